@@ -1,0 +1,66 @@
+#include "base/ids.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <span>
+
+#include "base/failure.h"
+
+namespace ci {
+
+namespace {
+
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+void fill_random(std::span<unsigned char> out) {
+  while (!out.empty()) {
+    const ssize_t got = ::getrandom(out.data(), out.size(), 0);
+    if (got < 0 && errno != EINTR) throw Failure::from_errno(errno, "reading random bytes");
+    if (got > 0) out = out.subspan(static_cast<size_t>(got));
+  }
+}
+
+}  // namespace
+
+std::string new_id() {
+  std::array<unsigned char, 21> bytes{};
+  fill_random(bytes);
+  std::string id(bytes.size(), '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) id[i] = alphabet[bytes[i] & 63];
+  // The two ends leave out '-' and '_'. Folding them onto 62 values biases by a fraction of a bit.
+  id.front() = alphabet[bytes.front() % 62];
+  id.back() = alphabet[bytes.back() % 62];
+  return id;
+}
+
+std::string random_token(int bytes) {
+  CHECK(bytes > 0 && bytes <= 256);
+  std::string raw(static_cast<size_t>(bytes), '\0');
+  fill_random({reinterpret_cast<unsigned char*>(raw.data()), raw.size()});
+  std::string text;
+  unsigned buffer = 0;
+  int bits = 0;
+  for (const unsigned char byte : raw) {
+    buffer = (buffer << 8 | byte) & 0xffff;
+    bits += 8;
+    while (bits >= 6) {
+      bits -= 6;
+      text += alphabet[buffer >> bits & 63];
+    }
+  }
+  if (bits > 0) text += alphabet[buffer << (6 - bits) & 63];
+  return text;
+}
+
+bool is_plausible_id(std::string_view text) {
+  return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+    return alphabet.find(c) != std::string_view::npos;
+  });
+}
+
+}  // namespace ci

@@ -1,0 +1,85 @@
+#pragma once
+// What a handler sees of HTTP. Beast stays in the .cc files of this folder.
+
+#include <boost/asio/ip/address.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/async.h"
+#include "base/byte_source.h"
+
+namespace ci::net {
+
+// Header names compare without regard to case; repeated headers keep their order.
+class Headers {
+ public:
+  void add(std::string name, std::string value) { entries_.emplace_back(std::move(name), std::move(value)); }
+  void set(std::string_view name, std::string value);  // replaces all of that name
+  std::optional<std::string_view> find(std::string_view name) const;  // the first one
+  const std::vector<std::pair<std::string, std::string>>& entries() const { return entries_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> entries_;
+};
+
+struct Request {
+  std::string method;  // "GET", as sent
+  std::string path;    // percent-decoded, "//" folded, no trailing '/', no "/v1" in front; "/" at least
+  std::vector<std::pair<std::string, std::string>> query;  // decoded
+  Headers headers;
+  asio::ip::address peer;
+  std::string id;  // of this request: the incoming X-Request-ID when well-formed, else new
+  std::vector<std::string> captures;  // filled by the router, one per {name} in the pattern, decoded
+
+  // The body; reading past `limit` fails as `exhausted` ("Request body too large"), a client that is too slow as
+  // `timeout`. Valid until the handler returns. What a handler leaves unread is drained or the connection closed.
+  ByteSource* body = nullptr;
+  std::optional<std::uint64_t> content_length;
+
+  std::optional<std::string_view> query_value(std::string_view name) const;
+};
+
+// Reads all of the request's body; more than `limit` bytes fails as `exhausted` before they are read.
+awaitable<std::string> read_body(Request& request, std::uint64_t limit);
+
+// Writes a chunked body piece by piece. write() suspends while the client is slow and throws when it is gone.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+  virtual awaitable<void> write(std::string_view bytes) = 0;
+};
+
+// A body of known size read from elsewhere (a stored file); sent with Content-Length.
+struct SourceBody {
+  SourceBody(std::unique_ptr<ByteSource> bytes, std::uint64_t length) : source(std::move(bytes)), size(length) {}
+  std::unique_ptr<ByteSource> source;
+  std::uint64_t size;
+};
+
+// A body that the server asks for after the headers are sent: keep-alive spaces, server-sent events.
+// When the client leaves, the running coroutine is cancelled.
+using StreamBody = std::function<awaitable<void>(BodyWriter&)>;
+
+struct Response {
+  Response() = default;
+  Response(int code, std::string content_type, std::string text) : status(code), body(std::move(text)) {
+    headers.set("Content-Type", std::move(content_type));
+  }
+
+  int status = 200;
+  Headers headers;
+  std::variant<std::string, SourceBody, StreamBody> body;
+  bool close = false;  // end the connection after this answer
+};
+
+using Handler = std::function<awaitable<Response>(Request&)>;
+
+}  // namespace ci::net

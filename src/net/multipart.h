@@ -1,0 +1,43 @@
+#pragma once
+// multipart/form-data (RFC 7578) as a stream: parts come one after the other, bodies in pieces.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/async.h"
+#include "base/byte_source.h"
+
+namespace ci::net {
+
+// One part's header. `filename` is there for file parts; it was read from filename*=UTF-8''…, raw UTF-8 or
+// a percent-encoded filename="…", whichever the client sent, and may hold anything: check before use.
+struct PartHeader {
+  std::string name;
+  std::optional<std::string> filename;
+  std::string content_type;
+};
+
+// Nothing when `content_type` is not multipart/form-data with a boundary.
+std::optional<std::string> multipart_boundary(std::string_view content_type);
+
+class MultipartReader {
+ public:
+  // Reads from `body`, which must outlive it.
+  MultipartReader(ByteSource& body, std::string boundary);
+  ~MultipartReader();
+
+  // The next part, skipping what is left of the current one; nothing at the closing boundary.
+  // Malformed or cut off input fails as `invalid`; more than 1000 parts, or more than 16 KiB of part headers, too.
+  awaitable<std::optional<PartHeader>> next_part();
+
+  // The current part's body, until its end. Valid until the next next_part().
+  ByteSource& part_body();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ci::net

@@ -1,0 +1,38 @@
+#pragma once
+// Which handler answers a method and a path. Filled once at start, then read only.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http.h"
+
+namespace ci::net {
+
+class Router {
+ public:
+  // `pattern` like "/files/{session}/{file}"; a capture is one non-empty segment.
+  void add(std::string method, std::string_view pattern, Handler handler);
+
+  struct Match {
+    const Handler* handler = nullptr;  // null: nobody answers
+    bool path_known = false;           // another method would be answered: 405 and not 404
+    std::vector<std::string> captures;
+    std::string_view pattern;  // for logs and metrics: bounded in number, unlike paths
+  };
+  // HEAD finds the GET handler when there is no other.
+  Match find(std::string_view method, std::string_view path) const;
+  // The methods that `path` answers, joined with ", ", for the Allow header.
+  std::string allowed(std::string_view path) const;
+
+ private:
+  struct Route {
+    std::string method;
+    std::string pattern;
+    std::vector<std::string> segments;
+    Handler handler;
+  };
+  std::vector<Route> routes_;
+};
+
+}  // namespace ci::net
