@@ -1,0 +1,99 @@
+#pragma once
+// A run from request to outcome: resolve the session, mount files, lease a sandbox, run, collect, make durable.
+// Called on the I/O thread.
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "files/session_files.h"
+#include "files/sessions.h"
+#include "pool/sandbox_pool.h"
+
+namespace ci::execution {
+
+struct FileReference {
+  std::string id;
+  std::string name;
+  std::string session;
+  bool by_storage_session = false;  // the client said storage_session_id: it knows inherited entries
+  std::string kind;
+  std::string entity;
+};
+
+// A request that passed validation.
+struct ExecutionRequest {
+  std::string language;  // canonical code
+  std::string code;
+  std::vector<std::string> arguments;
+  files::Caller caller;
+  std::string session_id;
+  std::string entity_id;
+  std::vector<FileReference> files;
+  std::chrono::milliseconds time_limit{30000};
+};
+
+struct ResultFile {
+  std::string id;
+  std::string name;
+  std::string session;
+  bool inherited = false;
+  std::string modified_from_id, modified_from_session;  // empty: not an edited input
+  std::string entity;
+};
+
+struct ExecutionResult {
+  std::string session;
+  std::string out, err;  // shaped: cut, cleaned, with our lines on time-outs, memory and signals
+  std::vector<ResultFile> files;
+  pool::Outcome outcome;
+  std::vector<std::pair<std::string, std::uint64_t>> steps;  // microseconds of each step, for Server-Timing
+};
+
+struct ExecutionSettings {
+  std::chrono::seconds acquire_timeout{10};
+  std::size_t output_characters = 65536;   // per stream, then cut
+  std::size_t output_bytes = 1 << 20;      // kept per stream; what follows is read and dropped
+  std::uint64_t file_bytes = 10 << 20;     // larger outputs are dropped
+  int output_files = 10;
+  int session_files = 50;                  // mounted when a request only continues a session
+  int concurrent = 0;                      // runs at once; 0: no limit
+  bool strict_ownership = false;
+  std::vector<std::string> dropped_suffixes;  // of outputs
+};
+
+// Called once, when all that can be refused has been: from then on the answer is a result.
+using OnStarted = std::function<void()>;
+// Live output, already decoded; may be empty.
+using OnOutput = std::function<void(pool::Stream, std::string_view)>;
+
+class Executions {
+ public:
+  Executions(
+      pool::SandboxPool& pool, files::Sessions& sessions, files::SessionFiles& files, const ExecutionSettings& settings);
+
+  // Fails as `unavailable` (no sandbox in time, store down), or `unauthorized`-like invalid references; a run that
+  // started always ends in a result.
+  awaitable<ExecutionResult> run(ExecutionRequest request, OnStarted on_started, OnOutput on_output);
+
+  std::size_t running() const { return running_; }
+
+ private:
+  pool::SandboxPool& pool_;
+  files::Sessions& sessions_;
+  files::SessionFiles& files_;
+  ExecutionSettings settings_;
+  std::size_t running_ = 0;
+};
+
+// What the client gets of a stream (contract of stdout and stderr): at most `limit` characters and a note, control
+// characters removed, bad UTF-8 replaced, trailing white space and leading blank lines stripped; stdout that is not
+// empty ends with one line feed.
+std::string shape_output(std::string_view raw, bool cut, std::size_t limit, pool::Stream stream);
+
+// stderr as above plus the line that explains an ending that is not the program's own.
+std::string explain(std::string shaped_err, const pool::Outcome& outcome, std::chrono::milliseconds limit);
+
+}  // namespace ci::execution

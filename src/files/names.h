@@ -1,0 +1,30 @@
+#pragma once
+// File names: what an upload is called, what a browser is told, what type a name suggests. Pure functions.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/relative_path.h"
+
+namespace ci::files {
+
+// The flat name of a plain upload, as LibreChat computes it too: base name; every code point outside
+// [A-Za-z0-9._-] becomes '_'; a leading '.' or nothing gets '_' in front; more than 255 characters keep the
+// extension and get six random hex digits.
+RelativePath flat_name(std::string_view sent);
+
+// Keeps subdirectories and letters of any script (NFC); each segment cleaned as above; a segment's leading dot
+// stays only when `keep_dots`. Nothing when no segment is left or it is too deep.
+std::optional<RelativePath> nested_name(std::string_view sent, bool keep_dots);
+
+// A name that a program made: as it is when it passes RelativePath, else each segment cleaned.
+std::optional<RelativePath> output_name(std::string_view made);
+
+// For Content-Disposition: attachment; filename="<ascii>"; filename*=UTF-8''<percent-encoded>, base name only.
+std::string content_disposition(std::string_view name);
+
+// By extension; "application/octet-stream" when unknown.
+std::string_view content_type_for(std::string_view name);
+
+}  // namespace ci::files

@@ -1,0 +1,73 @@
+#pragma once
+// The files of sessions: a record each in the key-value store, the bodies in the object store. An upload or an
+// output that was answered is durable: the body first, then the record and the session in one write.
+// Called on the I/O thread.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/relative_path.h"
+#include "files/sessions.h"
+#include "store/object_store.h"
+
+namespace ci::files {
+
+struct FileRecord {
+  std::string id;
+  std::string session;
+  RelativePath name;           // stored name, below /mnt/data
+  std::string original_name;   // as the client sent it; equals name for outputs
+  std::string content_type;
+  std::uint64_t size = 0;
+  std::string sha256;
+  std::string object_key;
+  bool output = false;         // made by a run
+  bool read_only = false;
+  std::string entity;          // echoed on inherited files
+  // Set on a record that links a file of another session into this one: where it came from.
+  std::string source_session, source_id;
+  std::chrono::system_clock::time_point created;
+
+  explicit FileRecord(RelativePath path) : name(std::move(path)) {}
+};
+
+struct FileLimits {
+  std::uint64_t file_bytes = 10 << 20;
+  std::uint64_t request_bytes = 50 << 20;
+  int files_per_request = 50;
+  std::vector<std::string> blocked_patterns;     // "*.exe": refused with 415
+  std::vector<std::string> allowed_extensions;   // empty: all
+};
+
+class SessionFiles {
+ public:
+  SessionFiles(store::KeyValueStore& records, store::ObjectStore& bodies) : records_(records), bodies_(bodies) {}
+
+  // Stores the body of a file that is not yet on record. The caller sets what it knows of `record`; id, size,
+  // sha256, object_key and created are filled in. Commit with writes_for(). More than `limit` bytes: `exhausted`.
+  awaitable<FileRecord> store_body(FileRecord record, ByteSource& body, std::uint64_t limit);
+  // The same bytes under a new record: nothing is copied.
+  FileRecord link(const FileRecord& source, const std::string& into_session) const;
+
+  std::vector<store::Write> writes_for(const FileRecord& record) const;
+  awaitable<void> commit(std::vector<store::Write> writes);
+  // Bodies whose record never came (the request failed half way).
+  awaitable<void> discard(const FileRecord& record);
+
+  awaitable<std::optional<FileRecord>> find(std::string session, std::string id);
+  // Oldest first.
+  awaitable<std::vector<FileRecord>> list(std::string session);
+  // Nothing when record or body is gone.
+  awaitable<std::optional<store::OpenObject>> open(const FileRecord& record);
+  // Removes the record, and the body unless another record links to it. False when there was no record.
+  awaitable<bool> remove(std::string session, std::string id);
+
+ private:
+  store::KeyValueStore& records_;
+  store::ObjectStore& bodies_;
+};
+
+}  // namespace ci::files

@@ -1,0 +1,63 @@
+#pragma once
+// Sessions: who owns them, whether they may be continued. One record per session in the key-value store, laid
+// out as the Redis tables of KubeCodeRun name them (sessions:<id>, entity_sessions:<entity>), so that its data
+// is found. Called on the I/O thread.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/key_value_store.h"
+
+namespace ci::files {
+
+// Who asks. `credential` is a short hash of the key, the same for all keys of the environment; user and entity
+// may be empty.
+struct Caller {
+  Caller() = default;
+  Caller(std::string key, std::string user_id) : credential(std::move(key)), user(std::move(user_id)) {}
+  std::string credential;
+  std::string user;
+};
+
+struct Session {
+  std::string id;
+  std::string credential;
+  std::string user;
+  std::string entity;
+  bool shared = false;  // holds agent, skill or read-only uploads: never an execution session of somebody else
+  bool active = true;
+  std::chrono::system_clock::time_point created;
+  std::chrono::system_clock::time_point last_activity;
+  std::optional<std::chrono::system_clock::time_point> expires;  // nothing: never
+};
+
+struct SessionSettings {
+  std::chrono::hours ttl{0};  // 0: no expiry; sliding, extended at most once a minute
+};
+
+class Sessions {
+ public:
+  Sessions(store::KeyValueStore& store, const SessionSettings& settings) : store_(store), settings_(settings) {}
+
+  // A new active session. The returned value is what create() will store; nothing is written yet, so that the
+  // caller can make it durable together with what it holds.
+  Session draft(const Caller& caller, std::string entity, bool shared) const;
+  std::vector<store::Write> writes_for(const Session& session) const;
+
+  // The live, active session with this id. Expired ones are not found.
+  awaitable<std::optional<Session>> find(std::string id);
+  // The session of this entity with the most recent activity that `caller` may reuse: same credential, same user
+  // (both empty counts), not shared. Dead members of the entity's set are removed on sight.
+  awaitable<std::optional<Session>> find_by_entity(std::string entity, const Caller& caller);
+
+  // Writes that refresh last_activity and, once a minute at most, the expiry. Empty when it is too early.
+  std::vector<store::Write> touch(Session& session) const;
+
+ private:
+  store::KeyValueStore& store_;
+  SessionSettings settings_;
+};
+
+}  // namespace ci::files
