@@ -1,0 +1,98 @@
+import os
+import time
+
+import pytest
+
+import harness
+
+
+def cannot(reason):
+    """Skips, or fails where the tests are required to run (KUBECODERUN_REQUIRED=1)."""
+    if os.environ.get("KUBECODERUN_REQUIRED"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def program():
+    if path := harness.binary():
+        return path
+    cannot("no kubecoderun binary: build it, or name it in $KUBECODERUN")
+
+
+def explain(program, server, problem):
+    """A host that cannot run sandboxes is a reason to skip, when `doctor` says so itself. All else is a failure."""
+    log = server.log_text()[-4000:] if server.log.exists() else ""
+    code, text = harness.doctor(program)
+    server.discard()
+    if code == 1:
+        cannot(f"this host cannot run sandboxes ({problem}); doctor says:\n{text[-3000:]}")
+    pytest.fail(f"the server did not work ({problem}) although doctor exits with {code}\n{text[-3000:]}\n--- log\n{log}", pytrace=False)
+
+
+def started(program, **settings):
+    server = harness.Server(program, **settings)
+    try:
+        server.start()
+        answer = server.post("/exec", json={"lang": "py", "code": "print('ready')"})
+    except (harness.DidNotStart, harness.requests.RequestException) as problem:
+        explain(program, server, problem)
+    if answer.status_code != 200 or answer.json()["stdout"] != "ready\n":
+        explain(program, server, f"a first run gave {answer.status_code} {answer.text[:500]}")
+    return server
+
+
+@pytest.fixture(scope="session")
+def server(program):
+    """The default settings, apart from the size of the pool."""
+    server = started(program)
+    yield server
+    server.discard()
+
+
+LIMITS = {
+    "MAX_EXECUTION_TIME": 3, "MAX_MEMORY_MB": 256, "MAX_PIDS": 128, "MAX_OPEN_FILES": 256, "MAX_FILE_SIZE_MB": 2,
+    "MAX_OUTPUT_FILES": 10, "MAX_TOTAL_FILE_SIZE_MB": 10, "MAX_FILES_PER_SESSION": 20,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def limited(program):
+    """Small limits, so that reaching them is quick."""
+    server = started(program, **LIMITS)
+    yield server
+    server.discard()
+
+
+@pytest.fixture
+def make_server(program):
+    """Starts servers of a test's own: make_server(SETTING=value)."""
+    made = []
+
+    def make(start=True, **settings):
+        server = started(program, **settings) if start else harness.Server(program, **settings)
+        made.append(server)
+        return server
+
+    yield make
+    for server in made:
+        server.discard()
+
+
+# ---- the log of a server is part of a failure's report --------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    item.log_offsets = {id(server): server.log.stat().st_size for server in harness.Server.running if server.log.exists()}
+    item.began = time.time()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for server in list(harness.Server.running):
+            text = server.log_text(getattr(item, "log_offsets", {}).get(id(server), 0))
+            if text:
+                report.sections.append((f"log of the server on port {server.port}", text[-6000:]))
