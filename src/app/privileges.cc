@@ -1,0 +1,174 @@
+#include "app/privileges.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <optional>
+
+#include "base/log.h"
+#include "base/sys.h"
+#include "base/unique_fd.h"
+
+namespace ci::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr uid_t nobody_in_particular = 65531;
+constexpr const char* marker = ".kubecoderun";
+
+std::optional<Account> find_account(const std::string& name) {
+  uid_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error == std::errc{} && end == name.data() + name.size()) {
+    const passwd* entry = ::getpwuid(number);
+    return Account{number, entry != nullptr ? entry->pw_gid : static_cast<gid_t>(number), name};
+  }
+  const passwd* entry = ::getpwnam(name.c_str());
+  if (entry == nullptr) return std::nullopt;
+  return Account{entry->pw_uid, entry->pw_gid, name};
+}
+
+// Only for a directory that `account` does not own yet: whoever could swap names while we walk has no access.
+void give_away(const fs::path& directory, const Account& account) {
+  const auto change = [&](const fs::path& path) {
+    sys("giving " + path.string() + " to " + account.name, [&] {
+      return ::lchown(path.c_str(), account.user, account.group);
+    });
+  };
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) change(entry.path());
+  change(directory);
+}
+
+// A volume's own "lost+found" is nobody's data.
+bool holds_other_things(const fs::path& directory) {
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().filename() != "lost+found") return !fs::exists(directory / marker);
+  }
+  return false;
+}
+
+// The first directory on the way to `path` that the effective user may not pass.
+std::optional<fs::path> closed_directory(const fs::path& path) {
+  fs::path walked;
+  for (const fs::path& part : path.parent_path()) {
+    walked /= part;
+    if (::faccessat(AT_FDCWD, walked.c_str(), X_OK, AT_EACCESS) < 0 && errno == EACCES) return walked;
+  }
+  return std::nullopt;
+}
+
+std::optional<fs::path> closed_for(const Account& account, const fs::path& path) {
+  sys("changing the group", [&] { return ::setegid(account.group); });
+  sys("changing the user", [&] { return ::seteuid(account.user); });
+  const auto closed = closed_directory(path);
+  sys("changing the user back", [] { return ::seteuid(0); });
+  sys("changing the group back", [] { return ::setegid(0); });
+  return closed;
+}
+
+// Covers `closed` with an empty directory that anybody may pass, in a mount namespace of our own, and brings `data`
+// back at its old name. What is hidden by this was out of the account's reach anyway.
+void open_way(const fs::path& closed, const fs::path& data) {
+  const auto explain = [&](const Failure& failure) {
+    return Failure(
+        FailureKind::invalid,
+        fmt::format(
+            "DATA_DIR: {} cannot be reached by the user of the server because of the mode of {} ({}); choose another "
+            "place, or set SERVER_USER",
+            data.string(), closed.string(), failure.what()));
+  };
+  try {
+    sys("making a mount namespace", [] { return ::unshare(CLONE_NEWNS); });
+    sys("making mounts private", [] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
+    const UniqueFd tree(static_cast<int>(sys("cloning a mount", [&] {
+      return ::syscall(SYS_open_tree, AT_FDCWD, data.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    })));
+    sys("covering a directory", [&] {
+      return ::mount("kubecoderun", closed.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k");
+    });
+    const mode_t mask = ::umask(022);
+    fs::create_directories(data);
+    ::umask(mask);
+    sys("moving a mount", [&] {
+      return ::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, data.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
+    });
+    sys("sealing a directory", [&] {
+      return ::mount(nullptr, closed.c_str(), nullptr, MS_REMOUNT | MS_RDONLY | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+    });
+  } catch (const Failure& failure) {
+    throw explain(failure);
+  }
+}
+
+}  // namespace
+
+Account server_account(const std::string& wanted) {
+  if (::geteuid() != 0) return {::geteuid(), ::getegid(), "this user"};
+  if (!wanted.empty()) {
+    if (auto account = find_account(wanted)) return *account;
+    throw Failure(FailureKind::invalid, fmt::format("SERVER_USER: there is no user \"{}\"", wanted));
+  }
+  if (auto account = find_account("kubecoderun")) return *account;
+  return {nobody_in_particular, nobody_in_particular, std::to_string(nobody_in_particular)};
+}
+
+fs::path prepare_data_directory(const fs::path& directory, const Account& account) {
+  const fs::path path = fs::absolute(directory).lexically_normal();
+  const std::string doing = "making the data directory " + path.string();
+  const mode_t mask = ::umask(077);
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  if (!error) fs::create_directory(path, error);
+  ::umask(mask);
+  if (error) throw Failure::from_errno(error.value(), doing);
+
+  struct stat status {};
+  sys(doing, [&] { return ::stat(path.c_str(), &status); });
+  if (!S_ISDIR(status.st_mode)) throw Failure::from_errno(ENOTDIR, doing);
+  if (::geteuid() != 0 || status.st_uid == account.user) {
+    if (::access(path.c_str(), W_OK | X_OK) < 0) throw Failure::from_errno(errno, "writing to the data directory " + path.string());
+  } else if (holds_other_things(path)) {
+    throw Failure(
+        FailureKind::invalid,
+        fmt::format("DATA_DIR: {} holds files that are not ours; name an empty or a new directory", path.string()));
+  }
+  const UniqueFd file(sys(doing, [&] {
+    return ::open((path / marker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  }));
+  if (::geteuid() == 0 && account.user != 0) {
+    if (status.st_uid != account.user) give_away(path, account);
+    sys(doing, [&] { return ::fchown(file.get(), account.user, account.group); });
+  }
+  return path;
+}
+
+void become(const Account& account, const fs::path& data) {
+  if (::geteuid() != 0) {
+    sys("giving up privileges", [] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); });
+    return;
+  }
+  if (account.user == 0) {
+    log_warning("the server keeps running as root", {{"reason", "SERVER_USER names root"}});
+    return;
+  }
+  if (const auto closed = closed_for(account, data)) open_way(*closed, data);
+  // Groups first: after setresuid we may not.
+  sys("leaving root's groups", [] { return ::setgroups(0, nullptr); });
+  sys("changing the group", [&] { return ::setresgid(account.group, account.group, account.group); });
+  sys("changing the user", [&] { return ::setresuid(account.user, account.user, account.user); });
+  sys("giving up privileges", [] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); });
+  CHECK(::setuid(0) < 0);
+}
+
+}  // namespace ci::app

@@ -1,0 +1,31 @@
+#pragma once
+// Who the HTTP server is. Started as root it becomes an unprivileged user before it reads a byte of a request; what it
+// needs until then (the listening socket, a certificate, the data directory) is prepared here.
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+
+namespace ci::app {
+
+struct Account {
+  uid_t user = 0;
+  gid_t group = 0;
+  std::string name;  // for messages
+};
+
+// The account to run as: ourselves unless we are root; else `wanted` (a name or a number), else the user
+// "kubecoderun" when it exists, else number 65531. An unknown name fails as `invalid`.
+Account server_account(const std::string& wanted);
+
+// Makes the data directory (mode 0700) and gives it to `account`. A directory that holds other things is not taken
+// over: fails as `invalid`. Returns its absolute path.
+std::filesystem::path prepare_data_directory(const std::filesystem::path& directory, const Account& account);
+
+// Becomes `account` for good, and nothing regains privileges by exec. When a directory above `data` keeps that account
+// out (a home directory of root), we get our own view of the file system in which the way there is open and everything
+// else in the closed directory is absent. Single-threaded processes only; nothing happens when we are not root.
+void become(const Account& account, const std::filesystem::path& data);
+
+}  // namespace ci::app

@@ -1,0 +1,49 @@
+#include "app/sandboxd_link.h"
+
+#include <fcntl.h>
+
+#include "base/sys.h"
+#include "os/message_socket.h"
+
+namespace ci::app {
+
+namespace {
+
+constexpr std::string_view announcement = "sandboxd";
+
+UniqueFd non_blocking(UniqueFd socket) {
+  const int fd = socket.get();
+  const int flags = sys("reading socket flags", [fd] { return ::fcntl(fd, F_GETFL); });
+  sys("setting socket flags", [fd, flags] { return ::fcntl(fd, F_SETFL, flags | O_NONBLOCK); });
+  return socket;
+}
+
+}  // namespace
+
+void send_sandboxd(int link, int socket) {
+  const int descriptors[] = {socket};
+  os::send_message(link, announcement, descriptors);
+}
+
+SandboxdLink::SandboxdLink(asio::any_io_executor executor, UniqueFd link)
+    : link_(executor, non_blocking(std::move(link)).release()) {}
+
+awaitable<UniqueFd> SandboxdLink::next() {
+  os::Message message;
+  for (;;) {
+    switch (os::receive_message(link_.native_handle(), message)) {
+      case os::Received::message:
+        if (message.payload == announcement && message.descriptors.size() == 1) {
+          co_return std::move(message.descriptors.front());
+        }
+        throw Failure(FailureKind::internal, "the supervisor sent something unknown");
+      case os::Received::closed:
+        throw Failure(FailureKind::unavailable, "the supervisor is gone");
+      case os::Received::would_block:
+        break;
+    }
+    co_await link_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+  }
+}
+
+}  // namespace ci::app
