@@ -1,0 +1,118 @@
+"""Runs a program as `python3 /mnt/data/code.py ARGS` would, in a process that was forked beforehand."""
+
+import os
+import sys
+
+SCRIPT = "/mnt/data/code.py"
+
+
+def run(go):
+    _reseed()
+    _fresh_streams()
+    os.write(go, b"R" + os.getpid().to_bytes(4, "little"))
+    words = _read_all(go)
+    os.close(go)
+    if not words:
+        os._exit(0)
+    arguments = words[1:].decode("utf-8", "surrogateescape").split("\0")[:-1]
+    status = _run_script([SCRIPT, *arguments])
+    os._exit(status)
+
+
+def _read_all(fd):
+    pieces = []
+    while piece := os.read(fd, 65536):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _reseed():
+    # A forked child continues its parent's generators: every sandbox would draw the same numbers.
+    if "random" in sys.modules:
+        sys.modules["random"].seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    if "uuid" in sys.modules:
+        sys.modules["uuid"]._last_timestamp = None
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"]._name_sequence = None
+
+
+def _fresh_streams():
+    # By line: what was printed before a kill has been written.
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="replace", closefd=False)
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)
+
+
+def _run_script(argv):
+    import types
+
+    sys.argv = argv
+    sys.path[0:1] = ["/mnt/data"]
+    for name in ("harness", "_kubecoderun", "__main__"):
+        sys.modules.pop(name, None)
+    main = types.ModuleType("__main__")
+    main.__file__ = SCRIPT
+    main.__builtins__ = __builtins__
+    main.__dict__["__annotations__"] = {}
+    main.__dict__["__cached__"] = None
+    sys.modules["__main__"] = main
+    status = 0
+    try:
+        with open(SCRIPT, "rb") as file:
+            source = file.read()
+        exec(compile(source, SCRIPT, "exec", dont_inherit=True), main.__dict__)
+    except BaseException as error:
+        status = _report(error)
+    return _finish(main, status)
+
+
+def _report(error):
+    if isinstance(error, SystemExit):
+        return _exit_status(error)
+    # The first frame is ours.
+    trace = error.__traceback__.tb_next if error.__traceback__ else None
+    error.__traceback__ = trace
+    try:
+        sys.excepthook(type(error), error, trace)
+    except SystemExit as nested:
+        return _exit_status(nested)
+    except BaseException:
+        sys.__excepthook__(type(error), error, trace)
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _exit_status(error):
+    code = error.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _finish(main, status):
+    """What the interpreter does at its end, without tearing down libraries that the kernel will take anyway."""
+    import atexit
+    import gc
+    import threading
+
+    try:
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        # Objects with an end of their own (open files, __del__) meet it while print still works.
+        main.__dict__.clear()
+        gc.collect()
+    except BaseException as error:
+        sys.__excepthook__(type(error), error, error.__traceback__)
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        try:
+            stream.flush()
+        except BaseException:
+            if stream in (sys.stdout, sys.__stdout__) and status == 0:
+                status = 120  # as the interpreter says when its output is gone
+    return status

@@ -1,0 +1,127 @@
+"""The Python zygote: imports much, runs nothing of a user, forks into sandboxes.
+
+    zygote.py OPEN_FILES,ADDRESS_SPACE,PROCESSES FD=LEVEL...
+
+One process per level, each forked from the one before it after importing more. Modules are also used a little
+before the first fork, so that lazy imports, caches and font lists are shared by all children.
+"""
+
+import gc
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import _kubecoderun  # noqa: E402
+import harness  # noqa: E402
+
+
+def load_stdlib():
+    import abc, argparse, array, ast, asyncio, base64, bisect, calendar, collections, configparser, contextlib, copy  # noqa: E401,F401
+    import csv, dataclasses, datetime, decimal, difflib, enum, fractions, functools, glob, gzip, hashlib, heapq, html  # noqa: E401,F401
+    import inspect, io, itertools, json, logging, math, operator, pathlib, pickle, platform, pprint, random, re  # noqa: E401,F401
+    import secrets, shutil, signal, sqlite3, statistics, string, struct, subprocess, tempfile, textwrap, threading  # noqa: E401,F401
+    import time, timeit, traceback, types, typing, unicodedata, urllib.parse, uuid, warnings, xml.etree.ElementTree  # noqa: E401,F401
+    import zipfile, zlib, concurrent.futures, encodings.idna, encodings.latin_1, multiprocessing  # noqa: E401,F401
+
+    json.loads(json.dumps({"a": [1, 2.5, None, "é"]}))
+    re.compile(r"(\w+)\s*=\s*(.*)").match("a = b")
+    datetime.datetime.now().strftime("%Y-%m-%d")
+    decimal.Decimal("1.1") * 3
+    list(csv.reader(io.StringIO("a,b\n1,2\n")))
+
+
+def load_numpy():
+    import numpy as np
+
+    a = np.random.default_rng(0).normal(size=(20, 20))
+    (np.linalg.inv(a) @ a).mean()
+    str(np.arange(5).astype(float).reshape(1, 5))
+    np.random.rand(2)
+
+
+def load_pandas():
+    import io
+
+    import pandas as pd
+
+    frame = pd.read_csv(io.StringIO("name,day,value\na,2024-01-01,1\nb,2024-01-02,2\na,2024-01-03,3\n"))
+    frame["day"] = pd.to_datetime(frame["day"])
+    str(frame.groupby("name")["value"].agg(["mean", "sum"]))
+    str(frame.describe())
+    frame.merge(frame, on="name").sort_values("value_x").to_csv(io.StringIO())
+
+
+def load_plot():
+    import io
+
+    import matplotlib.pyplot as plt
+    from PIL import Image  # noqa: F401
+
+    figure, axes = plt.subplots()
+    axes.plot([1, 2, 3], label="a")
+    axes.bar([1, 2], [3, 4])
+    axes.set_title("t")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(io.BytesIO(), format="png")
+    plt.close("all")
+
+
+def load_full():
+    import numpy as np
+    import scipy.optimize
+    import scipy.stats
+    import sklearn.cluster
+    import sklearn.ensemble
+    import sklearn.linear_model
+    import sklearn.model_selection  # noqa: F401
+
+    x = np.arange(20.0).reshape(-1, 1)
+    sklearn.linear_model.LinearRegression().fit(x, x[:, 0]).predict(x)
+    scipy.stats.norm.cdf(0.5)
+    for name in ("statsmodels.api", "seaborn"):
+        try:
+            __import__(name)
+        except ImportError:
+            pass
+
+
+LEVELS = {"stdlib": load_stdlib, "numpy": load_numpy, "pandas": load_pandas, "plot": load_plot, "full": load_full}
+
+
+def load(level):
+    # What is not installed simply happens, or fails, in the run that asks for it.
+    try:
+        LEVELS[level]()
+    except ImportError as error:
+        print(f"zygote {level}: {error}", file=sys.stderr)
+
+
+def main():
+    limits = tuple(int(word) for word in sys.argv[1].split(","))
+    levels = [word.split("=") for word in sys.argv[2:]]
+    gc.disable()
+    for index, (fd, level) in enumerate(levels):
+        load(level)
+        gc.collect()
+        # Objects that exist now are left alone by later collections, whose marks would unshare their pages.
+        gc.freeze()
+        if index + 1 < len(levels) and os.fork() == 0:
+            _die_with_parent()
+            os.close(int(fd))
+            continue
+        for other, _ in levels[index + 1 :]:
+            os.close(int(other))
+        go = _kubecoderun.serve(int(fd), limits)
+        # From here on: a guest, in a sandbox.
+        gc.enable()
+        harness.run(go)
+
+
+def _die_with_parent():
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+
+
+main()

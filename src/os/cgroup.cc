@@ -1,0 +1,265 @@
+#include "os/cgroup.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string_view>
+
+#include "base/log.h"
+#include "base/sys.h"
+
+namespace ci::os {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view prefix = "kubecoderun-";
+constexpr std::array<std::string_view, 3> v1_controllers = {"memory", "pids", "cpu"};
+
+void write_file(int directory, const std::string& name, const std::string& value) {
+  const std::string doing = "setting " + name + " to " + value;
+  const UniqueFd file(sys(doing, [&] { return ::openat(directory, name.c_str(), O_WRONLY | O_CLOEXEC); }));
+  sys(doing, [&] { return ::write(file.get(), value.data(), value.size()); });
+}
+
+// For limits that not every kernel is built with (swap accounting).
+void try_write_file(int directory, const std::string& name, const std::string& value) {
+  const UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file) [[maybe_unused]] const ssize_t ignored = ::write(file.get(), value.data(), value.size());
+}
+
+UniqueFd open_file(int directory, const char* name, int flags) {
+  return UniqueFd(::openat(directory, name, flags | O_CLOEXEC));
+}
+
+std::string first_word_of_file(const fs::path& path) {
+  std::ifstream file(path);
+  std::string word;
+  file >> word;
+  return word;
+}
+
+// "kubecoderun-<pid>-<start time>": the start time tells a recycled pid from a living owner.
+std::string start_time(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  const size_t after_name = line.rfind(')');
+  if (after_name == line.npos) return "";
+  std::istringstream rest(line.substr(after_name + 2));
+  std::string field;
+  for (int i = 0; i < 20; ++i) rest >> field;  // field 22 of proc(5)
+  return field;
+}
+
+bool owner_lives(const std::string& name) {
+  const size_t dash = name.find('-', prefix.size());
+  if (dash == name.npos) return true;  // not of our making
+  pid_t pid = 0;
+  std::from_chars(name.data() + prefix.size(), name.data() + dash, pid);
+  return pid > 0 && start_time(pid) == name.substr(dash + 1);
+}
+
+void remove_group(const fs::path& directory) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (entry.is_directory(ignored)) remove_group(entry.path());
+  }
+  if (::rmdir(directory.c_str()) != 0 && errno != ENOENT) {
+    log_warning("cgroup stays", {{"directory", directory}, {"reason", std::strerror(errno)}});
+  }
+}
+
+void remove_leftovers(const fs::path& parent) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(parent, ignored)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(prefix) || owner_lives(name)) continue;
+    // Its processes died with their pid namespace; a straggler that is still exiting makes rmdir fail and is
+    // taken care of by the next start.
+    remove_group(entry.path());
+  }
+}
+
+// The cgroup that this process is in, as a path below the v2 mount.
+std::string own_v2_group() {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("0::")) return line.substr(3);
+  }
+  return "/";
+}
+
+bool has_controllers(const fs::path& directory) {
+  std::ifstream file(directory / "cgroup.controllers");
+  std::set<std::string> found;
+  for (std::string word; file >> word;) found.insert(word);
+  return found.contains("memory") && found.contains("pids");
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> read_number(int fd) {
+  char text[64];
+  const ssize_t size = ::pread(fd, text, sizeof text, 0);
+  std::uint64_t value = 0;
+  if (size <= 0 || std::from_chars(text, text + size, value).ec != std::errc()) return std::nullopt;
+  return value;
+}
+
+std::optional<std::uint64_t> read_counter(int fd, std::string_view key) {
+  char text[1024];
+  const ssize_t size = ::pread(fd, text, sizeof text, 0);
+  if (size <= 0) return std::nullopt;
+  std::string_view rest(text, static_cast<size_t>(size));
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    if (!line.starts_with(key) || line.size() <= key.size() || line[key.size()] != ' ') continue;
+    std::uint64_t value = 0;
+    const char* begin = line.data() + key.size() + 1;
+    if (std::from_chars(begin, line.data() + line.size(), value).ec == std::errc()) return value;
+  }
+  return std::nullopt;
+}
+
+std::vector<int> Cgroup::join_descriptors() const {
+  std::vector<int> descriptors;
+  for (const UniqueFd& fd : join_) descriptors.push_back(fd.get());
+  return descriptors;
+}
+
+Cgroup::~Cgroup() {
+  for (const Place& place : places_) {
+    // A process that was killed leaves its group a moment after it was reaped by its namespace.
+    for (int attempt = 0; ::unlinkat(place.parent, place.name.c_str(), AT_REMOVEDIR) != 0; ++attempt) {
+      if (errno != EBUSY || attempt == 50) {
+        if (errno != ENOENT) log_warning("cgroup stays", {{"name", place.name}, {"reason", std::strerror(errno)}});
+        break;
+      }
+      ::usleep(1000);
+    }
+  }
+}
+
+CgroupTree CgroupTree::make(const fs::path& mount, uid_t owner, gid_t group, pid_t process) {
+  const std::string name = std::string(prefix) + std::to_string(process) + "-" + start_time(process);
+  CgroupTree tree;
+  const auto add = [&](const fs::path& parent, std::string controller) {
+    remove_leftovers(parent);
+    Hierarchy hierarchy;
+    hierarchy.controller = std::move(controller);
+    hierarchy.directory = parent / name;
+    std::error_code error;
+    fs::create_directory(hierarchy.directory, error);
+    if (error) {
+      throw Failure(
+          FailureKind::unavailable,
+          "no writable cgroup: cannot make " + hierarchy.directory.string() + " (" + error.message() +
+              "). Start as root, or under systemd with Delegate=yes (systemd-run --user --scope -p Delegate=yes …), or "
+              "set ALLOW_WEAK_SANDBOX=cgroup to run with per-process limits only");
+    }
+    hierarchy.descriptor = UniqueFd(sys("opening a cgroup", [&] {
+      return ::open(hierarchy.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }));
+    // The owner may make groups below, move its processes into them and set their limits; our own group's limits,
+    // whose files stay root's, it may not change.
+    if (::geteuid() == 0) {
+      sys("handing over a cgroup", [&] { return ::chown(hierarchy.directory.c_str(), owner, group); });
+      for (const char* file : {"cgroup.procs", "tasks", "cgroup.subtree_control", "cgroup.threads"}) {
+        if (::fchownat(hierarchy.descriptor.get(), file, owner, group, 0) != 0 && errno != ENOENT) {
+          throw Failure::from_errno(errno, std::string("handing over ") + file);
+        }
+      }
+    }
+    tree.hierarchies_.push_back(std::move(hierarchy));
+  };
+
+  if (has_controllers(mount)) {
+    tree.version_ = 2;
+    fs::path parent = mount;
+    if (::geteuid() != 0 || ::access((mount / "cgroup.subtree_control").c_str(), W_OK) != 0) {
+      parent = mount / fs::path(own_v2_group()).relative_path();
+      // No process may be in a group that hands out controllers (cgroup-v2.rst, "No Internal Process Constraint"):
+      // move what is there, which is us and our siblings, into a leaf first.
+      std::error_code ignored;
+      fs::create_directory(parent / "kubecoderun.init", ignored);
+      std::ifstream processes(parent / "cgroup.procs");
+      for (std::string pid; processes >> pid;) {
+        std::ofstream(parent / "kubecoderun.init" / "cgroup.procs") << pid;
+      }
+    }
+    std::ofstream(parent / "cgroup.subtree_control") << "+memory +pids";
+    std::ofstream(parent / "cgroup.subtree_control") << "+cpu";
+    add(parent, "");
+    write_file(tree.hierarchies_[0].descriptor.get(), "cgroup.subtree_control", "+memory +pids");
+    try_write_file(tree.hierarchies_[0].descriptor.get(), "cgroup.subtree_control", "+cpu");
+    return tree;
+  }
+  tree.version_ = 1;
+  for (const std::string_view controller : v1_controllers) {
+    const fs::path parent = mount / controller;
+    if (first_word_of_file(parent / "cgroup.procs").empty() && !fs::exists(parent / "cgroup.procs")) {
+      throw Failure(
+          FailureKind::unavailable,
+          "no cgroup controller \"" + std::string(controller) + "\" at " + parent.string() +
+              ". Mount cgroups (version 2 or 1), or set ALLOW_WEAK_SANDBOX=cgroup to run with per-process limits only");
+    }
+    add(parent, std::string(controller));
+  }
+  return tree;
+}
+
+Cgroup CgroupTree::create(const std::string& name, const CgroupLimits& limits) const {
+  Cgroup group;
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    const int parent = hierarchy.descriptor.get();
+    sys("making a cgroup", [&] { return ::mkdirat(parent, name.c_str(), 0755); });
+    group.places_.push_back({parent, name});
+    const UniqueFd directory(sys("opening a cgroup", [&] {
+      return ::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }));
+    const int fd = directory.get();
+    const bool v2 = version_ == 2;
+    if (v2 || hierarchy.controller == "memory") {
+      const std::string memory = std::to_string(limits.memory_bytes);
+      if (v2) {
+        write_file(fd, "memory.max", memory);
+        try_write_file(fd, "memory.swap.max", "0");
+        write_file(fd, "memory.oom.group", "1");
+        group.oom_events_ = open_file(fd, "memory.events", O_RDONLY);
+        group.peak_memory_ = open_file(fd, "memory.peak", O_RDONLY);
+      } else {
+        write_file(fd, "memory.limit_in_bytes", memory);
+        try_write_file(fd, "memory.memsw.limit_in_bytes", memory);
+        group.oom_events_ = open_file(fd, "memory.oom_control", O_RDONLY);
+        group.peak_memory_ = open_file(fd, "memory.max_usage_in_bytes", O_RDONLY);
+      }
+    }
+    if (v2 || hierarchy.controller == "pids") write_file(fd, "pids.max", std::to_string(limits.processes));
+    if (v2) {
+      try_write_file(fd, "cpu.weight", std::to_string(limits.cpu_weight));
+    } else if (hierarchy.controller == "cpu") {
+      write_file(fd, "cpu.shares", std::to_string(limits.cpu_weight * 1024 / 100));
+    }
+    group.join_.push_back(
+        UniqueFd(sys("opening a cgroup", [&] { return ::openat(fd, "cgroup.procs", O_WRONLY | O_CLOEXEC); })));
+  }
+  return group;
+}
+
+void CgroupTree::remove() const {
+  for (const Hierarchy& hierarchy : hierarchies_) remove_group(hierarchy.directory);
+}
+
+}  // namespace ci::os

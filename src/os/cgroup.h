@@ -1,0 +1,84 @@
+#pragma once
+// Control groups, version 1 (one tree per controller) and version 2 (one tree), behind one face.
+// Sources: Linux Documentation/admin-guide/cgroup-v1/{memory,cgroups,pids}.rst and cgroup-v2.rst.
+//
+// Used by sandboxd, single-threaded. A CgroupTree is made with the privileges of the start; afterwards everything
+// goes through directory descriptors, so it works from another user, mount and cgroup namespace.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+
+namespace ci::os {
+
+struct CgroupLimits {
+  std::uint64_t memory_bytes = 0;  // swap is 0 beside it
+  std::uint64_t processes = 0;
+  std::uint64_t cpu_weight = 100;  // 100 is an equal share
+};
+
+// The group of one sandbox's guest processes. Its destructor removes it; whoever is inside must be dead.
+class Cgroup {
+ public:
+  Cgroup() = default;
+  Cgroup(Cgroup&& other) noexcept = default;
+  Cgroup& operator=(Cgroup&& other) noexcept = delete;
+  ~Cgroup();
+
+  // Writing "0" to each moves the writer in. One for v2, one per controller for v1.
+  std::vector<int> join_descriptors() const;
+  // Readable text with a line "oom_kill N": memory.oom_control (v1), memory.events (v2). -1 without memory control.
+  int oom_events() const { return oom_events_.get(); }
+  // The most memory ever used, as text: memory.max_usage_in_bytes (v1), memory.peak (v2, Linux 5.19). -1: unknown.
+  int peak_memory() const { return peak_memory_.get(); }
+
+ private:
+  friend class CgroupTree;
+  struct Place {
+    int parent;  // descriptor owned by the tree
+    std::string name;
+  };
+  std::vector<Place> places_;
+  std::vector<UniqueFd> join_;
+  UniqueFd oom_events_;
+  UniqueFd peak_memory_;
+};
+
+// The number after "<key> " on a line of its own in the file behind `fd`, read from its start.
+std::optional<std::uint64_t> read_counter(int fd, std::string_view key);
+// The only number in the file.
+std::optional<std::uint64_t> read_number(int fd);
+
+class CgroupTree {
+ public:
+  // Finds the writable hierarchy below `mount` (normally /sys/fs/cgroup), makes our directory in it, owned by `owner`,
+  // and removes what processes of ours that no longer live have left there. Fails as `unavailable` with a sentence that
+  // says what is missing and how to get it. `process` is the pid that the directory is named after.
+  static CgroupTree make(const std::filesystem::path& mount, uid_t owner, gid_t group, pid_t process);
+
+  int version() const { return version_; }
+
+  // A new group below ours.
+  Cgroup create(const std::string& name, const CgroupLimits& limits) const;
+
+  // Removes our directory and all below; called when nothing of ours runs any more.
+  void remove() const;
+
+ private:
+  struct Hierarchy {
+    std::string controller;  // "memory"; empty for v2
+    std::filesystem::path directory;
+    UniqueFd descriptor;
+  };
+  int version_ = 2;
+  std::vector<Hierarchy> hierarchies_;
+};
+
+}  // namespace ci::os

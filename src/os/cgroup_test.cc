@@ -1,0 +1,97 @@
+// The logic against a made-up tree of plain files: what is written where. The kernel's side is covered by the
+// sandbox tests, with whichever version the machine has.
+#include "os/cgroup.h"
+
+#include <gtest/gtest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/failure.h"
+
+namespace ci::os {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CgroupFake : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "cgroupXXXXXX";
+    root_ = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void file(const fs::path& path, const std::string& text = "") {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+  std::string content(const fs::path& path) {
+    std::ifstream in(root_ / path);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  fs::path ours(const fs::path& parent) {
+    for (const auto& entry : fs::directory_iterator(root_ / parent)) {
+      if (entry.path().filename().string().starts_with("kubecoderun-")) return entry.path().lexically_relative(root_);
+    }
+    return {};
+  }
+
+  fs::path root_;
+};
+
+TEST_F(CgroupFake, RefusesATreeWithoutControllersAndSaysWhatToDo) {
+  try {
+    CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
+    FAIL() << "an empty directory is no cgroup tree";
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.kind(), FailureKind::unavailable);
+    EXPECT_NE(std::string(failure.what()).find("ALLOW_WEAK_SANDBOX=cgroup"), std::string::npos);
+  }
+}
+
+TEST_F(CgroupFake, Version1MakesOneDirectoryPerController) {
+  for (const char* controller : {"memory", "pids", "cpu"}) file(fs::path(controller) / "cgroup.procs", "1\n");
+  const CgroupTree tree = CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
+  EXPECT_EQ(tree.version(), 1);
+  for (const char* controller : {"memory", "pids", "cpu"}) EXPECT_FALSE(ours(controller).empty()) << controller;
+}
+
+TEST_F(CgroupFake, Version2AsksForTheControllersOfItsChildren) {
+  file("cgroup.controllers", "cpu memory pids");
+  file("cgroup.subtree_control");
+  file("cgroup.procs");
+  // The kernel makes the files of a new directory; here the first attempt fails for want of them.
+  EXPECT_THROW(CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid()), Failure);
+  const fs::path directory = ours(".");
+  ASSERT_FALSE(directory.empty());
+  file(directory / "cgroup.subtree_control");
+  file(directory / "cgroup.procs");
+  const CgroupTree tree = CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
+  EXPECT_EQ(tree.version(), 2);
+  EXPECT_EQ(content(directory / "cgroup.subtree_control").substr(0, 4), "+cpu");
+}
+
+TEST_F(CgroupFake, RemovesWhatADeadOwnerLeftAndKeepsALivingOne) {
+  for (const char* controller : {"memory", "pids", "cpu"}) file(fs::path(controller) / "cgroup.procs", "1\n");
+  fs::create_directories(root_ / "memory" / "kubecoderun-999999999-1" / "sandbox-1");
+  fs::create_directories(root_ / "memory" / "kubecoderun-1-0");  // pid 1 lives, but started at another time
+  const CgroupTree first = CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
+  EXPECT_FALSE(fs::exists(root_ / "memory" / "kubecoderun-999999999-1"));
+  EXPECT_FALSE(fs::exists(root_ / "memory" / "kubecoderun-1-0"));
+  const fs::path mine = ours("memory");
+  const CgroupTree second = CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
+  EXPECT_TRUE(fs::exists(root_ / mine));
+}
+
+TEST_F(CgroupFake, ReadsCounters) {
+  file("events", "low 0\nhigh 0\noom 2\noom_kill 17\n");
+  const UniqueFd fd(::open((root_ / "events").c_str(), 0));
+  EXPECT_EQ(read_counter(fd.get(), "oom_kill"), 17u);
+  EXPECT_EQ(read_counter(fd.get(), "oom"), 2u);
+  EXPECT_EQ(read_counter(fd.get(), "absent"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace ci::os

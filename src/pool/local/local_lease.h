@@ -1,0 +1,36 @@
+#pragma once
+// A sandbox of sandboxd, seen from the server: three descriptors and what flows over them.
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <deque>
+#include <memory>
+
+#include "base/unique_fd.h"
+#include "os/message_socket.h"
+#include "pool/sandbox_pool.h"
+
+namespace ci::pool {
+
+// What sandboxd hands over for one sandbox. Closing `control` destroys it.
+class Channel {
+ public:
+  Channel(asio::any_io_executor executor, UniqueFd control, UniqueFd out, UniqueFd err);
+
+  // The next message of the agent; nothing when it is gone. Suspends.
+  awaitable<std::optional<os::Message>> receive();
+  // Suspends while the agent is busy.
+  awaitable<void> send(std::string payload, std::vector<UniqueFd> descriptors);
+
+  asio::posix::stream_descriptor& out() { return out_; }
+  asio::posix::stream_descriptor& err() { return err_; }
+  void close();
+
+ private:
+  asio::posix::stream_descriptor control_, out_, err_;
+};
+
+// `on_end` is called once when the lease is dropped.
+std::unique_ptr<Lease> make_local_lease(
+    std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, std::function<void()> on_end);
+
+}  // namespace ci::pool

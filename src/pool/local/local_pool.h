@@ -1,0 +1,32 @@
+#pragma once
+// The pool on this machine: keeps sandboxes that sandboxd made ready and waiting, and follows demand.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/unique_fd.h"
+#include "pool/sandbox_pool.h"
+
+namespace ci::pool {
+
+struct LocalPoolSettings {
+  // Warm sandboxes to keep per language code, at least; a language that is missing here is made on demand.
+  std::map<std::string, int> floors;
+  int parallel_creations = 5;                       // in the background, at once
+  bool enabled = true;                              // false: nothing is kept warm
+  bool refill_on_acquire = true;                    // false: only every `refill_interval`
+  std::chrono::milliseconds refill_interval{2000};
+  int most_warm = 48;                               // of all kinds together
+};
+
+// The next connection to sandboxd (its socket, see sandbox/sandboxd.h); suspends until there is one. Called again
+// when a connection ended.
+using SandboxdConnector = std::function<awaitable<UniqueFd>()>;
+
+std::unique_ptr<SandboxPool> open_local_pool(
+    asio::any_io_executor executor, asio::thread_pool& blocking, const LocalPoolSettings& settings,
+    SandboxdConnector connector);
+
+}  // namespace ci::pool

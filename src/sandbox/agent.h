@@ -1,0 +1,50 @@
+#pragma once
+// Process 1 of a sandbox: our code, forked from sandboxd, not exec'd. It finishes the sandbox, starts or adopts the
+// guest, places input files, keeps the time, kills, reaps, and hands out what is left in the workspace.
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "os/cgroup.h"
+#include "sandbox/guest/guest.h"
+#include "sandbox/guest/seccomp_filter.h"
+#include "sandbox/settings.h"
+
+namespace ci::sandbox {
+
+// How the guest comes to be.
+enum class Birth {
+  launched,  // the agent forks it: it waits, then becomes the command
+  started,   // the agent forks it: it becomes the command now, and the command waits
+  adopted,   // a zygote forks it into our namespaces
+};
+
+struct AgentPlan {
+  Birth birth = Birth::launched;
+  std::vector<std::string> command;      // launched, started: argv; empty otherwise
+  std::vector<std::string> environment;  // "NAME=value"
+  std::string source_name;               // "code.py"; where the program's text is put, never handed out
+  uid_t agent_uid = 0;                   // inside; the guest's where only one uid is mapped
+  GuestLimits limits;
+  std::uint64_t workspace_bytes = 0, tmp_bytes = 0, workspace_files = 0;
+  std::string hostname;
+};
+
+// Descriptors the agent owns from the fork on.
+struct AgentDescriptors {
+  UniqueFd control;        // messages with the server
+  UniqueFd out, err;       // what the guest writes to
+  UniqueFd go;             // our end towards the guest: it says ready, we say go
+  UniqueFd guest_go;       // the guest's end
+  UniqueFd mapped;         // end of file once sandboxd has written the id maps
+  UniqueFd finished;       // a byte from us once the mounts stand; zygotes wait for it
+  std::vector<int> cgroup; // join descriptors, owned by the os::Cgroup
+  int oom_events = -1, peak_memory = -1;
+};
+
+// Never returns; never throws. What fails before the guest is ready is told to the server.
+[[noreturn]] void run_agent(const AgentPlan& plan, AgentDescriptors descriptors, const SeccompFilter& filter) noexcept;
+
+}  // namespace ci::sandbox

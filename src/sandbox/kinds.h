@@ -1,0 +1,39 @@
+#pragma once
+// The kinds of sandbox a host can make: a language each, except Python, which has one per zygote level ("py/numpy").
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "languages/language.h"
+#include "sandbox/agent.h"
+#include "sandbox/settings.h"
+
+namespace ci::sandbox {
+
+struct Kind {
+  std::string name;  // "py/numpy", "bash"
+  const languages::Language* language = nullptr;
+  Birth birth = Birth::launched;
+  size_t level = 0;  // adopted: which zygote
+  std::vector<std::string> command;
+};
+
+// What the settings allow and the host has. Looks at the file system as it is when called.
+std::vector<Kind> available_kinds(const SandboxdSettings& settings);
+
+// "NAME=value", the same for every guest: nothing of the server's own environment gets in.
+std::vector<std::string> guest_environment();
+
+// The levels of the Python zygotes, smallest first, and what each adds to those before it.
+struct PythonLevel {
+  std::string_view name;
+  std::span<const std::string_view> modules;  // top-level names a program may import
+};
+std::span<const PythonLevel> python_levels();
+
+// The kind to take for a program: for Python the smallest level that has all of `imports` which any level has.
+std::string kind_for(std::string_view language, std::span<const std::string> imports);
+
+}  // namespace ci::sandbox

@@ -1,0 +1,344 @@
+#include "sandbox/sandboxd.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "base/log.h"
+#include "base/sys.h"
+#include "os/cgroup.h"
+#include "os/message_socket.h"
+#include "sandbox/agent.h"
+#include "sandbox/id_maps.h"
+#include "sandbox/kinds.h"
+#include "sandbox/template_root.h"
+#include "sandbox/wire.h"
+#include "sandbox/zygote_tree.h"
+
+namespace ci::sandbox {
+
+namespace {
+
+constexpr std::uint64_t all_namespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
+                                         CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+// fork(2) into new namespaces. The child is single-threaded like its parent, so all of C++ works in it.
+pid_t fork_into_namespaces(UniqueFd& process) {
+  int fd = -1;
+  clone_args arguments{};
+  arguments.flags = all_namespaces | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<std::uint64_t>(&fd);
+  arguments.exit_signal = SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) {
+    const int error = errno;
+    throw Failure(
+        FailureKind::unavailable,
+        std::string("cannot make namespaces (") + std::strerror(error) +
+            "). User namespaces must be allowed: check the sysctls user.max_user_namespaces, "
+            "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns, or the container's "
+            "seccomp profile");
+  }
+  if (pid > 0) process.reset(fd);
+  return static_cast<pid_t>(pid);
+}
+
+struct Sandbox {
+  std::uint64_t ticket;
+  std::uint32_t slot;
+  os::Cgroup cgroup;
+};
+
+class Sandboxd {
+ public:
+  Sandboxd(const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups)
+      : settings_(settings), socket_(std::move(socket)), range_(range), cgroups_(std::move(cgroups)) {
+    limits_.open_files = settings.open_files;
+    if (!cgroups_) {
+      limits_.address_space_bytes = settings.memory_bytes * 4;
+      limits_.processes = settings.processes;
+    }
+    for (std::uint32_t slot = most_slots; slot-- > 0;) free_slots_.push_back(slot);
+  }
+
+  void run() {
+    enter_template_root(settings_);
+    kinds_ = available_kinds(settings_);
+    environment_ = guest_environment();
+    sigset_t child;
+    ::sigemptyset(&child);
+    ::sigaddset(&child, SIGCHLD);
+    ::sigprocmask(SIG_BLOCK, &child, nullptr);
+    signals_ = UniqueFd(sys("watching for children", [&] { return ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK); }));
+    std::string names;
+    for (const Kind& kind : kinds_) {
+      if (kind.birth == Birth::adopted && !zygotes_) start_zygotes();
+      names += (names.empty() ? "" : ",") + kind.name;
+    }
+    os::send_message(
+        socket_.get(),
+        Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names).bytes());
+    serve();
+  }
+
+ private:
+  void start_zygotes() {
+    std::vector<std::string> levels;
+    for (const PythonLevel& level : python_levels()) levels.emplace_back(level.name);
+    zygotes_ = std::make_unique<ZygoteTree>(levels, environment_, limits_);
+  }
+
+  void serve() {
+    for (;;) {
+      pollfd waiting[] = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+      ::poll(waiting, 2, -1);
+      if (waiting[1].revents != 0) reap();
+      if (waiting[0].revents == 0) continue;
+      os::Message message;
+      if (os::receive_message(socket_.get(), message) != os::Received::message) return;
+      Reader reader(message.payload);
+      CHECK(reader.tag() == Tag::create);
+      const auto ticket = reader.number<std::uint64_t>();
+      const std::string kind = reader.text();
+      try {
+        create(ticket, kind);
+      } catch (const Failure& failure) {
+        log_warning("cannot make a sandbox", {{"kind", kind}, {"reason", failure.what()}});
+        tell(Writer(Tag::refused).number(ticket).text(failure.what()));
+      }
+    }
+  }
+
+  void create(std::uint64_t ticket, const std::string& name) {
+    const auto kind = std::ranges::find(kinds_, name, &Kind::name);
+    if (kind == kinds_.end()) throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
+    if (free_slots_.empty()) throw Failure(FailureKind::exhausted, "too many sandboxes");
+    const std::uint32_t slot = free_slots_.back();
+
+    Sandbox sandbox{ticket, slot, make_cgroup(slot)};
+
+    auto [control, agent_control] = os::message_socket_pair();
+    UniqueFd out, agent_out, err, agent_err, go, guest_go, map_done, mapped, finish, finished;
+    make_pipe(out, agent_out);
+    make_pipe(err, agent_err);
+    make_pipe(mapped, map_done);
+    int pair[2];
+    sys("making a socket pair", [&] { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair); });
+    go.reset(pair[0]);
+    guest_go.reset(pair[1]);
+    const bool adopted = kind->birth == Birth::adopted;
+    if (adopted) make_pipe(finished, finish);
+
+    UniqueFd process;
+    const pid_t pid = fork_into_namespaces(process);
+    if (pid == 0) {
+      AgentDescriptors fds;
+      fds.control = std::move(agent_control);
+      fds.out = std::move(agent_out);
+      fds.err = std::move(agent_err);
+      fds.go = std::move(go);
+      if (!adopted) fds.guest_go = std::move(guest_go);
+      fds.mapped = std::move(mapped);
+      fds.finished = std::move(finish);
+      fds.cgroup = sandbox.cgroup.join_descriptors();
+      fds.oom_events = sandbox.cgroup.oom_events();
+      fds.peak_memory = sandbox.cgroup.peak_memory();
+      // What the agent must not hold open: our own sockets, and the ends that belong to others.
+      for (UniqueFd* fd : {&socket_, &signals_, &control, &out, &err, &map_done, &guest_go, &finished, &process}) fd->reset();
+      zygotes_.reset();
+      AgentPlan plan;
+      plan.birth = kind->birth;
+      plan.command = kind->command;
+      plan.environment = environment_;
+      plan.source_name = kind->language->file;
+      plan.agent_uid = range_ == IdRange::whole ? 0 : guest_id;
+      plan.limits = limits_;
+      plan.workspace_bytes = settings_.workspace_bytes;
+      plan.tmp_bytes = settings_.tmp_bytes;
+      plan.workspace_files = settings_.workspace_files;
+      plan.hostname = settings_.hostname;
+      run_agent(plan, std::move(fds), filter_);
+    }
+    free_slots_.pop_back();
+    const auto cgroup = sandbox.cgroup.join_descriptors();
+    sandboxes_.emplace(pid, std::move(sandbox));
+    try {
+      map_sandbox(pid, range_, slot);
+      sys("letting the agent go on", [&] { return ::write(map_done.get(), "m", 1); });
+      if (adopted && !zygotes_->fork_into(
+                         kind->level, process.get(), finished.get(), guest_go.get(), agent_out.get(), agent_err.get(), cgroup)) {
+        throw Failure(FailureKind::unavailable, "the Python zygote is starting again");
+      }
+    } catch (const Failure&) {
+      ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+      throw;
+    }
+    const int descriptors[] = {control.get(), out.get(), err.get()};
+    tell(Writer(Tag::created).number(ticket), descriptors);
+  }
+
+  // A server that is gone is noticed where we read.
+  void tell(const Writer& message, std::span<const int> descriptors = {}) {
+    try {
+      os::send_message(socket_.get(), message.bytes(), descriptors);
+    } catch (const Failure& failure) {
+      if (failure.kind() != FailureKind::unavailable) throw;
+    }
+  }
+
+  os::Cgroup make_cgroup(std::uint32_t slot) const {
+    if (!cgroups_) return {};
+    os::CgroupLimits limits;
+    limits.memory_bytes = settings_.memory_bytes;
+    limits.processes = settings_.processes;
+    return cgroups_->create("sandbox-" + std::to_string(slot), limits);
+  }
+
+  static void make_pipe(UniqueFd& read_end, UniqueFd& write_end) {
+    int ends[2];
+    sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
+    read_end.reset(ends[0]);
+    write_end.reset(ends[1]);
+  }
+
+  // As process 1 of our namespace we get every orphan; agents and the zygote are those we know.
+  void reap() {
+    signalfd_siginfo drained[16];
+    while (::read(signals_.get(), drained, sizeof drained) > 0) {
+    }
+    int status;
+    for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (zygotes_ && pid == zygotes_->pid()) {
+        log_error("the Python zygote ended", {{"status", std::to_string(status)}});
+        zygotes_.reset();
+        // Not in a loop when it cannot start at all (a broken installation).
+        if (++zygote_starts_ < 5) start_zygotes();
+        continue;
+      }
+      const auto sandbox = sandboxes_.find(pid);
+      if (sandbox == sandboxes_.end()) continue;
+      const std::uint64_t ticket = sandbox->second.ticket;
+      free_slots_.insert(free_slots_.begin(), sandbox->second.slot);  // reused as late as possible
+      sandboxes_.erase(sandbox);
+      tell(Writer(Tag::gone).number(ticket));
+    }
+  }
+
+  const SandboxdSettings& settings_;
+  UniqueFd socket_, signals_;
+  IdRange range_;
+  std::optional<os::CgroupTree> cgroups_;
+  GuestLimits limits_;
+  SeccompFilter filter_;
+  std::vector<Kind> kinds_;
+  std::vector<std::string> environment_;
+  std::unique_ptr<ZygoteTree> zygotes_;
+  int zygote_starts_ = 0;
+  std::map<pid_t, Sandbox> sandboxes_;
+  std::vector<std::uint32_t> free_slots_;
+};
+
+void refuse(int socket, std::string_view reason) noexcept {
+  log_error("cannot run code on this host", {{"reason", std::string(reason)}});
+  try {
+    os::send_message(socket, Writer(Tag::refused).number<std::uint64_t>(0).text(reason).bytes());
+  } catch (const Failure&) {
+  }
+}
+
+[[noreturn]] void run_inside(
+    const SandboxdSettings& settings, UniqueFd socket, UniqueFd mapped, std::optional<os::CgroupTree> cgroups) noexcept {
+  try {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::prctl(PR_SET_NAME, "sandboxd");
+    char range = 0;
+    if (::read(mapped.get(), &range, 1) != 1) ::_exit(1);
+    mapped.reset();
+    if (range == 'w') ::syscall(SYS_setgroups, 0, nullptr);
+    sys("becoming root of the namespace", [&] { return ::syscall(SYS_setresgid, 0, 0, 0); });
+    sys("becoming root of the namespace", [&] { return ::syscall(SYS_setresuid, 0, 0, 0); });
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // changing the user cleared it
+    // Changing the user also hid our /proc files from ourselves, and sandboxes' id maps are written there.
+    ::prctl(PR_SET_DUMPABLE, 1);
+    const int listener = socket.get();
+    try {
+      Sandboxd(settings, std::move(socket), range == 'w' ? IdRange::whole : IdRange::single, std::move(cgroups)).run();
+      ::_exit(0);
+    } catch (const std::exception& error) {
+      refuse(listener, error.what());
+    }
+  } catch (...) {
+  }
+  ::_exit(1);
+}
+
+}  // namespace
+
+int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
+  // The server closing its end is our only way to be told to stop; a Ctrl-C at the terminal is for the supervisor.
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGTERM, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+  const rlimit many{65536, 65536};
+  if (::setrlimit(RLIMIT_NOFILE, &many) != 0) {
+    rlimit most{};
+    ::getrlimit(RLIMIT_NOFILE, &most);
+    most.rlim_cur = most.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &most);
+  }
+  std::optional<os::CgroupTree> cgroups;
+  try {
+    try {
+      const bool root = ::geteuid() == 0;
+      cgroups = os::CgroupTree::make(
+          settings.cgroup_mount, root ? id_base : ::geteuid(), root ? id_base : ::getegid(), ::getpid());
+    } catch (const Failure& failure) {
+      if (!settings.allow_weak.contains("cgroup")) throw;
+      log_warning("running without cgroups, as allowed", {{"reason", failure.what()}});
+    }
+    UniqueFd process, mapped, map_done;
+    int ends[2];
+    sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
+    mapped.reset(ends[0]);
+    map_done.reset(ends[1]);
+    const pid_t pid = fork_into_namespaces(process);
+    if (pid == 0) {
+      map_done.reset();
+      std::optional<os::CgroupTree> copy;
+      if (cgroups) copy.emplace(std::move(*cgroups));
+      run_inside(settings, std::move(socket), std::move(mapped), std::move(copy));
+    }
+    socket.reset();
+    mapped.reset();
+    const char range = map_sandboxd(pid) == IdRange::whole ? 'w' : 's';
+    sys("letting sandboxd go on", [&] { return ::write(map_done.get(), &range, 1); });
+    map_done.reset();
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (cgroups) cgroups->remove();
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+  } catch (const std::exception& error) {
+    if (socket) refuse(socket.get(), error.what());
+    else log_error("cannot run code on this host", {{"reason", error.what()}});
+    if (cgroups) cgroups->remove();
+    return 1;
+  }
+}
+
+}  // namespace ci::sandbox

@@ -1,0 +1,31 @@
+#pragma once
+// What sandboxd is told at start, and what every sandbox of this host is allowed. Values only.
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace ci::sandbox {
+
+struct SandboxdSettings {
+  std::uint64_t memory_bytes = 512ull << 20;   // of the guest's processes and what they write to memory file systems
+  std::uint64_t processes = 512;
+  std::uint64_t open_files = 1024;
+  std::uint64_t workspace_bytes = 256ull << 20;  // /mnt/data
+  std::uint64_t tmp_bytes = 256ull << 20;        // /tmp; /dev/shm has a quarter of it
+  std::uint64_t workspace_files = 20000;         // files and directories in each of them
+  std::string hostname = "sandbox";
+  // Codes of the languages to offer; empty: every one whose program is installed.
+  std::vector<std::string> languages;
+  // Losses that the operator accepts by name: "cgroup".
+  std::set<std::string> allow_weak;
+  // Our files for inside: runtimes/python, runtimes/node …
+  std::filesystem::path runtimes;
+  std::filesystem::path cgroup_mount = "/sys/fs/cgroup";
+  // What the Python zygotes import, smallest first; a zygote has all of its own and of those before it.
+  std::vector<std::string> python_levels;
+};
+
+}  // namespace ci::sandbox

@@ -1,0 +1,149 @@
+#include "sandbox/template_root.h"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "base/sys.h"
+#include "base/unique_fd.h"
+
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+
+namespace ci::sandbox {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+enum class Access { read, device };
+
+// A detached copy of a piece of the host's tree, to be attached once the new root stands.
+struct Piece {
+  fs::path target;
+  UniqueFd mount;
+  bool directory;
+};
+
+void make_file(const fs::path& path, std::string_view text = {}, mode_t mode = 0644) {
+  const UniqueFd file(sys("making " + path.string(), [&] {
+    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  }));
+  sys("writing " + path.string(), [&] { return ::write(file.get(), text.data(), text.size()); });
+}
+
+void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::path& target, Access access) {
+  struct stat info {};
+  if (::stat(source.c_str(), &info) != 0) return;
+  const std::string doing = "taking " + source.string() + " into the sandbox root";
+  UniqueFd mount(static_cast<int>(sys(doing, [&] {
+    return ::syscall(
+        SYS_open_tree, AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | O_CLOEXEC | static_cast<unsigned>(AT_RECURSIVE));
+  })));
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | (access == Access::read ? MOUNT_ATTR_NODEV : 0);
+  attributes.propagation = MS_PRIVATE;
+  sys(doing, [&] {
+    return ::syscall(
+        SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
+  });
+  pieces.push_back({target, std::move(mount), S_ISDIR(info.st_mode)});
+}
+
+// What programs look up by name: the guest itself, root, nobody. No name service, no host names but our own.
+void make_etc(const fs::path& etc, const std::string& hostname) {
+  fs::create_directory(etc);
+  make_file(
+      etc / "passwd",
+      "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
+      "sandbox:x:65532:65532:sandbox:/tmp:/bin/bash\n"
+      "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n");
+  make_file(etc / "group", "root:x:0:\nsandbox:x:65532:\nnogroup:x:65534:\n");
+  make_file(etc / "hosts", "127.0.0.1 localhost " + hostname + "\n::1 localhost\n");
+  make_file(etc / "hostname", hostname + "\n");
+  make_file(etc / "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n");
+  make_file(etc / "resolv.conf", "");
+}
+
+}  // namespace
+
+void enter_template_root(const SandboxdSettings& settings) {
+  // Nothing we do may show outside, whatever the host's propagation is.
+  sys("making mounts private", [&] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
+
+  // First take, then build: the place where the new root is mounted may cover a source.
+  std::vector<Piece> pieces;
+  add_piece(pieces, "/usr", "usr", Access::read);
+  std::vector<std::pair<fs::path, fs::path>> links;
+  for (const char* name : {"bin", "sbin", "lib", "lib32", "lib64", "libx32"}) {
+    const fs::path host = fs::path("/") / name;
+    if (fs::is_symlink(host)) {
+      links.emplace_back(name, fs::read_symlink(host));
+    } else {
+      add_piece(pieces, host, name, Access::read);
+    }
+  }
+  // Configuration that runtimes read; none of it holds secrets.
+  for (const char* name :
+       {"alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "mime.types",
+        "matplotlibrc", "python3", "python3.11", "R", "php", "java-17-openjdk", "ldc2.conf", "magic", "gai.conf",
+        "protocols", "services", "inputrc", "perl", "locale.alias", "ImageMagick-6"}) {
+    add_piece(pieces, fs::path("/etc") / name, fs::path("etc") / name, Access::read);
+  }
+  add_piece(pieces, "/var/cache/fontconfig", "var/cache/fontconfig", Access::read);
+  add_piece(pieces, settings.runtimes, "runtimes", Access::read);
+  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
+    add_piece(pieces, fs::path("/dev") / name, fs::path("dev") / name, Access::device);
+  }
+
+  const fs::path root = "/tmp";
+  sys("mounting the sandbox root", [&] {
+    return ::mount("sandbox", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=8m");
+  });
+  for (const char* directory : {"mnt", "mnt/data", "tmp", "proc", "dev", "dev/shm", "var", "var/tmp", "var/cache"}) {
+    fs::create_directory(root / directory);
+  }
+  make_etc(root / "etc", settings.hostname);
+  for (const auto& [name, target] : links) fs::create_symlink(target, root / name);
+  fs::create_symlink("/proc/self/fd", root / "dev/fd");
+  for (int i = 0; i < 3; ++i) {
+    const char* const names[] = {"stdin", "stdout", "stderr"};
+    fs::create_symlink("/proc/self/fd/" + std::to_string(i), root / "dev" / names[i]);
+  }
+  for (const Piece& piece : pieces) {
+    const fs::path target = root / piece.target;
+    fs::create_directories(target.parent_path());
+    if (piece.directory) {
+      fs::create_directory(target);
+    } else if (!fs::exists(target)) {
+      make_file(target);
+    }
+    sys("attaching " + target.string(), [&] {
+      return ::syscall(SYS_move_mount, piece.mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
+    });
+  }
+  // Zygotes need a place to write while they import (font lists); sandboxes mount their own over it.
+  sys("mounting /tmp", [&] {
+    return ::mount("tmp", (root / "tmp").c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=64m");
+  });
+  // A whole /proc has to be visible in this namespace, or the kernel refuses a fresh one to every sandbox below.
+  sys("mounting /proc", [&] {
+    return ::mount("proc", (root / "proc").c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+  });
+  sys("making the sandbox root read-only", [&] {
+    return ::mount(nullptr, root.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, nullptr);
+  });
+  sys("entering the sandbox root", [&] { return ::chdir(root.c_str()); });
+  sys("changing the root", [&] { return ::syscall(SYS_pivot_root, ".", "."); });
+  sys("leaving the host's root", [&] { return ::umount2(".", MNT_DETACH); });
+  sys("entering the sandbox root", [&] { return ::chdir("/"); });
+}
+
+}  // namespace ci::sandbox

@@ -1,0 +1,85 @@
+#pragma once
+// The messages between server, sandboxd, zygotes and agents. Every process runs the same binary, so the format needs
+// no versions: a tag byte, then the fields in order. Reading past the end or an unknown tag fails as `internal`.
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "base/failure.h"
+
+namespace ci::sandbox {
+
+enum class Tag : std::uint8_t {
+  // server → sandboxd
+  create = 1,  // u64 ticket, string kind
+  // sandboxd → server
+  hello,    // u8 cgroup version (0: none), string kinds joined with ','
+  created,  // u64 ticket; descriptors: control, stdout, stderr
+  refused,  // u64 ticket, string reason
+  gone,     // u64 ticket: the sandbox's last process has been reaped
+  // agent → server
+  ready,      // the guest waits
+  failed,     // string reason; the agent ends after it
+  ended,      // see Ended in agent.cc
+  file,       // string name, u64 size; descriptor
+  collected,  //
+  // server → agent
+  put,    // u8 read only, string name; descriptor
+  start,  // u64 time limit in ms, u64 largest file, u32 file count; descriptor: arguments, each ended by NUL
+};
+
+class Writer {
+ public:
+  explicit Writer(Tag tag) { bytes_.push_back(static_cast<char>(tag)); }
+
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  Writer& number(Number value) {
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
+    return *this;
+  }
+  Writer& text(std::string_view value) {
+    number(static_cast<std::uint32_t>(value.size()));
+    bytes_.append(value);
+    return *this;
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) { tag_ = static_cast<Tag>(number<std::uint8_t>()); }
+
+  Tag tag() const { return tag_; }
+  template <class Number>
+  Number number() {
+    need(sizeof(Number));
+    Number value;
+    std::memcpy(&value, rest_.data(), sizeof value);
+    rest_.remove_prefix(sizeof value);
+    return value;
+  }
+  std::string text() {
+    const auto size = number<std::uint32_t>();
+    need(size);
+    std::string value(rest_.substr(0, size));
+    rest_.remove_prefix(size);
+    return value;
+  }
+  bool at_end() const { return rest_.empty(); }
+
+ private:
+  void need(size_t size) const {
+    if (rest_.size() < size) throw Failure(FailureKind::internal, "a sandbox message is too short");
+  }
+  std::string_view rest_;
+  Tag tag_;
+};
+
+}  // namespace ci::sandbox

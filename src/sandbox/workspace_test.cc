@@ -1,0 +1,109 @@
+#include "sandbox/workspace.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "base/failure.h"
+
+namespace ci::sandbox {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Workspace : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "workspaceXXXXXX";
+    root_ = ::mkdtemp(pattern.data());
+    fd_ = UniqueFd(::open(root_.c_str(), O_RDONLY | O_DIRECTORY));
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  void file(const fs::path& path, const std::string& text = "x") {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+  std::vector<std::string> names(CollectLimits limits = {1 << 20, 100}) {
+    std::vector<std::string> result;
+    for (const Found& found : find_files(fd_.get(), limits)) result.push_back(found.name.text());
+    return result;
+  }
+
+  fs::path root_;
+  UniqueFd fd_;
+};
+
+TEST_F(Workspace, FindsRegularFilesSortedAndNested) {
+  file("b.txt");
+  file("a/deep/c.txt");
+  file("a.txt", "");
+  EXPECT_EQ(names(), (std::vector<std::string>{"a.txt", "a/deep/c.txt", "b.txt"}));
+}
+
+TEST_F(Workspace, PassesOverEverythingThatIsNotAPlainFile) {
+  file("good");
+  fs::create_symlink("/etc/passwd", root_ / "link");
+  fs::create_symlink("nowhere", root_ / "dangling");
+  fs::create_directory_symlink("/etc", root_ / "etc");
+  fs::create_symlink("loop", root_ / "loop");
+  ASSERT_EQ(::mkfifo((root_ / "fifo").c_str(), 0600), 0);
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{AF_UNIX, {}};
+  (root_ / "socket").string().copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  file("hard");
+  fs::create_hard_link(root_ / "hard", root_ / "hard2");
+  EXPECT_EQ(names(), (std::vector<std::string>{"good"}));
+}
+
+TEST_F(Workspace, PassesOverHiddenAndDependencyFolders) {
+  file(".env");
+  file(".cache/x");
+  file("node_modules/left-pad/index.js");
+  file("__pycache__/x.pyc");
+  file("src/.git/config");
+  file("src/ok");
+  EXPECT_EQ(names(), (std::vector<std::string>{"src/ok"}));
+}
+
+TEST_F(Workspace, KeepsToItsLimits) {
+  file("big", std::string(100, 'x'));
+  file("small");
+  for (int i = 0; i < 20; ++i) file("many/" + std::to_string(100 + i));
+  EXPECT_EQ(names({50, 3}), (std::vector<std::string>{"many/100", "many/101", "many/102"}));
+  file("1/2/3/4/5/6/7/8/9/ok");
+  file("1/2/3/4/5/6/7/8/9/10/no");
+  const auto all = names();
+  EXPECT_TRUE(std::ranges::find(all, "1/2/3/4/5/6/7/8/9/ok") != all.end());
+  EXPECT_TRUE(std::ranges::find(all, "1/2/3/4/5/6/7/8/9/10/no") == all.end());
+}
+
+TEST_F(Workspace, OpensOnlyWhatItFound) {
+  file("a");
+  const auto found = find_files(fd_.get(), {1 << 20, 10});
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(open_found(fd_.get(), found[0]));
+  fs::remove(root_ / "a");
+  fs::create_symlink("/etc/passwd", root_ / "a");
+  EXPECT_FALSE(open_found(fd_.get(), found[0]));
+}
+
+TEST_F(Workspace, PlacesFilesBelowItselfOnly) {
+  const UniqueFd source(::open("/etc/passwd", O_RDONLY));
+  place_file(fd_.get(), *RelativePath::parse("a/b/copy"), source.get(), true, ::getuid());
+  EXPECT_EQ(fs::file_size(root_ / "a/b/copy"), fs::file_size("/etc/passwd"));
+  EXPECT_EQ(fs::status(root_ / "a/b/copy").permissions(), fs::perms(0444));
+  fs::create_directory_symlink("/tmp", root_ / "out");
+  EXPECT_THROW(place_file(fd_.get(), *RelativePath::parse("out/x"), source.get(), false, ::getuid()), Failure);
+}
+
+}  // namespace
+}  // namespace ci::sandbox
