@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 
@@ -95,6 +97,26 @@ int enter(const Descriptors& fds, const GuestLimits& limits, const SeccompFilter
   return go;
 }
 
+// Forking copies page tables and unmapping tears them down: both are cheaper by far for huge pages. Only whole ones
+// inside our heaps; a child that writes gets small pages again where it does. MADV_COLLAPSE: Linux 6.1, else no-op.
+void collapse_heaps() {
+  constexpr unsigned long huge = 2 << 20;
+  constexpr int madv_collapse = 25;
+  std::FILE* maps = std::fopen("/proc/self/maps", "re");
+  if (maps == nullptr) return;
+  char line[512];
+  while (std::fgets(line, sizeof line, maps) != nullptr) {
+    unsigned long begin, end, offset, inode;
+    char access[8], device[16];
+    if (std::sscanf(line, "%lx-%lx %7s %lx %15s %lu", &begin, &end, access, &offset, device, &inode) != 6) continue;
+    if (inode != 0 || std::strcmp(access, "rw-p") != 0) continue;
+    begin = (begin + huge - 1) & ~(huge - 1);
+    end &= ~(huge - 1);
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, madv_collapse);
+  }
+  std::fclose(maps);
+}
+
 PyObject* serve(PyObject*, PyObject* arguments) {
   int socket;
   unsigned long long open_files, address_space, processes;
@@ -110,6 +132,7 @@ PyObject* serve(PyObject*, PyObject* arguments) {
     PyErr_SetString(PyExc_RuntimeError, error.what());
     return nullptr;
   }
+  collapse_heaps();
   Descriptors fds;
   while (receive(socket, fds) == 1) {
     // Only children are moved by this; see setns(2).

@@ -24,6 +24,7 @@
 #include "base/relative_path.h"
 #include "base/sys.h"
 #include "os/message_socket.h"
+#include "os/signals.h"
 #include "sandbox/wire.h"
 #include "sandbox/workspace.h"
 
@@ -146,9 +147,7 @@ class Agent {
       ::dup2(fds_.err.get(), STDERR_FILENO);
       ::dup2(go, 3);
       ::syscall(SYS_close_range, 4u, ~0u, 0u);
-      sigset_t none;
-      ::sigemptyset(&none);
-      ::sigprocmask(SIG_SETMASK, &none, nullptr);
+      os::reset_signals();
       wrong = become_guest(plan_.limits, filter_.program());
     }
     if (wrong != nullptr) {

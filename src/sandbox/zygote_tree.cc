@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "os/message_socket.h"
+#include "os/signals.h"
 
 namespace ci::sandbox {
 
@@ -40,9 +41,7 @@ ZygoteTree::ZygoteTree(
     ::dup2(::open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO);
     ::dup2(STDERR_FILENO, STDOUT_FILENO);  // what it has to say is for the log
     for (const UniqueFd& fd : theirs) ::fcntl(fd.get(), F_SETFD, 0);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    os::reset_signals();
     ::execve(argv[0], argv.data(), envp.data());
     ::_exit(127);
   }
