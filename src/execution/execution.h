@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/failure.h"
+#include "execution/gate.h"
 #include "files/session_files.h"
 #include "files/sessions.h"
 #include "pool/sandbox_pool.h"
@@ -25,6 +27,8 @@ struct FileReference {
 
 // A request that passed validation.
 struct ExecutionRequest {
+  ExecutionRequest() = default;
+
   std::string language;  // canonical code
   std::string code;
   std::vector<std::string> arguments;
@@ -45,6 +49,8 @@ struct ResultFile {
 };
 
 struct ExecutionResult {
+  ExecutionResult() = default;
+
   std::string session;
   std::string out, err;  // shaped: cut, cleaned, with our lines on time-outs, memory and signals
   std::vector<ResultFile> files;
@@ -61,39 +67,57 @@ struct ExecutionSettings {
   int session_files = 50;                  // mounted when a request only continues a session
   int concurrent = 0;                      // runs at once; 0: no limit
   bool strict_ownership = false;
-  std::vector<std::string> dropped_suffixes;  // of outputs
+  std::vector<std::string> dropped_suffixes = {".exe", ".bat", ".cmd", ".ps1", ".scr", ".com"};  // of outputs
 };
 
-// Called once, when all that can be refused has been: from then on the answer is a result.
+// A request names a file of another credential. Only with strict_ownership.
+class UnauthorizedReference final : public Failure {
+ public:
+  UnauthorizedReference() : Failure(FailureKind::not_found, "Unauthorized file reference") {}
+};
+
+// Called once, when all that can be refused has been: from then on the answer is a result, unless the store goes
+// down before the session is on record.
 using OnStarted = std::function<void()>;
-// Live output, already decoded; may be empty.
+// Live output: well-formed UTF-8, nothing else changed; may be empty.
 using OnOutput = std::function<void(pool::Stream, std::string_view)>;
 
 class Executions {
  public:
+  // Outputs are compared with the inputs on `blocking`.
   Executions(
-      pool::SandboxPool& pool, files::Sessions& sessions, files::SessionFiles& files, const ExecutionSettings& settings);
+      pool::SandboxPool& pool, files::Sessions& sessions, files::SessionFiles& files, asio::thread_pool& blocking,
+      const ExecutionSettings& settings);
 
-  // Fails as `unavailable` (no sandbox in time, store down), or `unauthorized`-like invalid references; a run that
-  // started always ends in a result.
+  // Fails as `unavailable` (no sandbox in time, store down) or with UnauthorizedReference. Everything that the result
+  // names is durable. When it is cancelled before the program ended, the sandbox is gone and nothing is kept but
+  // the session.
   awaitable<ExecutionResult> run(ExecutionRequest request, OnStarted on_started, OnOutput on_output);
 
   std::size_t running() const { return running_; }
 
  private:
+  struct Prepared;
+  awaitable<Prepared> prepare(const ExecutionRequest& request);
+
   pool::SandboxPool& pool_;
   files::Sessions& sessions_;
   files::SessionFiles& files_;
+  asio::thread_pool& blocking_;
   ExecutionSettings settings_;
+  Gate gate_;
   std::size_t running_ = 0;
 };
 
 // What the client gets of a stream (contract of stdout and stderr): at most `limit` characters and a note, control
 // characters removed, bad UTF-8 replaced, trailing white space and leading blank lines stripped; stdout that is not
-// empty ends with one line feed.
+// empty ends with one line feed. `cut`: the program wrote more than `raw`.
 std::string shape_output(std::string_view raw, bool cut, std::size_t limit, pool::Stream stream);
 
 // stderr as above plus the line that explains an ending that is not the program's own.
 std::string explain(std::string shaped_err, const pool::Outcome& outcome, std::chrono::milliseconds limit);
+
+// "SIGSEGV"; "SIG99" for one without a name.
+std::string signal_name(int signal);
 
 }  // namespace ci::execution

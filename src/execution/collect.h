@@ -1,0 +1,55 @@
+#pragma once
+// What a run leaves behind and what of it the client gets.
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "execution/mounts.h"
+
+namespace ci::execution {
+
+// Takes the files of one run as the sandbox hands them out, then stores those that count. Holds no more than the
+// allowed number of them open.
+class Collector {
+ public:
+  // `mounts` outlives it.
+  Collector(
+      const ExecutionRequest& request, std::span<const Mount> mounts, const ExecutionSettings& settings,
+      asio::thread_pool& blocking);
+
+  awaitable<void> take(pool::OutputFile file);
+
+  // Stores what was kept in `session` and puts all of it on record in one write. What cannot be stored is left out
+  // of the result and logged. New and changed files come first, sorted by path, then unchanged inputs.
+  awaitable<std::vector<ResultFile>> store(files::SessionFiles& files, const std::string& session);
+
+ private:
+  struct Kept {
+    Kept(pool::OutputFile output, const Mount* input) : file(std::move(output)), mount(input) {}
+    pool::OutputFile file;
+    const Mount* mount;  // the input that it changes, or null
+  };
+
+  bool is_skipped(const pool::OutputFile& file) const;
+  const Mount* input_named(const RelativePath& name) const;
+  void keep(pool::OutputFile file, const Mount* mount);
+
+  awaitable<std::optional<files::FileRecord>> store_one(
+      files::SessionFiles& files, const std::string& session, Kept& kept) const;
+
+  const ExecutionSettings& settings_;
+  asio::thread_pool& blocking_;
+  std::span<const Mount> mounts_;
+  std::string source_file_;
+  std::optional<std::uint64_t> java_source_size_;
+  std::map<std::string, Kept> kept_;  // by path
+  std::vector<const Mount*> unchanged_;
+};
+
+// Whether nobody wants this name as an output: hidden, or of a folder of dependencies.
+bool is_hidden_or_dependency(const RelativePath& name);
+
+}  // namespace ci::execution

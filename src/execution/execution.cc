@@ -1,0 +1,207 @@
+#include "execution/execution.h"
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <algorithm>
+
+#include "base/log.h"
+#include "execution/collect.h"
+#include "execution/mounts.h"
+#include "execution/parallel.h"
+#include "execution/resolve.h"
+#include "execution/text.h"
+#include "languages/language.h"
+
+namespace ci::execution {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::uint64_t microseconds_since(Clock::time_point begin) {
+  const auto time = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+  return static_cast<std::uint64_t>(time.count());
+}
+
+// The beginning of one stream, and the live copy of all of it.
+class Capture {
+ public:
+  Capture(pool::Stream stream, std::size_t limit, const OnOutput& live) : stream_(stream), limit_(limit), live_(live) {}
+
+  void add(std::string_view bytes) {
+    const std::string_view kept = bytes.substr(0, limit_ - bytes_.size());
+    bytes_ += kept;
+    cut_ = cut_ || kept.size() < bytes.size();
+    if (!live_) return;
+    unsent_ += bytes;
+    const std::size_t whole = unsent_.size() - unfinished_tail(unsent_);
+    live_(stream_, repaired(std::string_view(unsent_).substr(0, whole)));
+    unsent_.erase(0, whole);
+  }
+  void finish() {
+    if (live_ && !unsent_.empty()) live_(stream_, repaired(unsent_));
+  }
+  std::string shaped(std::size_t characters) const { return shape_output(bytes_, cut_, characters, stream_); }
+
+ private:
+  pool::Stream stream_;
+  std::size_t limit_;
+  const OnOutput& live_;
+  std::string bytes_, unsent_;
+  bool cut_ = false;
+};
+
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count_; }
+
+ private:
+  std::size_t& count_;
+};
+
+pool::Demand demand_of(const ExecutionRequest& request) {
+  std::vector<std::string> imports;
+  if (request.language == "py") imports = languages::python_imports(request.code);
+  return pool::Demand(request.language, std::move(imports));
+}
+
+// Until the program has ended.
+awaitable<pool::Outcome> follow(pool::Lease& lease, Capture& out, Capture& err) {
+  for (;;) {
+    const pool::Event event = co_await lease.next();
+    if (const auto* output = std::get_if<pool::Output>(&event)) {
+      (output->stream == pool::Stream::out ? out : err).add(output->bytes);
+    } else if (const auto* outcome = std::get_if<pool::Outcome>(&event)) {
+      co_return *outcome;
+    }
+  }
+}
+
+// Until there are no more files.
+awaitable<void> collect(pool::Lease& lease, Collector& collector) {
+  for (;;) {
+    pool::Event event = co_await lease.next();
+    if (std::holds_alternative<pool::Collected>(event)) co_return;
+    if (auto* file = std::get_if<pool::OutputFile>(&event)) co_await collector.take(std::move(*file));
+  }
+}
+
+struct Leased {
+  Leased() = default;
+  std::unique_ptr<pool::Lease> lease;
+  std::uint64_t time = 0;
+};
+
+awaitable<Leased> acquire(pool::SandboxPool& pool, pool::Demand demand, Deadline deadline) {
+  const auto begin = Clock::now();
+  Leased leased;
+  leased.lease = co_await pool.acquire(std::move(demand), deadline);
+  leased.time = microseconds_since(begin);
+  co_return leased;
+}
+
+// True, because what happens at the same time as something else needs a result.
+awaitable<bool> commit(files::SessionFiles& files, std::vector<store::Write> writes) {
+  if (!writes.empty()) co_await files.commit(std::move(writes));
+  co_return true;
+}
+
+}  // namespace
+
+// What can be done without a sandbox.
+struct Executions::Prepared {
+  Prepared() = default;
+  files::Session session;
+  MountedFiles files;
+  std::vector<store::Write> writes;  // the session's, and its new links
+  std::uint64_t time = 0;
+};
+
+Executions::Executions(
+    pool::SandboxPool& pool, files::Sessions& sessions, files::SessionFiles& files, asio::thread_pool& blocking,
+    const ExecutionSettings& settings)
+    : pool_(pool),
+      sessions_(sessions),
+      files_(files),
+      blocking_(blocking),
+      settings_(settings),
+      gate_(settings.concurrent) {}
+
+awaitable<Executions::Prepared> Executions::prepare(const ExecutionRequest& request) {
+  const auto begin = Clock::now();
+  Prepared prepared;
+  Resolution resolution = co_await resolve_session(sessions_, request, settings_.strict_ownership);
+  prepared.session = std::move(resolution.session);
+  prepared.writes =
+      resolution.continued ? sessions_.touch(prepared.session) : sessions_.writes_for(prepared.session);
+  const auto own_limit = static_cast<std::size_t>(settings_.session_files);
+  prepared.files = co_await mount_files(files_, request, prepared.session, resolution.continued, own_limit);
+  std::ranges::move(prepared.files.links, std::back_inserter(prepared.writes));
+  prepared.time = microseconds_since(begin);
+  co_return prepared;
+}
+
+awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted on_started, OnOutput on_output) {
+  ExecutionResult result;
+  auto begin = Clock::now();
+  const auto step = [&](const char* name) {
+    result.steps.emplace_back(name, microseconds_since(begin));
+    begin = Clock::now();
+  };
+  const Deadline deadline = after(settings_.acquire_timeout);
+  const Gate::Pass pass = co_await gate_.enter(deadline);
+  const Counted counted(running_);
+  step("admit");
+
+  // A sandbox and the files to put into it, at the same time.
+  pool::Demand demand = demand_of(request);
+  auto [leased, prepared] = co_await both(acquire(pool_, std::move(demand), deadline), prepare(request));
+  result.steps.emplace_back("acquire", leased.time);
+  result.steps.emplace_back("prepare", prepared.time);
+  result.session = prepared.session.id;
+  begin = Clock::now();
+
+  pool::Program program;
+  program.code = request.code;
+  program.arguments = request.arguments;
+  program.inputs = std::move(prepared.files.inputs);
+  program.time_limit = request.time_limit;
+  program.output_file_limit = settings_.file_bytes;
+  // Inputs and names that nobody wants come among the candidates, and must not crowd out the others.
+  program.output_file_count = static_cast<std::uint32_t>(prepared.files.mounts.size()) + 1000;
+  pool::Lease& lease = *leased.lease;
+  co_await lease.start(std::move(program));
+  step("start");
+  if (on_started) on_started();
+
+  // The session becomes durable while the program runs.
+  Capture out(pool::Stream::out, settings_.output_bytes, on_output);
+  Capture err(pool::Stream::err, settings_.output_bytes, on_output);
+  auto [outcome, committed] =
+      co_await both(follow(lease, out, err), commit(files_, std::move(prepared.writes)));
+  result.outcome = std::move(outcome);
+  step("run");
+
+  // From here on nothing is abandoned half way: a client that leaves now costs less than bodies without records.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  out.finish();
+  err.finish();
+  result.out = out.shaped(settings_.output_characters);
+  result.err = explain(err.shaped(settings_.output_characters), result.outcome, request.time_limit);
+
+  Collector collector(request, prepared.files.mounts, settings_, blocking_);
+  try {
+    co_await collect(lease, collector);
+  } catch (const std::exception& error) {
+    log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", error.what()}});
+  }
+  step("collect");
+  result.files = co_await collector.store(files_, result.session);
+  step("store");
+  co_return result;
+}
+
+}  // namespace ci::execution

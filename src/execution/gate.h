@@ -1,0 +1,48 @@
+#pragma once
+// How many runs there may be at once. I/O thread only.
+
+#include <list>
+#include <utility>
+
+#include "base/async.h"
+
+namespace ci::execution {
+
+class Gate {
+ public:
+  explicit Gate(int places) : places_(places) {}  // 0: any number
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+
+  // One place, given back when it is dropped.
+  class Pass {
+   public:
+    explicit Pass(Gate& gate) : gate_(&gate) {}
+    Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    Pass& operator=(Pass&&) = delete;
+    ~Pass() {
+      if (gate_ != nullptr) gate_->leave();
+    }
+
+   private:
+    Gate* gate_;
+  };
+
+  // First come, first served. Fails as `unavailable` at the deadline.
+  awaitable<Pass> enter(Deadline deadline);
+
+ private:
+  struct Waiting {
+    explicit Waiting(asio::steady_timer& t) : timer(t) {}
+    asio::steady_timer& timer;
+    bool admitted = false;
+  };
+
+  void leave();
+
+  int places_;
+  int taken_ = 0;
+  std::list<Waiting*> waiting_;
+};
+
+}  // namespace ci::execution

@@ -1,0 +1,80 @@
+#include "execution/resolve.h"
+
+#include <set>
+
+#include "base/ids.h"
+#include "execution/parallel.h"
+
+namespace ci::execution {
+
+namespace {
+
+// Current clients send no user with a run, so one of the two being unknown must pass; ids cannot be guessed.
+bool users_agree(const files::Session& session, const files::Caller& caller) {
+  return session.user.empty() || caller.user.empty() || session.user == caller.user;
+}
+
+using Known = std::map<std::string, files::Session>;
+
+awaitable<Known> look_up(files::Sessions& sessions, std::vector<std::string> ids) {
+  Known known;
+  std::function<awaitable<void>(std::size_t)> one = [&](std::size_t i) -> awaitable<void> {
+    if (auto session = co_await sessions.find(ids[i])) known.emplace(ids[i], std::move(*session));
+  };
+  co_await for_each_index(ids.size(), one);
+  co_return known;
+}
+
+std::vector<std::string> sessions_of(const std::vector<FileReference>& references) {
+  std::set<std::string> ids;
+  for (const FileReference& reference : references) {
+    if (is_plausible_id(reference.session)) ids.insert(reference.session);
+  }
+  return {ids.begin(), ids.end()};
+}
+
+}  // namespace
+
+bool may_continue(const files::Session& session, const files::Caller& caller, bool strict) {
+  if (strict && session.credential != caller.credential) return false;
+  // A session of shared files is one person's workplace only for who made it.
+  if (session.shared && (session.user.empty() || session.user != caller.user)) return false;
+  return session.active && users_agree(session, caller);
+}
+
+bool may_join(const files::Session& session, const files::Caller& caller) {
+  return session.active && session.credential == caller.credential && !session.shared && users_agree(session, caller);
+}
+
+awaitable<Resolution> resolve_session(files::Sessions& sessions, const ExecutionRequest& request, bool strict) {
+  Resolution resolution;
+  const files::Caller& caller = request.caller;
+  bool decided = false;
+  const auto decide = [&](files::Session session) {
+    resolution.session = std::move(session);
+    resolution.continued = true;
+    decided = true;
+  };
+
+  if (is_plausible_id(request.session_id)) {
+    auto named = co_await sessions.find(request.session_id);
+    if (named && may_continue(*named, caller, strict)) decide(std::move(*named));
+  }
+  if (!decided || strict) {
+    std::vector<std::string> ids = sessions_of(request.files);
+    Known known = co_await look_up(sessions, std::move(ids));
+    for (const FileReference& reference : request.files) {
+      const auto found = known.find(reference.session);
+      if (found == known.end()) continue;
+      if (strict && found->second.credential != caller.credential) throw UnauthorizedReference();
+      if (!decided && may_join(found->second, caller)) decide(found->second);
+    }
+  }
+  if (!decided && !request.entity_id.empty()) {
+    if (auto of_entity = co_await sessions.find_by_entity(request.entity_id, caller)) decide(std::move(*of_entity));
+  }
+  if (!decided) resolution.session = sessions.draft(caller, request.entity_id, false);
+  co_return resolution;
+}
+
+}  // namespace ci::execution

@@ -1,0 +1,105 @@
+// What a client reads of a program's output. Pure functions.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include "execution/execution.h"
+#include "execution/text.h"
+
+namespace ci::execution {
+
+namespace {
+
+constexpr std::string_view cut_note = "\n[Output truncated - size limit exceeded]";
+
+bool is_removed_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
+}
+
+// The white space of Unicode that is left when control characters are gone.
+constexpr std::array<std::string_view, 23> white_space = {
+    " ",            "\t",           "\n",           "\r",           "\xc2\x85",     "\xc2\xa0",
+    "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84",
+    "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a",
+    "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+
+std::string_view without_trailing_space(std::string_view text) {
+  for (;;) {
+    const auto last = std::ranges::find_if(white_space, [&](std::string_view space) { return text.ends_with(space); });
+    if (last == white_space.end()) return text;
+    text.remove_suffix(last->size());
+  }
+}
+
+// An indented first line keeps its indentation: file tools read files through stdout.
+std::string_view without_leading_blank_lines(std::string_view text) {
+  for (;;) {
+    const std::size_t end = text.find('\n');
+    if (end == text.npos || text.find_first_not_of(" \t\r") < end) return text;
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+std::string shape_output(std::string_view raw, bool cut, std::size_t limit, pool::Stream stream) {
+  std::string text;
+  text.reserve(std::min(raw.size(), 4 * limit) + cut_note.size() + 1);
+  std::size_t characters = 0;
+  while (!raw.empty() && characters < limit) {
+    const Character next = first_character(raw);
+    if (next.unfinished && cut) break;  // we cut it in the middle, not the program
+    if (!next.valid) {
+      text += replacement_character;
+    } else if (!is_removed_control(raw[0])) {
+      text += raw.substr(0, next.length);
+    }
+    raw.remove_prefix(next.length);
+    ++characters;
+  }
+  if (cut || !raw.empty()) text += cut_note;
+
+  std::string shaped(without_leading_blank_lines(without_trailing_space(text)));
+  if (stream == pool::Stream::out && !shaped.empty()) shaped += '\n';
+  return shaped;
+}
+
+std::string explain(std::string shaped_err, const pool::Outcome& outcome, std::chrono::milliseconds limit) {
+  const auto add_line = [&](std::string_view line) {
+    if (!shaped_err.empty()) shaped_err += '\n';
+    shaped_err += line;
+  };
+  switch (outcome.ended) {
+    case pool::Ended::exited:
+      if (outcome.exit_code != 0 && shaped_err.empty()) {
+        add_line(fmt::format("Code execution failed with exit code {}", outcome.exit_code));
+      }
+      break;
+    case pool::Ended::signalled:
+      add_line("Process terminated by signal " + signal_name(outcome.signal));
+      break;
+    case pool::Ended::timed_out:
+      add_line(
+          fmt::format("Execution timed out after {} seconds", std::chrono::ceil<std::chrono::seconds>(limit).count()));
+      break;
+    case pool::Ended::out_of_memory:
+      add_line("Out of memory: the program needed more than its memory limit");
+      break;
+    case pool::Ended::lost:
+      add_line("Execution failed: the sandbox was lost while the program ran");
+      break;
+  }
+  return shaped_err;
+}
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? std::string("SIG") + name : "SIG" + std::to_string(signal);
+}
+
+}  // namespace ci::execution
