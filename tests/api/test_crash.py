@@ -1,0 +1,234 @@
+"""kill -9 of our processes at any moment: nothing stays on the host, and nothing that was answered is lost."""
+
+import contextlib
+import hashlib
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+import requests
+
+from harness import DidNotStart, HostState, alive, free_port, processes_with, ref, wait_until
+
+SLEEPER = "sh -c 'sleep 50; :' {marker} & echo begun; sleep 50"
+
+
+def kill(pids):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def in_background(server, lang, code):
+    """Starts a run whose answer nobody waits for; returns where its end will be noted."""
+    ended = []
+
+    def run():
+        try:
+            answer = requests.post(server.url + "/exec", json={"lang": lang, "code": code}, headers={"x-api-key": server.key}, timeout=60)
+            ended.append((answer.status_code, answer.text))
+        except requests.RequestException as problem:
+            ended.append((0, repr(problem)))
+
+    threading.Thread(target=run, daemon=True).start()
+    return ended
+
+
+def victims(server, role):
+    pids = [server.pid] if role == "supervisor" else server.role(role)
+    assert pids, f"no process with the role {role} below {server.pid}"
+    return pids
+
+
+@pytest.fixture
+def host():
+    return HostState()
+
+
+# ---- an ordinary end ------------------------------------------------------------------------------------------------
+
+
+def test_an_ordinary_stop_leaves_nothing(host, make_server):
+    server = make_server()
+    for lang, code in (("py", "print(1)"), ("bash", "echo 1"), ("js", "console.log(1)")):
+        assert server.run(lang, code)["stdout"] == "1\n"
+    everything = server.descendants()
+    assert everything
+    assert server.stop() == 0
+    assert wait_until(lambda: not alive(everything), 5), alive(everything)
+    assert host.left_behind() == []
+
+
+def test_a_stop_in_mid_run_leaves_nothing(host, make_server):
+    server = make_server(MAX_EXECUTION_TIME=5)
+    marker = f"kcr-stop-{time.time_ns()}"
+    in_background(server, "bash", SLEEPER.format(marker=marker))
+    assert wait_until(lambda: processes_with(marker))
+    server.stop()
+    assert processes_with(marker) == {} and host.left_behind() == []
+
+
+def test_a_second_signal_ends_at_once(host, make_server):
+    server = make_server()
+    marker = f"kcr-twice-{time.time_ns()}"
+    in_background(server, "bash", SLEEPER.format(marker=marker))
+    assert wait_until(lambda: processes_with(marker))
+    os.kill(server.pid, signal.SIGTERM)
+    time.sleep(0.3)
+    began = time.monotonic()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(server.pid, signal.SIGTERM)
+    wait_until(lambda: server.process.poll() is not None, 20)
+    server.stop()
+    assert time.monotonic() - began < 15
+    assert processes_with(marker) == {} and host.left_behind() == []
+
+
+# ---- kill -9 --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["worker", "sandboxd", "supervisor"])
+def test_kill_in_mid_run(host, make_server, role):
+    server = make_server()
+    kept = server.upload_one("before.txt", b"before")
+    marker = f"kcr-kill-{role}-{time.time_ns()}"
+    ended = [in_background(server, lang, code) for lang, code in (
+        ("bash", SLEEPER.format(marker=marker)),
+        ("py", f"import subprocess, time; subprocess.Popen(['sh', '-c', 'sleep 50; :', '{marker}'], start_new_session=True); time.sleep(50)"),
+        ("js", f"require('child_process').spawn('sh', ['-c', 'sleep 50; :', '{marker}'], {{detached: true}}); setTimeout(() => 0, 50000)"),
+    )]  # fmt: skip
+    assert wait_until(lambda: len(processes_with(marker)) >= 3), processes_with(marker)
+    before = server.descendants()
+    old = set(victims(server, role))
+    kill(old)
+
+    # Whoever waits learns of it soon; the programs end with the process that looked after them.
+    assert wait_until(lambda: all(ended), 15), "a client waits for a run that is gone"
+    assert all(status in (0, 200, 502, 503) for (status, _), in ended), ended
+    assert wait_until(lambda: not processes_with(marker), 10), processes_with(marker)
+
+    if role == "supervisor":
+        server.process.wait(10)
+        assert wait_until(lambda: not alive(before), 10), alive(before)
+        server.port = server.settings["API_PORT"] = free_port()
+        server.start()
+    else:
+        assert wait_until(server.is_ready, 20), "the server does not recover by itself"
+        assert wait_until(lambda: set(server.role(role)) - old, 10)
+    assert server.py("print('again')")["stdout"] == "again\n"
+    assert server.download(kept) == b"before"
+    assert server.stop() == 0
+    assert alive(before) == set() and host.left_behind() == []
+
+
+@pytest.mark.slow
+def test_kill_of_everything_at_once(host, make_server):
+    server = make_server()
+    answer = server.py("open('out.txt', 'w').write('kept'); print('x')")
+    in_background(server, "bash", "sleep 50")
+    time.sleep(0.2)
+    everything = server.descendants()
+    kill([server.pid] + [pid for pid, _ in everything])
+    server.process.wait(10)
+    assert wait_until(lambda: not alive(everything), 10)
+    server.start()
+    assert server.download(answer["files"][0]) == b"kept"
+    assert server.stop() == 0 and host.left_behind() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["worker", "sandboxd", "supervisor"])
+def test_what_was_answered_survives_a_kill_at_a_random_moment(host, make_server, role):
+    """Clients upload and run without a pause while a process is killed. Every file of every complete answer must be there
+    afterwards, byte for byte, and mountable."""
+    server = make_server()
+    chance = random.Random(role)
+    answered = []  # (reference, content)
+    stop = threading.Event()
+
+    def client(number):
+        session = requests.Session()
+        session.headers["x-api-key"] = server.key
+        count = 0
+        while not stop.is_set():
+            count += 1
+            content = f"{number}-{count} ".encode() * (1 + count * 97 % 20000)
+            try:
+                if number % 2:
+                    answer = session.post(server.url + "/upload", files={"file": (f"f{number}.dat", content)}, timeout=30)
+                    if answer.status_code == 200:
+                        body = answer.json()
+                        answered.append(({"id": body["files"][0]["fileId"], "name": f"f{number}.dat", "storage_session_id": body["session_id"]}, content))
+                else:
+                    code = f"open('f{number}.dat', 'wb').write(b'{number}-{count} ' * {1 + count * 97 % 20000})"
+                    answer = session.post(server.url + "/exec", json={"lang": "py", "code": code}, timeout=30)
+                    if answer.status_code == 200:
+                        body = answer.json()
+                        if body["code"] == 0:
+                            assert len(body["files"]) == 1, body
+                            answered.append((ref(body["files"][0]), content))
+            except (requests.RequestException, ValueError):
+                time.sleep(0.02)  # cut off: nothing was promised
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            time.sleep(0.4 + chance.random())
+            kill(victims(server, role))
+            if role == "supervisor":
+                server.process.wait(10)
+                server.start()
+            else:
+                assert wait_until(lambda: server.is_ready(), 20)
+                wait_until(lambda: len(server.role(role)) == 1, 10)
+    finally:
+        time.sleep(0.5)
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    assert len(answered) > 20
+    wrong = [reference for reference, content in answered if server.download(reference) != content]
+    assert wrong == []
+    last = answered[-5:]
+    code = "cat " + " ".join(f"m{index}" for index in range(len(last))) + " | sha256sum | cut -c1-64"
+    run = server.run("bash", code, files=[reference | {"name": f"m{index}"} for index, (reference, _) in enumerate(last)])
+    assert run["stdout"].strip() == hashlib.sha256(b"".join(content for _, content in last)).hexdigest()
+    assert server.stop() == 0 and host.left_behind() == []
+
+
+def test_a_kill_during_the_start(host, make_server):
+    server = make_server(start=False)
+    for delay in (0.0, 0.02, 0.1, 0.3, 0.8):
+        with contextlib.suppress(Exception):
+            server.start(delay)  # not ready in this time: it is stopped with SIGTERM
+    server.start()
+    assert server.py("print(1)")["stdout"] == "1\n"
+    assert server.stop() == 0 and host.left_behind() == []
+
+
+def test_a_restart_keeps_sessions_and_files(make_server):
+    server = make_server()
+    upload = server.upload_one("in.txt", b"in")
+    made = server.run("bash", "mkdir d; echo made > d/out.txt")
+    server.stop()
+    server.start()
+    assert server.download(upload) == b"in" and server.download(made["files"][0]) == b"made\n"
+    again = server.run("bash", "cat d/out.txt in.txt", session_id=made["session_id"], files=[upload])
+    assert again["session_id"] == made["session_id"] and again["stdout"] == "made\nin\n"
+
+
+def test_a_taken_port_is_an_error_that_says_so(make_server, server):
+    second = make_server(start=False)
+    second.port = second.settings["API_PORT"] = server.port
+    second.is_ready = lambda: False  # it is the first one that answers there
+    with pytest.raises(DidNotStart, match="exit code 1"):
+        second.start(15)
+    assert str(server.port) in second.log_text()
+    assert server.py("print(1)")["stdout"] == "1\n"

@@ -1,0 +1,99 @@
+"""The subcommands that need no server: run, doctor, settings."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from conftest import cannot
+from harness import HostState, doctor
+
+
+@pytest.fixture(scope="module")
+def engine(program):
+    """Skips when this host cannot run sandboxes."""
+    code, text = doctor(program)
+    if code == 1:
+        cannot(f"doctor says:\n{text[-3000:]}")
+    return program
+
+
+def command(program, *arguments, stdin=None, **settings):
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "ALLOW_WEAK_SANDBOX") if name in os.environ}
+    environment |= {name: str(value) for name, value in settings.items()}
+    return subprocess.run([program, *map(str, arguments)], env=environment, input=stdin, capture_output=True, timeout=60)
+
+
+def run_file(program, tmp_path, lang, name, code, *arguments, **settings):
+    path = tmp_path / name
+    path.write_text(code)
+    return command(program, "run", "--lang", lang, path, *arguments, **settings)
+
+
+@pytest.mark.parametrize("lang, name, code", [("py", "a.py", "print('hello')"), ("bash", "a.sh", "echo hello"), ("js", "a.js", "console.log('hello')")])
+def test_run(engine, tmp_path, lang, name, code):
+    result = run_file(engine, tmp_path, lang, name, code)
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"hello\n", b"")
+
+
+def test_run_passes_both_streams_and_the_exit_code(engine, tmp_path):
+    result = run_file(engine, tmp_path, "bash", "a.sh", "echo out; echo err >&2; exit 7")
+    assert (result.returncode, result.stdout) == (7, b"out\n") and result.stderr.startswith(b"err")
+
+
+def test_run_is_the_same_sandbox(engine, tmp_path):
+    code = "import os; print(os.getuid(), os.getcwd(), os.path.exists('/root/.bashrc'), 'MARK' in os.environ)"
+    assert run_file(engine, tmp_path, "py", "a.py", code, MARK="1").stdout == b"65532 /mnt/data False False\n"
+
+
+def test_run_has_the_limits_of_the_environment(engine, tmp_path):
+    began = time.monotonic()
+    result = run_file(engine, tmp_path, "bash", "a.sh", "echo begun; sleep 30", MAX_EXECUTION_TIME=1)
+    assert time.monotonic() - began < 10
+    assert result.returncode != 0 and result.stdout == b"begun\n" and b"Execution timed out after 1 seconds" in result.stderr
+
+
+def test_run_leaves_nothing(engine, tmp_path):
+    host = HostState()
+    run_file(engine, tmp_path, "py", "a.py", "import subprocess; subprocess.Popen(['sleep', '30'])")
+    assert host.left_behind() == []
+
+
+@pytest.mark.parametrize("arguments", [["run", "--lang", "py", "/nonexistent/file.py"], ["run", "--lang", "cobol", "/dev/null"], ["run"], ["frobnicate"], ["serve", "--frobnicate"]])
+def test_mistakes_are_explained(program, arguments):
+    result = command(program, *arguments)
+    assert result.returncode not in (0, -6, -11) and (result.stderr or result.stdout).strip()
+
+
+def test_doctor(program):
+    code, text = doctor(program)
+    assert code in (0, 1), f"exit code {code}\n{text}"
+    lower = text.lower()
+    for word in ("cgroup", "seccomp", "user namespace", "python", "bash", "node"):
+        assert word in lower or word.replace(" ", "_") in lower or word.replace(" ", "-") in lower, f"{word} is not in:\n{text}"
+
+
+def test_settings(program):
+    result = command(program, "settings")
+    text = result.stdout.decode()
+    assert result.returncode == 0
+    for name in ("API_KEY", "API_PORT", "API_HOST", "DATA_DIR", "MAX_EXECUTION_TIME", "MAX_MEMORY_MB", "MAX_FILE_SIZE_MB", "LOG_FORMAT", "POD_POOL_PY"):
+        assert name in text, name
+
+
+def test_settings_does_not_show_secrets(program):
+    result = command(program, "settings", API_KEY="very-secret-key-12345", MASTER_API_KEY="very-secret-master-12345")
+    assert result.returncode == 0 and b"very-secret" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("name, value", [("MAX_EXECUTION_TIME", "0"), ("MAX_EXECUTION_TIME", "soon"), ("API_PORT", "70000"), ("ENABLE_DOCS", "perhaps"), ("MAX_MEMORY_MB", "1")])
+def test_a_bad_setting_is_named_and_stops_the_start(program, tmp_path, name, value):
+    result = command(program, "serve", **({"API_KEY": "long-enough-key-0123", "DATA_DIR": tmp_path / "data", "API_PORT": 1} | {name: value}))
+    assert result.returncode == 1 and name.encode() in result.stderr + result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["run", "--help"]])
+def test_help(program, arguments):
+    result = command(program, *arguments)
+    assert result.returncode == 0 and b"kubecoderun" in result.stdout.lower()
