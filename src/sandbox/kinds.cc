@@ -25,15 +25,19 @@ constexpr std::array<PythonLevel, 5> levels = {{
 
 std::span<const PythonLevel> python_levels() { return levels; }
 
-std::string kind_for(std::string_view language, std::span<const std::string> imports) {
-  if (language != "py") return std::string(language);
+std::vector<std::string> kinds_for(std::string_view language, std::span<const std::string> imports) {
+  if (language != "py") return {std::string(language)};
   size_t needed = 0;
   for (size_t i = 0; i < levels.size(); ++i) {
     for (const std::string_view module : levels[i].modules) {
       if (std::ranges::find(imports, module) != imports.end()) needed = i;
     }
   }
-  return "py/" + std::string(levels[needed].name);
+  std::vector<std::string> kinds;
+  const auto add = [&](size_t level) { kinds.push_back("py/" + std::string(levels[level].name)); };
+  for (size_t i = needed; i < levels.size(); ++i) add(i);
+  for (size_t i = needed; i-- > 0;) add(i);
+  return kinds;
 }
 
 std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
@@ -57,9 +61,11 @@ std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
         break;
       case languages::Warmth::zygote:
         kind.birth = Birth::adopted;
-        for (size_t i = 0; i < levels.size(); ++i) {
+        for (size_t i = 0, level = 0; i < levels.size(); ++i) {
+          const auto& chosen = settings.python_levels;
+          if (!chosen.empty() && std::ranges::find(chosen, levels[i].name) == chosen.end()) continue;
           kind.name = std::string(language.code) + "/" + std::string(levels[i].name);
-          kind.level = i;
+          kind.level = level++;
           kinds.push_back(kind);
         }
         continue;

@@ -33,7 +33,8 @@ struct PythonLevel {
 };
 std::span<const PythonLevel> python_levels();
 
-// The kind to take for a program: for Python the smallest level that has all of `imports` which any level has.
-std::string kind_for(std::string_view language, std::span<const std::string> imports);
+// The kinds that can serve a program, best first: for Python the smallest level that has all of `imports` which any
+// level has, then the larger ones, then the smaller ones, in which the rest is imported during the run.
+std::vector<std::string> kinds_for(std::string_view language, std::span<const std::string> imports);
 
 }  // namespace ci::sandbox

@@ -5,7 +5,7 @@
 namespace ci::sandbox {
 namespace {
 
-std::string kind(std::vector<std::string> imports) { return kind_for("py", imports); }
+std::string kind(std::vector<std::string> imports) { return kinds_for("py", imports).front(); }
 
 TEST(Kinds, PythonTakesTheSmallestZygoteThatHasTheImports) {
   EXPECT_EQ(kind({}), "py/stdlib");
@@ -16,7 +16,13 @@ TEST(Kinds, PythonTakesTheSmallestZygoteThatHasTheImports) {
   EXPECT_EQ(kind({"sklearn", "json"}), "py/full");
 }
 
-TEST(Kinds, OtherLanguagesHaveOne) { EXPECT_EQ(kind_for("bash", {}), "bash"); }
+TEST(Kinds, PythonFallsBackToLargerZygotesFirst) {
+  const std::vector<std::string> imports = {"pandas"};
+  EXPECT_EQ(
+      kinds_for("py", imports), (std::vector<std::string>{"py/pandas", "py/plot", "py/full", "py/numpy", "py/stdlib"}));
+}
+
+TEST(Kinds, OtherLanguagesHaveOne) { EXPECT_EQ(kinds_for("bash", {}), std::vector<std::string>{"bash"}); }
 
 TEST(Kinds, NothingOfOurEnvironmentReachesAGuest) {
   ::setenv("API_KEY", "secret", 1);

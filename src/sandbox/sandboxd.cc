@@ -99,7 +99,9 @@ class Sandboxd {
  private:
   void start_zygotes() {
     std::vector<std::string> levels;
-    for (const PythonLevel& level : python_levels()) levels.emplace_back(level.name);
+    for (const Kind& kind : kinds_) {
+      if (kind.birth == Birth::adopted) levels.push_back(kind.name.substr(kind.name.find('/') + 1));
+    }
     zygotes_ = std::make_unique<ZygoteTree>(levels, environment_, limits_);
   }
 
@@ -277,7 +279,11 @@ void refuse(int socket, std::string_view reason) noexcept {
     ::prctl(PR_SET_DUMPABLE, 1);
     const int listener = socket.get();
     try {
-      Sandboxd(settings, std::move(socket), range == 'w' ? IdRange::whole : IdRange::single, std::move(cgroups)).run();
+      // Never destroyed: with this process the kernel ends every sandbox, and only then can their cgroups go, which
+      // the waiting parent sees to.
+      auto* daemon = new Sandboxd(
+          settings, std::move(socket), range == 'w' ? IdRange::whole : IdRange::single, std::move(cgroups));
+      daemon->run();
       ::_exit(0);
     } catch (const std::exception& error) {
       refuse(listener, error.what());

@@ -24,7 +24,7 @@ struct SandboxdSettings {
   // Our files for inside: runtimes/python, runtimes/node …
   std::filesystem::path runtimes;
   std::filesystem::path cgroup_mount = "/sys/fs/cgroup";
-  // What the Python zygotes import, smallest first; a zygote has all of its own and of those before it.
+  // Which levels of Python zygotes to keep (sandbox/kinds.h); empty: all.
   std::vector<std::string> python_levels;
 };
 

@@ -27,7 +27,8 @@ const std::set<std::string_view> dependency_folders = {"node_modules", "__pycach
 
 UniqueFd open_beneath(int directory, const char* name, int flags) {
   open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  // A fifo or device put in a file's place must not make us wait; openat2(2) refuses the flag beside O_PATH.
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | ((flags & O_PATH) != 0 ? 0 : O_NONBLOCK | O_NOCTTY));
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
   return UniqueFd(static_cast<int>(::syscall(SYS_openat2, directory, name, &how, sizeof how)));
 }

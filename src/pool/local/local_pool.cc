@@ -54,16 +54,16 @@ class LocalPool final : public SandboxPool {
 
   awaitable<std::unique_ptr<Lease>> acquire(Demand demand, Deadline deadline) override {
     const auto begin = Clock::now();
-    const std::string kind = sandbox::kind_for(demand.language, demand.imports);
     ++statistics_.acquisitions;
-    if (shelves_.find(kind) == shelves_.end()) {
-      // Before the first connection nobody knows the kinds.
-      while (!connected_ && Clock::now() < deadline) co_await wait_for_change(deadline);
-      if (!unavailable_.empty()) throw Failure(FailureKind::unavailable, unavailable_);
-      if (shelves_.find(kind) == shelves_.end()) {
-        throw Failure(FailureKind::unavailable, "this host has no sandbox for " + demand.language);
-      }
+    // Before the first connection nobody knows the kinds.
+    while (shelves_.empty() && unavailable_.empty() && Clock::now() < deadline) co_await wait_for_change(deadline);
+    if (!unavailable_.empty()) throw Failure(FailureKind::unavailable, unavailable_);
+    const auto kinds = sandbox::kinds_for(demand.language, demand.imports);
+    const auto found = std::ranges::find_if(kinds, [this](const auto& name) { return shelves_.contains(name); });
+    if (found == kinds.end()) {
+      throw Failure(FailureKind::unavailable, "this host has no sandbox for " + demand.language);
     }
+    const std::string kind = *found;
     Shelf& shelf = shelves_.at(kind);
     const auto now = Clock::now();
     shelf.arrivals.push_back(now);
@@ -76,7 +76,7 @@ class LocalPool final : public SandboxPool {
       shelf.warm.pop_front();
       if (settings_.refill_on_acquire) refill();
     } else {
-      channel = co_await wait_for_sandbox(kind, shelf, deadline);
+      channel = co_await wait_for_sandbox(shelf, deadline);
     }
     ++shelf.in_use;
     statistics_.acquire_time += std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
@@ -324,7 +324,7 @@ class LocalPool final : public SandboxPool {
 
   // --- waiting -----------------------------------------------------------------------------------------------------
 
-  awaitable<std::unique_ptr<Channel>> wait_for_sandbox(const std::string& kind, Shelf& shelf, Deadline deadline) {
+  awaitable<std::unique_ptr<Channel>> wait_for_sandbox(Shelf& shelf, Deadline deadline) {
     asio::steady_timer turn(executor_, deadline);
     shelf.waiting.push_back(&turn);
     struct Leave {

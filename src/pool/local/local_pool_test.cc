@@ -1,0 +1,205 @@
+// The engine for real: sandboxd in a process of its own, sandboxes, guests. Skips where the host cannot.
+#include "pool/local/local_pool.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <set>
+
+#include "languages/language.h"
+#include "os/message_socket.h"
+#include "sandbox/sandboxd.h"
+
+namespace ci::pool {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Result {
+  std::string out, err;
+  Outcome outcome;
+  std::map<std::string, std::string> files;
+};
+
+// sandboxd must be forked before this process has threads, so it is made once, first.
+class Engine : public testing::Environment {
+ public:
+  void SetUp() override {
+    auto [ours, theirs] = os::message_socket_pair();
+    sandbox::SandboxdSettings settings;
+    settings.memory_bytes = 256 << 20;
+    settings.workspace_bytes = settings.tmp_bytes = 64 << 20;
+    settings.processes = 64;
+    settings.runtimes = RUNTIMES_DIRECTORY;
+    sandboxd = ::fork();
+    if (sandboxd == 0) {
+      ours.reset();
+      ::_exit(sandbox::sandboxd_main(settings, std::move(theirs)));
+    }
+    socket = std::move(ours);
+  }
+
+  void TearDown() override {
+    pool.reset();
+    socket.reset();
+    if (blocking) blocking->join();
+    int status = 0;
+    ::waitpid(sandboxd, &status, 0);
+  }
+
+  // Opens the pool once; a reason when the host cannot run sandboxes.
+  const std::string& missing() {
+    if (!pool) {
+      blocking = std::make_unique<asio::thread_pool>(1);
+      LocalPoolSettings settings;
+      settings.floors = {{"py", 2}, {"bash", 1}, {"js", 1}};
+      pool = open_local_pool(io.get_executor(), *blocking, settings, [this]() -> awaitable<UniqueFd> {
+        if (!socket) co_await sleep_for(1h);
+        co_return std::move(socket);
+      });
+      reason = "";
+      wait([this]() -> awaitable<void> { co_await pool->warm_up(); });
+    }
+    return reason;
+  }
+
+  template <class Work>
+  void wait(Work work) {
+    bool done = false;
+    asio::co_spawn(io, work(), [&](std::exception_ptr failure) {
+      done = true;
+      try {
+        if (failure) std::rethrow_exception(failure);
+      } catch (const std::exception& error) {
+        reason = error.what();
+      }
+    });
+    io.restart();
+    while (!done) io.run_one();
+  }
+
+  asio::io_context io;
+  std::unique_ptr<asio::thread_pool> blocking;
+  pid_t sandboxd = -1;
+  UniqueFd socket;
+  std::unique_ptr<SandboxPool> pool;
+  std::string reason;
+};
+
+Engine* const engine = static_cast<Engine*>(testing::AddGlobalTestEnvironment(new Engine));
+
+awaitable<Result> run_once(std::string language, std::string code, std::chrono::milliseconds limit) {
+  Demand demand(language, languages::python_imports(code));
+  auto lease = co_await engine->pool->acquire(std::move(demand), after(20s));
+  Program program;
+  program.code = std::move(code);
+  program.arguments = {"one", "two words", "ü"};
+  program.time_limit = limit;
+  co_await lease->start(std::move(program));
+  Result result;
+  for (;;) {
+    Event event = co_await lease->next();
+    if (auto* output = std::get_if<Output>(&event)) {
+      (output->stream == Stream::out ? result.out : result.err) += output->bytes;
+    } else if (auto* outcome = std::get_if<Outcome>(&event)) {
+      result.outcome = *outcome;
+    } else if (auto* file = std::get_if<OutputFile>(&event)) {
+      std::vector<std::byte> bytes(file->size + 1);
+      const size_t count = co_await file->body->read_some(bytes);
+      result.files[file->name.text()] = std::string(reinterpret_cast<const char*>(bytes.data()), count);
+    } else {
+      co_return result;
+    }
+  }
+}
+
+class LocalPool : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!engine->missing().empty()) GTEST_SKIP() << engine->missing();
+  }
+  Result run(const std::string& language, const std::string& code, std::chrono::milliseconds limit = 10s) {
+    Result result;
+    engine->reason.clear();
+    engine->wait([&]() -> awaitable<void> { result = co_await run_once(language, code, limit); });
+    EXPECT_EQ(engine->reason, "");
+    return result;
+  }
+};
+
+TEST_F(LocalPool, RunsEveryLanguageWithArguments) {
+  for (const auto& [language, code] : std::map<std::string, std::string>{
+           {"py", "import sys; print(sys.argv[1:])"},
+           {"js", "console.log(JSON.stringify(process.argv.slice(2)))"},
+           {"bash", "printf '%s|' \"$@\""},
+       }) {
+    const auto here = engine->pool->languages();
+    if (std::ranges::find(here, language) == here.end()) continue;
+    const Result result = run(language, code);
+    EXPECT_EQ(result.outcome.ended, Ended::exited) << language;
+    EXPECT_NE(result.out.find("two words"), std::string::npos) << language << ": " << result.out << result.err;
+  }
+}
+
+TEST_F(LocalPool, HandsOutWhatTheProgramLeft) {
+  const Result result = run("bash", "mkdir -p a/b; echo deep > a/b/c.txt; : > empty; ln -s /etc/passwd link; echo x > .hidden");
+  EXPECT_EQ(result.files, (std::map<std::string, std::string>{{"a/b/c.txt", "deep\n"}, {"empty", ""}}));
+}
+
+TEST_F(LocalPool, KeepsWhatWasPrintedBeforeTheDeadline) {
+  const Result result = run("py", "import time\nprint('early')\ntime.sleep(60)", 500ms);
+  EXPECT_EQ(result.outcome.ended, Ended::timed_out);
+  EXPECT_EQ(result.out, "early\n");
+  EXPECT_NE(result.err.find("KeyboardInterrupt"), std::string::npos);
+}
+
+TEST_F(LocalPool, EndsAProgramThatIgnoresTheSoftSignal) {
+  const Result result = run("bash", "trap '' INT TERM; echo stubborn; while :; do :; done", 300ms);
+  EXPECT_EQ(result.outcome.ended, Ended::timed_out);
+  EXPECT_EQ(result.out, "stubborn\n");
+  EXPECT_LT(result.outcome.wall_time, 3s);
+}
+
+TEST_F(LocalPool, TellsWhenMemoryRanOut) {
+  const Result result = run("py", "print('start')\na = bytearray(1 << 30)\nprint('never')");
+  EXPECT_TRUE(result.outcome.ended == Ended::out_of_memory || result.err.find("MemoryError") != std::string::npos);
+  EXPECT_EQ(result.out, "start\n");
+}
+
+TEST_F(LocalPool, LeavesNoProcessBehind) {
+  const Result result = run("bash", "(setsid sh -c 'trap \"\" TERM; sleep 600') & echo done");
+  EXPECT_EQ(result.out, "done\n");
+  EXPECT_LT(result.outcome.wall_time, 5s);
+}
+
+TEST_F(LocalPool, EveryForkDrawsOtherNumbers) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 5; ++i) seen.insert(run("py", "import random, uuid; print(random.random(), uuid.uuid4())").out);
+  EXPECT_EQ(seen.size(), 5u);
+}
+
+TEST_F(LocalPool, ReportsTheExit) {
+  EXPECT_EQ(run("py", "import sys; sys.exit(7)").outcome.exit_code, 7);
+  EXPECT_EQ(run("py", "1/0").outcome.exit_code, 1);
+  const Result killed = run("bash", "kill -SEGV $$");
+  EXPECT_EQ(killed.outcome.ended, Ended::signalled);
+  EXPECT_EQ(killed.outcome.signal, SIGSEGV);
+}
+
+TEST_F(LocalPool, TracebacksShowOnlyTheProgram) {
+  const Result result = run("py", "def f():\n    raise ValueError('bad')\nf()\n");
+  EXPECT_EQ(
+      result.err,
+      "Traceback (most recent call last):\n"
+      "  File \"/mnt/data/code.py\", line 3, in <module>\n    f()\n"
+      "  File \"/mnt/data/code.py\", line 2, in f\n    raise ValueError('bad')\n"
+      "ValueError: bad\n");
+}
+
+}  // namespace
+}  // namespace ci::pool
