@@ -52,11 +52,12 @@ start_ticker() {
     if [[ -t 2 ]]; then
       pause=0.5
       width=$(stty size 2>/dev/null </dev/tty | cut -d' ' -f2) || width=80
+      if ((${width:-0} < 40)); then width=80; fi
     fi
     while true; do
       if [[ -t 2 ]]; then
         local head="$what … $((SECONDS - start)) s  "
-        local room=$((${width:-80} - ${#head} - 1))
+        local room=$((width - ${#head} - 1))
         printf '\r\033[K%s%s' "$head" "$(last_line "$log" $((room > 10 ? room : 10)))" >&2
       fi
       read -r -t "$pause" -u "$never" || true
