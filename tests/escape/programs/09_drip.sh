@@ -1,0 +1,2 @@
+safe "begun"
+while :; do printf .; sleep 0.05; done

@@ -1,0 +1,7 @@
+os.mkdir("/tmp/jail")
+attempt("chroot", lambda: os.chroot("/tmp/jail"))
+root = os.stat("/")
+os.chdir("/")
+for _ in range(50): os.chdir("..")
+safe("still below") if (os.stat(".").st_dev, os.stat(".").st_ino) == (root.st_dev, root.st_ino) else vulnerable("above the root")
+attempt("shadow above", lambda: open("../../../../etc/shadow").read(1))

@@ -1,0 +1,6 @@
+os.makedirs("a/b/c"); open("a/b/c/f.txt", "w").write("x"); open("locked.txt", "w").write("mine"); open("real.txt", "w").write("mine")
+os.chmod("locked.txt", 0); os.chmod("a/b/c", 0); os.chmod("a/b", 0); os.chmod("a", 0)
+os.makedirs("/tmp/t/t"); os.chmod("/tmp/t/t", 0); os.chmod("/tmp/t", 0)
+try: os.chmod("/mnt/data", 0)
+except OSError as problem: safe(f"/mnt/data: {problem}")
+safe("locked")

@@ -1,0 +1,6 @@
+for name in ("sitecustomize.py", "usercustomize.py"): open(name, "w").write("import os; os.write(1, b'HIJACKED " + name + "\\n')")
+open("kcr_planted.pth", "w").write("import os; os.write(1, b'HIJACKED pth\\n')")
+for name in (".bashrc", ".profile", ".bash_profile", ".inputrc", ".npmrc", ".pythonrc.py", "pyvenv.cfg", "setup.cfg"): open(name, "w").write("echo HIJACKED " + name + "\n")
+open("code.js", "w").write("console.log('HIJACKED code.js')"); open("code.sh", "w").write("echo HIJACKED code.sh"); open("ls", "w").write("#!/bin/sh\necho HIJACKED ls\n")
+os.chmod("ls", 0o755)
+safe("planted")
