@@ -2,7 +2,11 @@
 // Small records under text keys, shared by all replicas that use the same store. Implemented by sqlite/ (one
 // machine) and, later, redis/ (many). Sessions, file records, state marks, keys and limits are written once on
 // top of it. Called on the I/O thread; every call suspends instead of blocking. Every call can fail as
-// `unavailable`; a write that returned is durable.
+// `unavailable` (also as `exhausted` when the disk is full, as `internal` when the data is damaged); a write that
+// returned is durable.
+//
+// A key holds one kind: a value, a hash or a set, until it is removed or expires. Another kind's operation on it is
+// a bug of ours and fails as `internal`; only set and remove take any kind. A key that expired counts as absent.
 
 #include <chrono>
 #include <cstdint>
@@ -28,8 +32,9 @@ struct Write {
   Fields fields;      // set_fields
   Ttl ttl;            // set, set_fields, expire
 
+  // Replaces whatever was there and its life.
   static Write set(std::string key, std::string value, Ttl ttl = {});
-  // Sets these fields of the hash at `key`, keeps its others.
+  // Sets these fields of the hash at `key`, keeps its others; without `ttl` it keeps its life too.
   static Write set_fields(std::string key, Fields fields, Ttl ttl = {});
   static Write remove(std::string key);  // of any type
   static Write add_member(std::string key, std::string member);
@@ -44,9 +49,13 @@ class KeyValueStore {
  public:
   virtual ~KeyValueStore() = default;
 
-  // Absence, also of what has expired: nothing, or an empty list.
+  // Absence, also of what has expired: nothing, or an empty list. remaining() is nothing too for a key that has no
+  // end.
   virtual awaitable<std::optional<std::string>> get(std::string key) = 0;
   virtual awaitable<std::optional<Fields>> get_fields(std::string key) = 0;
+  // The same for many keys, in their order; a backend makes one round trip of it. The default asks one by one, so
+  // that small fakes need not have it.
+  virtual awaitable<std::vector<std::optional<Fields>>> get_fields_of_all(std::vector<std::string> keys);
   virtual awaitable<std::vector<std::string>> members(std::string key) = 0;
   virtual awaitable<std::optional<std::chrono::milliseconds>> remaining(std::string key) = 0;
 

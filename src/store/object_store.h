@@ -3,10 +3,12 @@
 // later, s3/ (many). Called on the I/O thread; every call suspends instead of blocking.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/async.h"
@@ -30,6 +32,11 @@ struct StoredObject {
   std::uint64_t size = 0;
   std::string sha256;  // lower-case hex
 };
+
+// Whether a store takes this key: what the comment of put() says, at most 240 characters, no "." or ".." segment.
+// For keys that were read from records somebody else may have written.
+inline constexpr std::size_t longest_object_key = 240;
+bool is_object_key(std::string_view key);
 
 class ObjectStore {
  public:

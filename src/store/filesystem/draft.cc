@@ -1,0 +1,164 @@
+#include "store/filesystem/draft.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/sys.h"
+
+namespace ci::store::filesystem {
+
+namespace {
+
+constexpr size_t copy_piece = 256 << 10;
+
+[[noreturn]] void fail(int error, const Place& place, std::string_view doing) {
+  if (error == ENOSPC || error == EDQUOT) {
+    throw Failure(
+        FailureKind::exhausted,
+        fmt::format(
+            "{} in {}: no space is left on that disk (or its inodes or a quota are used up); free some or enlarge it",
+            doing, place.where));
+  }
+  throw Failure::from_errno(error, fmt::format("{} in {}", doing, place.where));
+}
+
+template <class Call>
+auto run(const Place& place, std::string_view doing, Call&& call) {
+  for (;;) {
+    if (auto result = call(); result >= 0) return result;
+    if (errno != EINTR) fail(errno, place, doing);
+  }
+}
+
+std::string descriptor_path(int descriptor) { return fmt::format("/proc/self/fd/{}", descriptor); }
+
+}  // namespace
+
+void Draft::FreeHash::operator()(evp_md_ctx_st* hash) const { EVP_MD_CTX_free(hash); }
+
+Draft::Draft(const Place& place, const std::string& shard, std::uint64_t limit)
+    : place_(place), limit_(limit), hash_(EVP_MD_CTX_new()) {
+  CHECK(hash_ && EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr) == 1);
+  shard_.reset(run(place, "opening a shard", [&] {
+    return ::openat(place.root, shard.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  }));
+  if (place.nameless) {
+    file_.reset(run(place, "making a file", [&] {
+      return ::openat(shard_.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    }));
+  } else {
+    temporary_name_ = new_id();
+    file_.reset(run(place, "making a file", [&] {
+      return ::openat(place.temporary, temporary_name_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    }));
+  }
+  // The lock says that the writer lives, to another process that cleans up; it ends with this process.
+  ::flock(file_.get(), LOCK_EX | LOCK_NB);
+}
+
+Draft::~Draft() {
+  if (!temporary_name_.empty()) ::unlinkat(place_.temporary, temporary_name_.c_str(), 0);
+}
+
+void Draft::append(std::span<const std::byte> bytes) {
+  if (bytes.size() > limit_ - size_) {
+    throw Failure(FailureKind::exhausted, fmt::format("the file is larger than {} bytes", limit_));
+  }
+  CHECK(EVP_DigestUpdate(hash_.get(), bytes.data(), bytes.size()) == 1);
+  size_ += bytes.size();
+  while (!bytes.empty()) {
+    const auto written = run(place_, "writing a file", [&] {
+      return ::write(file_.get(), bytes.data(), bytes.size());
+    });
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+}
+
+void Draft::append_file(int descriptor) {
+  std::vector<std::byte> buffer(copy_piece);
+  for (off_t offset = 0;;) {
+    const auto got = sys("reading a file to store", [&] {
+      return ::pread(descriptor, buffer.data(), buffer.size(), offset);
+    });
+    if (got == 0) return;
+    append(std::span(buffer).first(static_cast<size_t>(got)));
+    offset += got;
+  }
+}
+
+bool Draft::link_as(int directory, const std::string& name) const {
+  const std::string from = descriptor_path(file_.get());
+  if (::linkat(AT_FDCWD, from.c_str(), directory, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return true;
+  if (errno != EEXIST) fail(errno, place_, "naming a file");
+  return false;
+}
+
+// Two flushes make an object durable. The bytes and the size go first, before any name leads to them: a crash in
+// between must not show an object that is cut short, or lose the older one. fdatasync is enough, since times and mode
+// do not matter. Then the directory, for the entry. The directories themselves were synchronised when the store was
+// opened, and an entry that vanishes from `temporary` may come back: cleaning up finds it.
+void Draft::publish(const std::string& name) {
+  run(place_, "flushing a file", [&] { return ::fdatasync(file_.get()); });
+  if (temporary_name_.empty() && !link_as(shard_.get(), name)) {
+    // linkat does not replace: the file takes a temporary name and is moved over the older one.
+    std::string temporary_name = new_id();
+    CHECK(link_as(place_.temporary, temporary_name));
+    temporary_name_ = std::move(temporary_name);
+  }
+  if (!temporary_name_.empty()) {
+    run(place_, "naming a file", [&] {
+      return ::renameat(place_.temporary, temporary_name_.c_str(), shard_.get(), name.c_str());
+    });
+    temporary_name_.clear();
+  }
+  run(place_, "flushing a directory", [&] { return ::fsync(shard_.get()); });
+}
+
+std::string Draft::sha256() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  CHECK(EVP_DigestFinal_ex(hash_.get(), digest.data(), &size) == 1);
+  std::string hex;
+  for (unsigned i = 0; i < size; ++i) fmt::format_to(std::back_inserter(hex), "{:02x}", digest[i]);
+  return hex;
+}
+
+bool can_make_nameless(int root, int temporary) {
+  const UniqueFd file(::openat(root, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (!file) return false;  // EOPNOTSUPP, or EISDIR and ENOENT from older kernels
+  // /proc may be missing, too.
+  const std::string name = new_id();
+  const std::string from = descriptor_path(file.get());
+  if (::linkat(AT_FDCWD, from.c_str(), temporary, name.c_str(), AT_SYMLINK_FOLLOW) < 0) return false;
+  ::unlinkat(temporary, name.c_str(), 0);
+  return true;
+}
+
+int remove_leftovers(int temporary) {
+  const int copy = sys("opening the temporary directory", [&] {
+    return ::openat(temporary, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  });
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(copy), &::closedir);
+  int removed = 0;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    const UniqueFd file(::openat(temporary, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    // Another process of ours holds the lock while it writes.
+    if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) < 0) continue;
+    if (::unlinkat(temporary, name.c_str(), 0) == 0) ++removed;
+  }
+  return removed;
+}
+
+}  // namespace ci::store::filesystem

@@ -1,0 +1,253 @@
+#pragma once
+// What every KeyValueStore does. A backend joins with a harness:
+//
+//   struct Harness { KeyValueStore& store(); Loop& loop(); void advance(std::chrono::milliseconds); };
+//   INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, KeyValueSuite, Harness);
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "store/key_value_store.h"
+#include "store/testing/loop.h"
+
+namespace ci::store::testing {
+
+using std::chrono::milliseconds;
+
+template <class Harness>
+class KeyValueSuite : public ::testing::Test {
+ public:
+  using Strings = std::vector<std::string>;
+
+  template <class... Writes>
+  void write(Writes... writes) {
+    std::vector<Write> all{std::move(writes)...};
+    loop().run(store().write(std::move(all)));
+  }
+  std::optional<std::string> get(std::string key) { return loop().run(store().get(std::move(key))); }
+  std::optional<Fields> get_fields(std::string key) { return loop().run(store().get_fields(std::move(key))); }
+  Strings members(std::string key) { return loop().run(store().members(std::move(key))); }
+  std::optional<milliseconds> remaining(std::string key) { return loop().run(store().remaining(std::move(key))); }
+  bool set_if_absent(std::string key, std::string value, Ttl ttl = {}) {
+    return loop().run(store().set_if_absent(std::move(key), std::move(value), ttl));
+  }
+  bool remove_if_equal(std::string key, std::string expected) {
+    return loop().run(store().remove_if_equal(std::move(key), std::move(expected)));
+  }
+  std::int64_t increment(std::string key, std::int64_t by, Ttl window = {}) {
+    return loop().run(store().increment(std::move(key), by, window));
+  }
+  Strings scan_all(const std::string& prefix, int limit) {
+    Strings keys;
+    std::string cursor;
+    do {
+      auto page = loop().run(store().scan(prefix, cursor, limit));
+      for (auto& key : page.keys) keys.push_back(std::move(key));
+      cursor = std::move(page.cursor);
+    } while (!cursor.empty());
+    return keys;
+  }
+
+  KeyValueStore& store() { return harness_.store(); }
+  Loop& loop() { return harness_.loop(); }
+  void advance(milliseconds time) { harness_.advance(time); }
+
+  static std::string odd_text() { return std::string("a\0b\xff\n:,'\"", 9); }
+
+ private:
+  Harness harness_;
+};
+
+TYPED_TEST_SUITE_P(KeyValueSuite);
+
+TYPED_TEST_P(KeyValueSuite, WhatIsNotThereIsAbsent) {
+  EXPECT_EQ(this->get("none"), std::nullopt);
+  EXPECT_EQ(this->get_fields("none"), std::nullopt);
+  EXPECT_TRUE(this->members("none").empty());
+  EXPECT_EQ(this->remaining("none"), std::nullopt);
+  EXPECT_TRUE(this->scan_all("none", 10).empty());
+  this->write(Write::remove("none"), Write::remove_member("none", "x"), Write::expire("none", milliseconds(5)));
+  EXPECT_EQ(this->get("none"), std::nullopt);
+  this->loop().run(this->store().ping());
+}
+
+TYPED_TEST_P(KeyValueSuite, KeepsValuesOfAnyBytes) {
+  const std::string odd = this->odd_text();
+  this->write(Write::set("v", odd), Write::set("empty", ""));
+  EXPECT_EQ(this->get("v"), odd);
+  EXPECT_EQ(this->get("empty"), "");
+  this->write(Write::set("v", "second"));
+  EXPECT_EQ(this->get("v"), "second");
+  this->write(Write::remove("v"));
+  EXPECT_EQ(this->get("v"), std::nullopt);
+}
+
+TYPED_TEST_P(KeyValueSuite, SettingFieldsKeepsTheOthers) {
+  const std::string odd = this->odd_text();
+  this->write(Write::set_fields("h", {{"a", "1"}, {"b", odd}, {"", "empty name"}}));
+  this->write(Write::set_fields("h", {{"a", "2"}, {"c", ""}}));
+  const auto fields = this->get_fields("h");
+  ASSERT_TRUE(fields);
+  EXPECT_THAT(
+      *fields, ::testing::UnorderedElementsAre(
+                   std::pair("a", "2"), std::pair("b", odd), std::pair("", "empty name"), std::pair("c", "")));
+}
+
+TYPED_TEST_P(KeyValueSuite, GetsTheFieldsOfManyInTheirOrder) {
+  this->write(Write::set_fields("h:1", {{"n", "1"}}), Write::set_fields("h:3", {{"n", "3"}}));
+  const auto all = this->loop().run(this->store().get_fields_of_all({"h:3", "h:2", "h:1"}));
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0]->front().second, "3");
+  EXPECT_FALSE(all[1]);
+  EXPECT_EQ(all[2]->front().second, "1");
+}
+
+TYPED_TEST_P(KeyValueSuite, SetsHoldEachMemberOnce) {
+  this->write(Write::add_member("s", "x"), Write::add_member("s", "y"), Write::add_member("s", "x"));
+  EXPECT_THAT(this->members("s"), ::testing::UnorderedElementsAre("x", "y"));
+  this->write(Write::remove_member("s", "x"), Write::remove_member("s", "unknown"));
+  EXPECT_THAT(this->members("s"), ::testing::ElementsAre("y"));
+  this->write(Write::remove_member("s", "y"));
+  EXPECT_TRUE(this->members("s").empty());
+  // An empty set is no set: its key may become something else.
+  this->write(Write::set("s", "value"));
+  EXPECT_EQ(this->get("s"), "value");
+}
+
+TYPED_TEST_P(KeyValueSuite, WritesOfABatchHappenInOrder) {
+  this->write(Write::set("k", "1"), Write::remove("k"), Write::add_member("k", "m"), Write::remove("k"), Write::set("k", "2"));
+  EXPECT_EQ(this->get("k"), "2");
+}
+
+TYPED_TEST_P(KeyValueSuite, AnotherKindIsOurBug) {
+  this->write(Write::set("v", "1"), Write::set_fields("h", {{"a", "1"}}), Write::add_member("s", "x"));
+  using enum FailureKind;
+  EXPECT_EQ(failure_of([&] { this->get("h"); }), internal);
+  EXPECT_EQ(failure_of([&] { this->get_fields("s"); }), internal);
+  EXPECT_EQ(failure_of([&] { this->members("v"); }), internal);
+  EXPECT_EQ(failure_of([&] { this->write(Write::set_fields("s", {{"a", "1"}})); }), internal);
+  EXPECT_EQ(failure_of([&] { this->write(Write::add_member("h", "x")); }), internal);
+  EXPECT_EQ(failure_of([&] { this->increment("h", 1); }), internal);
+  // set takes any kind, and nothing of the set stays behind.
+  this->write(Write::set("s", "now a value"));
+  EXPECT_EQ(this->get("s"), "now a value");
+}
+
+TYPED_TEST_P(KeyValueSuite, ExpiredKeysAreInvisibleAtOnce) {
+  const Ttl second = milliseconds(1000);
+  this->write(Write::set("t:v", "1", second), Write::set_fields("t:h", {{"a", "1"}}, second));
+  this->write(Write::add_member("t:s", "x"), Write::expire("t:s", second), Write::set("t:stays", "1"));
+  this->advance(milliseconds(900));
+  EXPECT_EQ(this->get("t:v"), "1");
+  EXPECT_EQ(this->scan_all("t:", 10).size(), 4u);
+  EXPECT_LE(*this->remaining("t:v"), milliseconds(100));
+  EXPECT_GT(*this->remaining("t:v"), milliseconds(0));
+  EXPECT_EQ(this->remaining("t:stays"), std::nullopt);
+  this->advance(milliseconds(101));
+  EXPECT_EQ(this->get("t:v"), std::nullopt);
+  EXPECT_EQ(this->get_fields("t:h"), std::nullopt);
+  EXPECT_TRUE(this->members("t:s").empty());
+  EXPECT_EQ(this->remaining("t:v"), std::nullopt);
+  EXPECT_THAT(this->scan_all("t:", 10), ::testing::ElementsAre("t:stays"));
+}
+
+TYPED_TEST_P(KeyValueSuite, ExpiredKeysDoNotComeBackWithTheNextWrite) {
+  const Ttl second = milliseconds(1000);
+  this->write(Write::set_fields("h", {{"old", "1"}}, second), Write::add_member("s", "old"), Write::expire("s", second));
+  this->write(Write::set("other kind", "1", second));
+  this->advance(milliseconds(1001));
+  this->write(Write::expire("h", {}));
+  EXPECT_EQ(this->get_fields("h"), std::nullopt);
+  this->write(Write::set_fields("h", {{"new", "1"}}), Write::add_member("s", "new"), Write::add_member("other kind", "x"));
+  EXPECT_THAT(*this->get_fields("h"), ::testing::ElementsAre(std::pair("new", "1")));
+  EXPECT_EQ(this->remaining("h"), std::nullopt);
+  EXPECT_THAT(this->members("s"), ::testing::ElementsAre("new"));
+  EXPECT_THAT(this->members("other kind"), ::testing::ElementsAre("x"));
+}
+
+TYPED_TEST_P(KeyValueSuite, LivesAreKeptChangedAndTakenAway) {
+  const Ttl second = milliseconds(1000);
+  this->write(Write::set_fields("h", {{"a", "1"}}, second), Write::set("v", "1", second), Write::add_member("s", "x"));
+  this->write(Write::expire("s", second));
+  this->write(Write::set_fields("h", {{"a", "2"}}), Write::add_member("s", "y"));
+  EXPECT_TRUE(this->remaining("h"));
+  EXPECT_TRUE(this->remaining("s"));
+  this->write(Write::set("v", "2"));  // a new value has a new life
+  EXPECT_EQ(this->remaining("v"), std::nullopt);
+  this->write(Write::expire("s", {}));
+  this->write(Write::set_fields("h", {{"a", "3"}}, milliseconds(5000)));
+  this->advance(milliseconds(2000));
+  EXPECT_EQ(this->members("s").size(), 2u);
+  EXPECT_EQ(this->get_fields("h")->front().second, "3");
+}
+
+TYPED_TEST_P(KeyValueSuite, OnlyOneTakesALease) {
+  EXPECT_TRUE(this->set_if_absent("lease", "me", milliseconds(1000)));
+  EXPECT_FALSE(this->set_if_absent("lease", "you", milliseconds(1000)));
+  EXPECT_EQ(this->get("lease"), "me");
+  EXPECT_FALSE(this->remove_if_equal("lease", "you"));
+  EXPECT_TRUE(this->remove_if_equal("lease", "me"));
+  EXPECT_FALSE(this->remove_if_equal("lease", "me"));
+  EXPECT_TRUE(this->set_if_absent("lease", "you", milliseconds(1000)));
+  this->advance(milliseconds(1001));
+  EXPECT_FALSE(this->remove_if_equal("lease", "you"));
+  EXPECT_TRUE(this->set_if_absent("lease", "me"));
+}
+
+TYPED_TEST_P(KeyValueSuite, CountsWithinAWindow) {
+  EXPECT_EQ(this->increment("n", 2, milliseconds(1000)), 2);
+  this->advance(milliseconds(900));
+  EXPECT_EQ(this->increment("n", 3, milliseconds(1000)), 5);  // does not extend the window
+  EXPECT_EQ(this->get("n"), "5");
+  this->advance(milliseconds(101));
+  EXPECT_EQ(this->increment("n", 1, milliseconds(1000)), 1);
+  EXPECT_EQ(this->increment("n", -4), -3);
+  this->write(Write::set("n", "words"));
+  EXPECT_EQ(failure_of([&] { this->increment("n", 1); }), FailureKind::internal);
+}
+
+TYPED_TEST_P(KeyValueSuite, ScansByPrefixInPages) {
+  typename TestFixture::Strings expected;
+  std::vector<Write> writes;
+  for (int i = 0; i < 23; ++i) {
+    expected.push_back("p:" + std::to_string(i));
+    writes.push_back(i % 2 == 0 ? Write::set(expected.back(), "1") : Write::add_member(expected.back(), "m"));
+    if (i % 2 == 1) writes.push_back(Write::add_member(expected.back(), "n"));  // still one key
+  }
+  writes.push_back(Write::set("p", "1"));
+  writes.push_back(Write::set("p;", "1"));
+  writes.push_back(Write::set("q:1", "1"));
+  this->loop().run(this->store().write(std::move(writes)));
+  EXPECT_THAT(this->scan_all("p:", 5), ::testing::UnorderedElementsAreArray(expected));
+  EXPECT_THAT(this->scan_all("p:", 1000), ::testing::UnorderedElementsAreArray(expected));
+  EXPECT_EQ(this->scan_all("", 7).size(), 26u);
+  EXPECT_TRUE(this->scan_all("p:x%_*", 5).empty());
+}
+
+TYPED_TEST_P(KeyValueSuite, ManyCallersAtOnceEachGetTheirOwnResult) {
+  this->write(Write::add_member("a set", "x"));
+  std::vector<awaitable<void>> works;
+  for (int i = 0; i < 100; ++i) {
+    std::vector<Write> writes;
+    writes.push_back(Write::set("c:" + std::to_string(i), "1"));
+    if (i % 10 == 3) writes.push_back(Write::set_fields("a set", {{"not", "possible"}}));
+    works.push_back(this->store().write(std::move(writes)));
+  }
+  const auto failures = this->loop().run_together(std::move(works));
+  for (int i = 0; i < 100; ++i) {
+    const bool refused = i % 10 == 3;
+    EXPECT_EQ(failures[static_cast<size_t>(i)] != nullptr, refused) << i;
+    EXPECT_EQ(this->get("c:" + std::to_string(i)).has_value(), !refused) << i;
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(
+    KeyValueSuite, WhatIsNotThereIsAbsent, KeepsValuesOfAnyBytes, SettingFieldsKeepsTheOthers,
+    GetsTheFieldsOfManyInTheirOrder, SetsHoldEachMemberOnce, WritesOfABatchHappenInOrder, AnotherKindIsOurBug,
+    ExpiredKeysAreInvisibleAtOnce, ExpiredKeysDoNotComeBackWithTheNextWrite, LivesAreKeptChangedAndTakenAway,
+    OnlyOneTakesALease, CountsWithinAWindow, ScansByPrefixInPages, ManyCallersAtOnceEachGetTheirOwnResult);
+
+}  // namespace ci::store::testing
