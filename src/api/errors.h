@@ -1,0 +1,52 @@
+#pragma once
+// What goes wrong, as clients read it: the one table from failures to statuses, and the one error envelope.
+
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/http.h"
+
+namespace ci::api {
+
+struct Detail {
+  std::string field, message, code;
+};
+
+// Thrown by handlers: the request ends with this status and the envelope.
+class ApiError : public std::exception {
+ public:
+  ApiError(int status, std::string error) : status_(status), error_(std::move(error)) {}
+  ApiError(int status, std::string error, std::vector<Detail> details)
+      : status_(status), error_(std::move(error)), details_(std::move(details)) {}
+
+  // 422, one entry for each bad field.
+  static ApiError invalid(std::vector<Detail> details);
+  // 429 in the form that clients parse.
+  static ApiError rate_limited(std::string message, std::chrono::seconds wait);
+  static ApiError unavailable(std::string error);  // 503, worth another try
+  // 404 and 405 of the router also have the text that web frameworks send.
+  static ApiError of_router(int status, std::string error, std::string detail);
+
+  const char* what() const noexcept override { return error_.c_str(); }
+  int status() const { return status_; }
+
+  net::Response response(const std::string& request_id) const;
+
+ private:
+  int status_;
+  std::string error_;
+  std::vector<Detail> details_;
+  std::string message_;
+  std::string detail_;
+  std::optional<std::chrono::seconds> wait_;
+};
+
+// What the client is told of any exception; no inner text of what it cannot change.
+ApiError error_of(const std::exception_ptr& failure);
+
+// "validation" for 422 and so on.
+std::string_view error_type(int status);
+
+}  // namespace ci::api

@@ -1,0 +1,313 @@
+#include "api/exec_json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cmath>
+
+#include "api/errors.h"
+#include "languages/language.h"
+
+namespace ci::api {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t depth_limit = 256;
+constexpr std::size_t entity_limit = 40;
+constexpr std::string_view blank = " \t\r\n\v\f";
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(blank) == text.npos; }
+
+std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
+
+json::object parse_object(std::string_view body) {
+  if (body.empty()) throw ApiError::invalid({{"body", "Field required", "missing"}});
+  const auto malformed = [](std::size_t offset) {
+    return ApiError::invalid({{fmt::format("body -> {}", offset), "JSON decode error", "json_invalid"}});
+  };
+  json::parse_options options;
+  options.max_depth = depth_limit;
+  json::stream_parser parser({}, options);
+  boost::system::error_code error;
+  const std::size_t taken = parser.write_some(body.data(), body.size(), error);
+  if (error) throw malformed(taken);
+  if (const std::size_t extra = body.find_first_not_of(" \t\r\n", taken); extra != body.npos) throw malformed(extra);
+  parser.finish(error);
+  if (error) throw malformed(body.size());
+  json::value value = parser.release();
+  if (!value.is_object()) {
+    throw ApiError::invalid(
+        {{"body", "Input should be a valid dictionary or object to extract fields from", "model_attributes_type"}});
+  }
+  return std::move(value.as_object());
+}
+
+// Reads the fields of one object and gathers what is wrong with them.
+class Reader {
+ public:
+  Reader(const json::object& object, std::string path, std::vector<Detail>& problems)
+      : object_(object), path_(std::move(path)), problems_(problems) {}
+
+  // The value, or null when there is none.
+  const json::value* find(std::string_view name) const { return object_.if_contains(name); }
+
+  std::string required_text(std::string_view name) {
+    const json::value* value = find(name);
+    if (value == nullptr) {
+      problem(name, "Field required", "missing");
+      return {};
+    }
+    return text_of(name, *value);
+  }
+  std::string optional_text(std::string_view name) {
+    const json::value* value = find(name);
+    return value == nullptr || value->is_null() ? std::string() : text_of(name, *value);
+  }
+  // What it is when it is a text; the wrong type is no reason to fail.
+  std::string lenient_text(std::string_view name) const {
+    const json::value* value = find(name);
+    return value != nullptr && value->is_string() ? std::string(view(value->get_string())) : std::string();
+  }
+
+  void problem(std::string_view name, std::string message, std::string code) {
+    problems_.push_back({fmt::format("{} -> {}", path_, name), std::move(message), std::move(code)});
+  }
+
+ private:
+  std::string text_of(std::string_view name, const json::value& value) {
+    if (value.is_string()) return std::string(view(value.get_string()));
+    problem(name, "Input should be a valid string", "string_type");
+    return {};
+  }
+
+  const json::object& object_;
+  std::string path_;
+  std::vector<Detail>& problems_;
+};
+
+std::string argument_text(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::string:
+      return std::string(view(value.get_string()));
+    case json::kind::double_: {
+      std::string text = fmt::format("{}", value.get_double());
+      if (text.find_first_not_of("-0123456789") == text.npos) text += ".0";
+      return text;
+    }
+    default:
+      return json::serialize(value);
+  }
+}
+
+std::vector<std::string> read_arguments(Reader& reader) {
+  std::vector<std::string> arguments;
+  const auto add = [&](const json::value& value) {
+    if (value.is_null()) return;
+    std::string text = argument_text(value);
+    if (is_blank(text)) return;
+    // Programs get their arguments as C strings.
+    if (text.contains('\0')) return reader.problem("args", "Arguments cannot contain NUL characters", "value_error");
+    arguments.push_back(std::move(text));
+  };
+  if (const json::value* value = reader.find("args")) {
+    if (value->is_array()) {
+      for (const json::value& item : value->get_array()) add(item);
+    } else {
+      add(*value);
+    }
+  }
+  return arguments;
+}
+
+std::string read_entity(Reader& reader) {
+  const json::value* value = reader.find("entity_id");
+  std::string entity = reader.optional_text("entity_id");
+  if (value == nullptr || !value->is_string()) return entity;
+  const auto is_allowed = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; };
+  if (entity.size() > entity_limit) {
+    reader.problem("entity_id", "String should have at most 40 characters", "string_too_long");
+  } else if (entity.empty() || !std::ranges::all_of(entity, is_allowed)) {
+    reader.problem("entity_id", "String should match pattern '^[A-Za-z0-9_-]+$'", "string_pattern_mismatch");
+  }
+  return entity;
+}
+
+execution::FileReference read_reference(Reader& reader) {
+  execution::FileReference reference;
+  for (auto [name, field] : {std::pair("id", &reference.id), std::pair("name", &reference.name)}) {
+    const json::value* value = reader.find(name);
+    *field = reader.required_text(name);
+    if (value != nullptr && value->is_string() && field->empty()) {
+      reader.problem(name, "String should have at least 1 character", "string_too_short");
+    }
+  }
+  const std::string older = reader.optional_text("session_id");
+  reference.session = reader.optional_text("storage_session_id");
+  reference.by_storage_session = !reference.session.empty();
+  if (reference.session.empty()) reference.session = older;
+  const auto is_absent = [&](std::string_view name) {
+    const json::value* value = reader.find(name);
+    return value == nullptr || value->is_null() || value->is_string();
+  };
+  if (reference.session.empty() && is_absent("session_id") && is_absent("storage_session_id")) {
+    reader.problem("session_id", "Field required", "missing");
+  }
+  reference.kind = reader.lenient_text("kind");
+  reference.entity = reader.lenient_text("entity_id");
+  return reference;
+}
+
+std::vector<execution::FileReference> read_references(Reader& reader, std::vector<Detail>& problems) {
+  std::vector<execution::FileReference> references;
+  const json::value* value = reader.find("files");
+  if (value == nullptr || value->is_null()) return references;
+  if (!value->is_array()) {
+    reader.problem("files", "Input should be a valid list", "list_type");
+    return references;
+  }
+  for (std::size_t i = 0; i < value->get_array().size(); ++i) {
+    const json::value& item = value->get_array()[i];
+    const std::string path = fmt::format("body -> files -> {}", i);
+    if (!item.is_object()) {
+      problems.push_back(
+          {path, "Input should be a valid dictionary or object to extract fields from", "model_attributes_type"});
+      continue;
+    }
+    Reader fields(item.get_object(), path, problems);
+    references.push_back(read_reference(fields));
+  }
+  return references;
+}
+
+std::chrono::milliseconds read_time_limit(Reader& reader, std::chrono::seconds most) {
+  const json::value* value = reader.find("timeout");
+  if (value == nullptr || value->is_null()) return most;
+  if (!value->is_number()) {
+    reader.problem("timeout", "Input should be a valid integer", "int_type");
+    return most;
+  }
+  const double wanted = value->is_double()  ? value->get_double()
+                        : value->is_int64() ? static_cast<double>(value->get_int64())
+                                            : static_cast<double>(value->get_uint64());
+  if (!(wanted >= 1)) {
+    reader.problem("timeout", "Input should be greater than or equal to 1", "greater_than_equal");
+    return most;
+  }
+  const double seconds = std::ceil(wanted / 1000);
+  if (seconds >= static_cast<double>(most.count())) return most;
+  return std::chrono::seconds(static_cast<int>(seconds));
+}
+
+struct Ending {
+  const char* status = nullptr;
+  std::string message;
+};
+
+Ending ending_of(const pool::Outcome& outcome) {
+  switch (outcome.ended) {
+    case pool::Ended::exited:
+      return {};
+    case pool::Ended::signalled:
+      return {"SG", "Process terminated by signal " + execution::signal_name(outcome.signal)};
+    case pool::Ended::timed_out:
+      return {"TO", "Time limit exceeded"};
+    case pool::Ended::out_of_memory:
+      return {"SG", "Out of memory"};
+    case pool::Ended::lost:
+      return {"SG", "Sandbox lost"};
+  }
+  return {};
+}
+
+json::object describe_file(const execution::ResultFile& file) {
+  json::object entry;
+  entry["id"] = file.id;
+  entry["name"] = file.name;
+  entry["path"] = nullptr;
+  entry["session_id"] = file.session;
+  entry["storage_session_id"] = file.session;
+  if (file.inherited) entry["inherited"] = true;
+  if (!file.modified_from_id.empty()) {
+    json::object& origin = entry["modified_from"].emplace_object();
+    origin["id"] = file.modified_from_id;
+    origin["storage_session_id"] = file.modified_from_session;
+  }
+  if (!file.entity.empty()) entry["entity_id"] = file.entity;
+  return entry;
+}
+
+// The fields that every answer has; those about the ending are null.
+json::object empty_answer(std::string_view session) {
+  json::object answer;
+  answer["session_id"] = session;
+  answer["storage_session_id"] = session;
+  answer["files"].emplace_array();
+  answer["stdout"] = "";
+  answer["stderr"] = "";
+  answer["has_state"] = false;
+  for (const char* name : {"state_size", "state_hash", "code", "signal", "status", "message", "wall_time"}) {
+    answer[name] = nullptr;
+  }
+  return answer;
+}
+
+}  // namespace
+
+execution::ExecutionRequest parse_execution(
+    std::string_view body, std::span<const std::string> languages, std::chrono::seconds time_limit) {
+  const json::object object = parse_object(body);
+  std::vector<Detail> problems;
+  Reader reader(object, "body", problems);
+  execution::ExecutionRequest request;
+  request.code = reader.required_text("code");
+  const std::string language_name = reader.required_text("lang");
+  request.arguments = read_arguments(reader);
+  request.caller.user = reader.optional_text("user_id");
+  request.entity_id = read_entity(reader);
+  request.session_id = reader.optional_text("session_id");
+  request.files = read_references(reader, problems);
+  request.time_limit = read_time_limit(reader, time_limit);
+  if (!problems.empty()) throw ApiError::invalid(std::move(problems));
+
+  const languages::Language* language = languages::find(language_name);
+  if (language == nullptr || std::ranges::find(languages, language->code) == languages.end()) {
+    throw ApiError(
+        400, "Unsupported programming language: " + language_name,
+        {{"lang", fmt::format("Language '{}' is not supported", language_name), "unsupported_language"}});
+  }
+  request.language = language->code;
+  if (is_blank(request.code)) {
+    throw ApiError(
+        400, "Code cannot be empty", {{"code", "Code field is required and cannot be empty", "empty_code"}});
+  }
+  return request;
+}
+
+std::string describe_result(const execution::ExecutionResult& result) {
+  json::object answer = empty_answer(result.session);
+  json::array& files = answer["files"].get_array();
+  for (const execution::ResultFile& file : result.files) files.push_back(describe_file(file));
+  answer["stdout"] = result.out;
+  answer["stderr"] = result.err;
+  const pool::Outcome& outcome = result.outcome;
+  const Ending ending = ending_of(outcome);
+  if (outcome.ended == pool::Ended::exited) answer["code"] = outcome.exit_code;
+  if (outcome.signal != 0) answer["signal"] = execution::signal_name(outcome.signal);
+  if (ending.status != nullptr) {
+    answer["status"] = ending.status;
+    answer["message"] = ending.message;
+  }
+  answer["wall_time"] = std::chrono::ceil<std::chrono::milliseconds>(outcome.wall_time).count();
+  return json::serialize(answer);
+}
+
+std::string describe_lost_result(std::string_view session, std::string_view reason) {
+  json::object answer = empty_answer(session);
+  answer["stderr"] = reason;
+  return json::serialize(answer);
+}
+
+}  // namespace ci::api

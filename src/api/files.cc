@@ -1,0 +1,186 @@
+#include "api/files.h"
+
+#include "api/errors.h"
+#include "api/json.h"
+#include "api/time_text.h"
+#include "base/failure.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "files/names.h"
+
+namespace ci::api {
+
+namespace json = boost::json;
+using TimePoint = std::chrono::system_clock::time_point;
+
+namespace {
+
+constexpr std::string_view unknown_type = "application/octet-stream";
+
+std::string etag(const files::FileRecord& record) { return '"' + record.id + '"'; }
+std::string full_name(const files::FileRecord& record) { return record.session + '/' + record.id; }
+const std::string& original_name(const files::FileRecord& record) {
+  return record.original_name.empty() ? record.name.text() : record.original_name;
+}
+
+// Hosts upload again what they believe to be 23 hours old. A live session's files are certain to stay as long as it
+// does, so they are always fresh; unless it is about to end.
+TimePoint freshness(const files::FileRecord& record, const std::optional<files::Session>& session) {
+  const TimePoint now = std::chrono::system_clock::now();
+  if (!session || !session->active) return record.created;
+  if (session->expires && *session->expires - now < std::chrono::hours(1)) return record.created;
+  return now;
+}
+
+json::object describe_simple(const files::FileRecord& record) {
+  json::object entry;
+  entry["id"] = record.id;
+  entry["name"] = record.name.text();
+  entry["path"] = '/' + record.name.text();
+  return entry;
+}
+
+json::object describe_summary(const files::FileRecord& record, TimePoint modified) {
+  json::object entry;
+  entry["name"] = full_name(record);
+  entry["lastModified"] = iso_milliseconds(modified);
+  return entry;
+}
+
+json::object describe_normalized(const files::FileRecord& record) {
+  json::object entry;
+  entry["id"] = record.id;
+  entry["name"] = record.name.text();
+  entry["storage_session_id"] = record.session;
+  entry["size"] = record.size;
+  entry["contentType"] = record.content_type;
+  entry["lastModified"] = iso_milliseconds(record.created);
+  if (record.read_only) entry["read_only"] = true;
+  return entry;
+}
+
+json::object describe_full(const files::FileRecord& record) {
+  json::object entry;
+  entry["name"] = record.name.text();
+  entry["id"] = record.id;
+  entry["session_id"] = record.session;
+  entry["storage_session_id"] = record.session;
+  entry["content"] = nullptr;
+  entry["size"] = record.size;
+  entry["lastModified"] = iso_microseconds(record.created);
+  entry["etag"] = etag(record);
+  json::object& metadata = entry["metadata"].emplace_object();
+  metadata["content-type"] = record.content_type;
+  metadata["original-filename"] = original_name(record);
+  entry["contentType"] = record.content_type;
+  return entry;
+}
+
+void add_download_cors(net::Headers& headers) {
+  headers.set("Access-Control-Allow-Origin", "*");
+  headers.set("Access-Control-Allow-Methods", "GET, OPTIONS");
+  headers.set("Access-Control-Allow-Headers", "x-api-key, Content-Type");
+}
+
+}  // namespace
+
+bool FileRoutes::may_see(const net::Request& request, const std::optional<files::Session>& session) const {
+  return !settings_.strict_ownership || (session && session->credential == request.caller);
+}
+
+awaitable<files::FileRecord> FileRoutes::find(const net::Request& request) {
+  const std::string session_id = request.captures.at(0);
+  const std::string file_id = request.captures.at(1);
+  if (!is_plausible_id(session_id) || !is_plausible_id(file_id)) throw ApiError(404, "File not found");
+  if (settings_.strict_ownership) {
+    const auto session = co_await sessions_.find(session_id);
+    if (!may_see(request, session)) throw ApiError(404, "File not found");
+  }
+  auto record = co_await files_.find(session_id, file_id);
+  if (!record) throw ApiError(404, "File not found");
+  co_return std::move(*record);
+}
+
+awaitable<net::Response> FileRoutes::list(net::Request& request) {
+  const std::string session_id = request.captures.at(0);
+  json::array entries;
+  if (is_plausible_id(session_id)) {
+    const auto session = co_await sessions_.find(session_id);
+    std::vector<files::FileRecord> records;
+    if (may_see(request, session)) records = co_await files_.list(session_id);
+    const std::string_view detail = request.query_value("detail").value_or("full");
+    for (const files::FileRecord& record : records) {
+      if (detail == "simple") {
+        entries.push_back(describe_simple(record));
+      } else if (detail == "summary") {
+        entries.push_back(describe_summary(record, freshness(record, session)));
+      } else if (detail == "normalized") {
+        entries.push_back(describe_normalized(record));
+      } else {
+        entries.push_back(describe_full(record));
+      }
+    }
+  }
+  co_return json_response(200, entries);
+}
+
+awaitable<net::Response> FileRoutes::remove(net::Request& request) {
+  const files::FileRecord record = co_await find(request);
+  bool removed = false;
+  try {
+    removed = co_await files_.remove(record.session, record.id);
+  } catch (const Failure& error) {
+    log_error("file not deleted", {{"session_id", record.session}, {"reason", error.what()}});
+    throw ApiError(500, "Failed to delete file");
+  }
+  if (!removed) throw ApiError(404, "File not found");
+  json::object body;
+  body["message"] = "File deleted successfully";
+  body["session_id"] = record.session;
+  body["fileId"] = record.id;
+  co_return json_response(200, body);
+}
+
+awaitable<net::Response> FileRoutes::describe(net::Request& request) {
+  const files::FileRecord record = co_await find(request);
+  const auto session = co_await sessions_.find(record.session);
+  json::object body;
+  body["id"] = record.id;
+  body["name"] = full_name(record);
+  body["originalFilename"] = original_name(record);
+  body["session_id"] = record.session;
+  body["storage_session_id"] = record.session;
+  body["size"] = record.size;
+  body["lastModified"] = iso_milliseconds(freshness(record, session));
+  body["etag"] = etag(record);
+  body["contentType"] = record.content_type;
+  body["readOnly"] = record.read_only;
+  co_return json_response(200, body);
+}
+
+awaitable<net::Response> FileRoutes::download(net::Request& request) {
+  const files::FileRecord record = co_await find(request);
+  auto content = co_await files_.open(record);
+  if (!content) throw ApiError(404, "File content not found");
+  net::Response response;
+  const bool is_known = !record.content_type.empty() && record.content_type != unknown_type;
+  response.headers.set(
+      "Content-Type", is_known ? record.content_type : std::string(files::content_type_for(record.name.text())));
+  response.headers.set("Content-Disposition", files::content_disposition(original_name(record)));
+  response.headers.set("Cache-Control", "private, max-age=3600");
+  response.headers.set("Access-Control-Expose-Headers", "Content-Disposition");
+  if (record.read_only) response.headers.set("X-Read-Only", "true");
+  add_download_cors(response.headers);
+  response.body = net::SourceBody(std::move(content->body), content->size);
+  co_return response;
+}
+
+awaitable<net::Response> FileRoutes::allow_download(net::Request&) {
+  net::Response response;
+  response.status = 204;
+  add_download_cors(response.headers);
+  response.headers.set("Access-Control-Max-Age", "3600");
+  co_return response;
+}
+
+}  // namespace ci::api

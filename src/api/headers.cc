@@ -1,0 +1,51 @@
+#include "api/headers.h"
+
+#include <algorithm>
+
+namespace ci::api {
+
+namespace {
+
+void add_cors(net::Response& response, const net::Request& request, const ApiSettings& settings) {
+  const auto origin = request.headers.find("Origin");
+  if (!origin) return;
+  response.headers.add("Vary", "Origin");
+  const auto& origins = settings.cors_origins;
+  const bool any = origins.empty() || std::ranges::find(origins, "*") != origins.end();
+  if (!any && std::ranges::find(origins, *origin) == origins.end()) return;
+  // Named even when any may ask: "*" does not go together with credentials.
+  response.headers.set("Access-Control-Allow-Origin", std::string(*origin));
+  response.headers.set("Access-Control-Allow-Credentials", "true");
+  response.headers.set("Access-Control-Expose-Headers", "Content-Disposition");
+}
+
+}  // namespace
+
+void add_headers(net::Response& response, const net::Request& request, const ApiSettings& settings) {
+  net::Headers& headers = response.headers;
+  headers.set("X-Content-Type-Options", "nosniff");
+  headers.set("X-Frame-Options", "DENY");
+  headers.set("X-XSS-Protection", "1; mode=block");
+  headers.set("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+  headers.set("Referrer-Policy", "strict-origin-when-cross-origin");
+  headers.set("Permissions-Policy", "geolocation=(), microphone=(), camera=()");
+  if (!headers.find("Content-Security-Policy")) headers.set("Content-Security-Policy", "default-src 'self'");
+  headers.set("X-Request-ID", request.id);
+  if (settings.cors) add_cors(response, request, settings);
+}
+
+bool is_preflight(const net::Request& request) {
+  return request.method == "OPTIONS" && request.headers.find("Origin") &&
+         request.headers.find("Access-Control-Request-Method");
+}
+
+net::Response preflight_response(const net::Request& request) {
+  net::Response response(200, "text/plain; charset=utf-8", "OK");
+  response.headers.set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS");
+  const auto wanted = request.headers.find("Access-Control-Request-Headers");
+  response.headers.set("Access-Control-Allow-Headers", std::string(wanted.value_or("*")));
+  response.headers.set("Access-Control-Max-Age", "600");
+  return response;
+}
+
+}  // namespace ci::api

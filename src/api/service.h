@@ -1,0 +1,51 @@
+#pragma once
+// All routes behind one handler. Used on the I/O thread.
+
+#include "access/api_keys.h"
+#include "api/auth.h"
+#include "api/exec.h"
+#include "api/files.h"
+#include "api/health.h"
+#include "api/settings.h"
+#include "api/upload.h"
+#include "net/router.h"
+
+namespace ci::api {
+
+class Service {
+ public:
+  Service(
+      asio::any_io_executor executor, execution::Executions& executions, files::Sessions& sessions,
+      files::SessionFiles& files, const access::ApiKeys& keys, const pool::SandboxPool& pool, ApiSettings settings);
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // For net::Server; this object outlives it.
+  net::Handler handler();
+  // Throws nothing but operation_aborted, when the client has left.
+  awaitable<net::Response> handle(net::Request& request);
+
+  // What /ready says; not ready, "starting", at first.
+  void set_ready(bool ready, std::string reason = {});
+  // From now on only probes are answered; the rest is 503.
+  void set_stopping();
+  // Cancels the runs that are left and waits for their end. After the server has stopped, before destruction.
+  awaitable<void> stop();
+
+ private:
+  awaitable<net::Response> answer(net::Request& request, net::Router::Match& match);
+  void log_request(const net::Request& request, const net::Response& response, std::chrono::microseconds time);
+
+  ApiSettings settings_;
+  TaskGroup tasks_;
+  Authenticator authenticator_;
+  HealthRoutes health_;
+  ExecRoutes exec_;
+  UploadRoutes upload_;
+  FileRoutes files_;
+  net::Router router_;
+  bool stopping_ = false;
+  bool probe_logged_ = false;
+};
+
+}  // namespace ci::api

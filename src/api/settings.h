@@ -1,0 +1,38 @@
+#pragma once
+// What an operator may change about the HTTP interface.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "files/session_files.h"
+
+namespace ci::api {
+
+struct ApiSettings {
+  std::string version = "0.0.0";
+  bool debug = false;
+  bool docs = true;
+
+  // Answers to browsers of other origins; no origins: any.
+  bool cors = false;
+  std::vector<std::string> cors_origins;
+
+  bool authentication = true;
+  std::string api_key_header = "x-api-key";   // accepted besides x-api-key
+  std::vector<std::string> trusted_networks;  // CIDR; need no key
+  int failure_limit = 10;                     // wrong keys of one address …
+  std::chrono::seconds failure_window{3600};  // … in this time
+
+  std::uint64_t json_bytes = 50 << 20;  // of a JSON body
+  std::chrono::seconds time_limit{30};  // of a run, the most that a request gets
+  std::chrono::seconds keep_alive{3};   // silence before an /exec answer begins with spaces; 0: never
+  files::FileLimits files;
+  bool strict_ownership = false;
+
+  bool access_log = true;
+  bool security_log = true;
+};
+
+}  // namespace ci::api
