@@ -1,0 +1,63 @@
+#include "files/names.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace ci::files {
+namespace {
+
+TEST(FlatName, IsWhatLibreChatComputes) {
+  EXPECT_EQ(flat_name("my file (1).csv").text(), "my_file__1_.csv");
+  EXPECT_EQ(flat_name(".env").text(), "_.env");
+  EXPECT_EQ(flat_name("../../etc/passwd").text(), "passwd");
+  EXPECT_EQ(flat_name("résumé.pdf").text(), "r_sum_.pdf");
+  EXPECT_EQ(flat_name("").text(), "_");
+  EXPECT_EQ(flat_name("a/").text(), "_");
+  EXPECT_EQ(flat_name("x\r\ny").text(), "x__y");
+  EXPECT_EQ(flat_name("\xff").text(), "_");
+}
+
+TEST(FlatName, KeepsTheExtensionOfALongName) {
+  const std::string name = flat_name(std::string(400, 'a') + ".csv").text();
+  EXPECT_EQ(name.size(), 255u);
+  EXPECT_TRUE(name.ends_with(".csv"));
+  EXPECT_EQ(name[255 - 4 - 7], '-');
+  EXPECT_EQ(flat_name("." + std::string(400, 'b')).text().size(), 255u);
+}
+
+TEST(NestedName, KeepsFoldersAndLetters) {
+  EXPECT_EQ(nested_name("skills/report/SKILL.md", true)->text(), "skills/report/SKILL.md");
+  EXPECT_EQ(nested_name("отчёт 2025.csv", false)->text(), "отчёт_2025.csv");
+  EXPECT_EQ(nested_name("a\\b/../c", false)->text(), "a/b/c");
+  EXPECT_EQ(nested_name("/.hidden/x", false)->text(), "_.hidden/x");
+  EXPECT_EQ(nested_name("/.hidden/x", true)->text(), ".hidden/x");
+  EXPECT_EQ(nested_name("e\xcc\x81.txt", false)->text(), "é.txt");  // composed
+  EXPECT_FALSE(nested_name("..", false));
+  EXPECT_FALSE(nested_name("1/2/3/4/5/6/7/8/9/10/11", false));
+}
+
+TEST(OutputName, StaysAsMadeWhenItIsHarmless) {
+  EXPECT_EQ(output_name("charts/Umsatz 2025 (€).png")->text(), "charts/Umsatz 2025 (€).png");
+  EXPECT_EQ(output_name("a\r\nSet-Cookie: x")->text(), "a__Set-Cookie__x");
+  EXPECT_EQ(output_name("a\\b")->text(), "a_b");
+  EXPECT_EQ(output_name("\xff\xfe.txt")->text(), "__.txt");
+}
+
+TEST(ContentDisposition, HasAnAsciiAndAnEncodedName) {
+  EXPECT_EQ(content_disposition("dir/a b.csv"), "attachment; filename=\"a_b.csv\"; filename*=UTF-8''a%20b.csv");
+  EXPECT_EQ(content_disposition("é\".txt"), "attachment; filename=\"e_.txt\"; filename*=UTF-8''%C3%A9%22.txt");
+  EXPECT_EQ(content_disposition(""), "attachment; filename=\"download\"; filename*=UTF-8''");
+}
+
+TEST(ContentType, FollowsTheExtension) {
+  EXPECT_EQ(content_type_for("a/b.PNG"), "image/png");
+  EXPECT_EQ(content_type_for("data.csv"), "text/csv");
+  EXPECT_EQ(content_type_for("x.zip"), "application/zip");
+  EXPECT_EQ(content_type_for("x.bash"), "text/x-shellscript");
+  EXPECT_EQ(content_type_for("png"), "application/octet-stream");
+  EXPECT_EQ(content_type_for("x.unknown"), "application/octet-stream");
+}
+
+}  // namespace
+}  // namespace ci::files

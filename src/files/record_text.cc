@@ -1,0 +1,112 @@
+#include "files/record_text.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/time_text.h"
+#include "files/names.h"
+
+namespace ci::files {
+
+namespace {
+
+using std::chrono::system_clock;
+
+constexpr std::string_view never = "9999-12-31T23:59:59+00:00";
+
+std::string_view value_of(const store::Fields& fields, std::string_view name) {
+  const auto field = std::ranges::find(fields, name, &std::pair<std::string, std::string>::first);
+  return field == fields.end() ? std::string_view() : std::string_view(field->second);
+}
+
+system_clock::time_point time_of(const store::Fields& fields, std::string_view name) {
+  return parse_iso_time(value_of(fields, name)).value_or(system_clock::time_point());
+}
+
+}  // namespace
+
+std::string session_key(std::string_view session) { return "sessions:" + std::string(session); }
+std::string entity_key(std::string_view entity) { return "entity_sessions:" + std::string(entity); }
+std::string file_key(std::string_view session, std::string_view file) {
+  return "files:" + std::string(session) + ":" + std::string(file);
+}
+std::string session_files_key(std::string_view session) { return "session_files:" + std::string(session); }
+std::string object_users_key(std::string_view object) { return "object_users:" + std::string(object); }
+
+store::Fields fields_of(const Session& session) {
+  return {
+      {"session_id", session.id},
+      {"status", session.active ? "active" : "terminated"},
+      {"created_at", iso_time(session.created)},
+      {"last_activity", iso_time(session.last_activity)},
+      {"expires_at", session.expires ? iso_time(*session.expires) : std::string(never)},
+      {"working_directory", "/mnt/data"},
+      {"credential", session.credential},
+      {"user", session.user},
+      {"entity", session.entity},
+      {"shared", session.shared ? "1" : ""},
+  };
+}
+
+std::optional<Session> session_from(const store::Fields& fields) {
+  Session session;
+  session.id = value_of(fields, "session_id");
+  if (session.id.empty()) return std::nullopt;
+  session.active = value_of(fields, "status") == "active";
+  session.created = time_of(fields, "created_at");
+  session.last_activity = time_of(fields, "last_activity");
+  session.expires = parse_iso_time(value_of(fields, "expires_at"));
+  session.credential = value_of(fields, "credential");
+  // A record without one was not made by us: there, keys were not told apart.
+  if (session.credential.empty()) session.credential = "env";
+  session.user = value_of(fields, "user");
+  session.entity = value_of(fields, "entity");
+  session.shared = !value_of(fields, "shared").empty();
+  return session;
+}
+
+store::Fields fields_of(const FileRecord& record) {
+  return {
+      {"file_id", record.id},
+      {"filename", record.name.text()},
+      {"content_type", record.content_type},
+      {"object_key", record.object_key},
+      {"session_id", record.session},
+      {"created_at", iso_time(record.created)},
+      {"size", std::to_string(record.size)},
+      {"path", "/" + record.name.text()},
+      {"type", record.output ? "output" : "upload"},
+      {"original_filename", record.original_name},
+      {"sha256", record.sha256},
+      {"read_only", record.read_only ? "1" : ""},
+      {"entity", record.entity},
+      {"source_session", record.source_session},
+      {"source_id", record.source_id},
+  };
+}
+
+std::optional<FileRecord> record_from(const store::Fields& fields) {
+  auto name = RelativePath::parse(value_of(fields, "filename"));
+  if (!name) return std::nullopt;
+  FileRecord record(std::move(*name));
+  record.id = value_of(fields, "file_id");
+  record.session = value_of(fields, "session_id");
+  record.object_key = value_of(fields, "object_key");
+  if (record.id.empty() || record.session.empty() || record.object_key.empty()) return std::nullopt;
+  record.original_name = value_of(fields, "original_filename");
+  if (record.original_name.empty()) record.original_name = record.name.text();
+  record.content_type = value_of(fields, "content_type");
+  if (record.content_type.empty()) record.content_type = content_type_for(record.name.text());
+  const std::string_view size = value_of(fields, "size");
+  std::from_chars(size.data(), size.data() + size.size(), record.size);
+  record.sha256 = value_of(fields, "sha256");
+  record.output = value_of(fields, "type") == "output";
+  record.read_only = !value_of(fields, "read_only").empty();
+  record.entity = value_of(fields, "entity");
+  record.source_session = value_of(fields, "source_session");
+  record.source_id = value_of(fields, "source_id");
+  record.created = time_of(fields, "created_at");
+  return record;
+}
+
+}  // namespace ci::files

@@ -1,0 +1,28 @@
+#pragma once
+// The key-value layout of sessions and files, which is KubeCodeRun's (its fields, ours beside them).
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "files/session_files.h"
+#include "files/sessions.h"
+#include "store/key_value_store.h"
+
+namespace ci::files {
+
+inline const std::string session_index_key = "sessions:index";
+std::string session_key(std::string_view session);
+std::string entity_key(std::string_view entity);
+std::string file_key(std::string_view session, std::string_view file);
+std::string session_files_key(std::string_view session);
+// Who uses an object: members "<session>:<file>". Ours; an object without the set has one user.
+std::string object_users_key(std::string_view object);
+
+store::Fields fields_of(const Session& session);
+std::optional<Session> session_from(const store::Fields& fields);
+store::Fields fields_of(const FileRecord& record);
+// Nothing when a needed field is missing or the name is no path.
+std::optional<FileRecord> record_from(const store::Fields& fields);
+
+}  // namespace ci::files

@@ -1,0 +1,94 @@
+#include "files/session_files.h"
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "files/record_text.h"
+
+namespace ci::files {
+
+awaitable<FileRecord> SessionFiles::store_body(FileRecord record, ByteSource& body, std::uint64_t limit) {
+  record.id = new_id();
+  record.object_key =
+      "sessions/" + record.session + (record.output ? "/outputs/" : "/uploads/") + record.id;
+  record.created = std::chrono::system_clock::now();
+  const store::StoredObject stored = co_await bodies_.put(record.object_key, body, limit);
+  record.size = stored.size;
+  record.sha256 = stored.sha256;
+  co_return record;
+}
+
+FileRecord SessionFiles::link(const FileRecord& source, const std::string& into_session) const {
+  FileRecord record = source;
+  record.id = new_id();
+  record.session = into_session;
+  record.source_session = source.session;
+  record.source_id = source.id;
+  record.created = std::chrono::system_clock::now();
+  return record;
+}
+
+std::vector<store::Write> SessionFiles::writes_for(const FileRecord& record) const {
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::set_fields(file_key(record.session, record.id), fields_of(record)));
+  writes.push_back(store::Write::add_member(session_files_key(record.session), record.id));
+  const std::string users = object_users_key(record.object_key);
+  if (!record.source_session.empty()) {
+    // The first link also enters the record that the object was stored for.
+    writes.push_back(store::Write::add_member(users, record.source_session + ":" + record.source_id));
+    writes.push_back(store::Write::add_member(users, record.session + ":" + record.id));
+  }
+  return writes;
+}
+
+awaitable<void> SessionFiles::commit(std::vector<store::Write> writes) { co_await records_.write(std::move(writes)); }
+
+awaitable<void> SessionFiles::discard(const FileRecord& record) { co_await bodies_.remove(record.object_key); }
+
+awaitable<std::optional<FileRecord>> SessionFiles::find(std::string session, std::string id) {
+  const auto fields = co_await records_.get_fields(file_key(session, id));
+  if (!fields) co_return std::nullopt;
+  co_return record_from(*fields);
+}
+
+awaitable<std::vector<FileRecord>> SessionFiles::list(std::string session) {
+  std::vector<std::string> keys;
+  for (const std::string& id : co_await records_.members(session_files_key(session))) {
+    keys.push_back(file_key(session, id));
+  }
+  std::vector<FileRecord> found;
+  if (keys.empty()) co_return found;
+  for (const auto& fields : co_await records_.get_fields_of_all(std::move(keys))) {
+    if (!fields) continue;
+    if (auto record = record_from(*fields)) found.push_back(std::move(*record));
+  }
+  // Files of one moment keep an order, too.
+  std::ranges::sort(found, [](const FileRecord& a, const FileRecord& b) {
+    return a.created != b.created ? a.created < b.created : a.id < b.id;
+  });
+  co_return found;
+}
+
+awaitable<std::optional<store::OpenObject>> SessionFiles::open(const FileRecord& record) {
+  co_return co_await bodies_.open(record.object_key);
+}
+
+awaitable<bool> SessionFiles::remove(std::string session, std::string id) {
+  const auto record = co_await find(session, id);
+  if (!record) co_return false;
+  const std::string users = object_users_key(record->object_key);
+  const std::string self = session + ":" + id;
+  const auto members = co_await records_.members(users);
+  const bool others =
+      std::ranges::any_of(members, [&](const std::string& member) { return member != self; });
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::remove(file_key(session, id)));
+  writes.push_back(store::Write::remove_member(session_files_key(session), id));
+  writes.push_back(store::Write::remove_member(users, self));
+  // The record first: a crash in between leaves a body without a record, which costs room, and not the reverse.
+  co_await records_.write(std::move(writes));
+  if (!others) co_await bodies_.remove(record->object_key);
+  co_return true;
+}
+
+}  // namespace ci::files
