@@ -327,6 +327,10 @@ LoadedSettings load_settings(const Variables& environment, const Variables& file
     }
     loaded.entries.push_back(std::move(entry));
   }
+  // An empty key is a mistake of whoever meant to pass one on: only without the variable is a key made.
+  if (loaded.values.api_key.empty() && loaded.values.api_keys.empty() && (environment.contains("API_KEY") || file.contains("API_KEY"))) {
+    problems.emplace_back("API_KEY: is empty; give a key of at least 16 characters, or remove the variable to have one made");
+  }
   if (problems.empty()) check_together(loaded.values, problems);
   if (!problems.empty()) throw Failure(FailureKind::invalid, fmt::format("{}", fmt::join(problems, "\n")));
   return loaded;
@@ -334,22 +338,26 @@ LoadedSettings load_settings(const Variables& environment, const Variables& file
 
 LoadedSettings load_settings() {
   Variables file;
+  std::vector<int> skipped;
   std::ifstream stream(".env", std::ios::binary);
   if (stream) {
     std::ostringstream text;
     text << stream.rdbuf();
     const EnvFile parsed = parse_env_file(text.str());
     for (const auto& [name, value] : parsed.entries) file[upper(name)] = value;
-    for (const int line : parsed.unreadable_lines) {
-      log_warning("line of .env is not NAME=value and is skipped", {{"line", std::to_string(line)}});
-    }
+    skipped = parsed.unreadable_lines;
   } else if (errno != ENOENT) {
     throw Failure::from_errno(errno, "reading .env");
   }
-  return load_settings(variables_of(environ), file);
+  LoadedSettings loaded = load_settings(variables_of(environ), file);
+  loaded.skipped_lines = std::move(skipped);
+  return loaded;
 }
 
-void log_ineffective(const LoadedSettings& settings) {
+void log_remarks(const LoadedSettings& settings) {
+  for (const int line : settings.skipped_lines) {
+    log_warning("line of .env is not NAME=value and is skipped", {{"line", std::to_string(line)}});
+  }
   for (size_t row = 0; row < settings.entries.size(); ++row) {
     const Setting& setting = settings_table()[row];
     if (setting.no_effect.empty() || settings.entries[row].origin == Origin::initial) continue;

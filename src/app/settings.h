@@ -68,6 +68,8 @@ struct Settings {
   std::map<std::string, int> pool_floors;  // by language code
   bool pool_warm_up = false;
   int pool_parallel = 0;
+  std::chrono::seconds pool_interval{};
+  bool pool_refill_at_once = false;
   // This process
   std::filesystem::path data_directory;
   std::string server_user;
@@ -115,6 +117,7 @@ struct LoadedSettings {
     Origin origin = Origin::initial;
   };
   std::vector<Entry> entries;
+  std::vector<int> skipped_lines;  // of .env, which are not NAME=value
 };
 
 // Fails as `invalid`; the sentence names every variable that is wrong, one on each line.
@@ -123,8 +126,8 @@ LoadedSettings load_settings(const Variables& environment, const Variables& file
 // The same from this process's environment and `.env` in the working directory. An unreadable `.env` fails.
 LoadedSettings load_settings();
 
-// One line in the log for each variable that is set and changes nothing.
-void log_ineffective(const LoadedSettings& settings);
+// One line in the log for each variable that is set and changes nothing, and for each line of .env that was skipped.
+void log_remarks(const LoadedSettings& settings);
 
 // The parser of one value; fails as `invalid` with "NAME: …".
 Value parse_value(const Setting& setting, std::string_view text);

@@ -176,8 +176,10 @@ void add_process(Table& table) {
       .sets_megabytes(&Settings::tmp_bytes);
   table.integer("SANDBOX_ACQUIRE_TIMEOUT_SECONDS", 1, 600, 10, "How long a run waits for a sandbox before it is refused.")
       .sets(&Settings::acquire_timeout);
-  table.list("PYTHON_PRELOAD", "numpy,pandas,scipy,sklearn,statsmodels,matplotlib",
-             "Python packages that are imported ahead of time, those used most first. [] imports none.")
+  table.list("PYTHON_PRELOAD", "stdlib,numpy,pandas,plot,full",
+             "How much a Python program finds imported: one step for each, so that a small program need not pay for "
+             "what it does not use.")
+      .choices({"stdlib", "numpy", "pandas", "plot", "full"})
       .sets(&Settings::python_preload);
   table.path("RUNTIMES_DIR", "", "Directory of our files for the inside of sandboxes; not set: found beside the program.")
       .sets(&Settings::runtimes_directory);
@@ -286,9 +288,9 @@ void add_pool(Table& table) {
       .sets(&Settings::pool_warm_up);
   table.integer("POD_POOL_PARALLEL_BATCH", 1, 10, 5, "Sandboxes made at the same time.").sets(&Settings::pool_parallel);
   table.integer("POD_POOL_REPLENISH_INTERVAL", 1, 30, 2, "Seconds between two looks at the pool.")
-      .nothing("the pool is refilled as soon as a sandbox is taken");
-  table.boolean("POD_POOL_EXHAUSTION_TRIGGER", true, "Refill when the pool is empty.")
-      .nothing("the pool is refilled as soon as a sandbox is taken");
+      .sets(&Settings::pool_interval);
+  table.boolean("POD_POOL_EXHAUSTION_TRIGGER", true, "Refill as soon as a sandbox is taken. false: only at that interval.")
+      .sets(&Settings::pool_refill_at_once);
   table.integer("POD_TTL_MINUTES", 1, 1440, 5, "Minutes after which pods that nobody owns are removed.").nothing(reason_kubernetes);
   table.integer("POD_CLEANUP_INTERVAL_MINUTES", 1, 60, 5, "Minutes between two such removals.").nothing(reason_kubernetes);
   table.boolean("POD_MASK_HOST_INFO", true, "Hide the host from programs.").nothing("the host is always hidden");

@@ -64,7 +64,7 @@ TEST(Settings, EnvironmentWinsOverFileAndCaseDoesNotMatter) {
 }
 
 TEST(Settings, EmptyTextIsNotSet) {
-  const Settings settings = load({{"API_PORT", ""}, {"API_HOST", " "}, {"API_KEY", ""}, {"API_KEYS", ""}});
+  const Settings settings = load({{"API_PORT", ""}, {"API_HOST", " "}, {"API_KEYS", ""}});
   EXPECT_EQ(settings.port, 8000);
   EXPECT_EQ(settings.host, "0.0.0.0");
   EXPECT_THAT(settings.api_keys, IsEmpty());
@@ -112,6 +112,12 @@ TEST(Settings, ShortKeysAreRefusedWithoutShowingThem) {
   EXPECT_THAT(text, Not(HasSubstr("test-api-key")));
   EXPECT_THAT(refusal({{"API_KEYS", "0123456789abcdef,short"}}), HasSubstr("API_KEYS"));
   EXPECT_EQ(refusal({{"API_KEY", "0123456789abcdef"}, {"API_KEYS", "aaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbb"}}), "");
+}
+
+TEST(Settings, AnEmptyKeyIsAMistakeUnlessThereAreOthers) {
+  EXPECT_THAT(refusal({{"API_KEY", ""}}), HasSubstr("API_KEY"));
+  EXPECT_EQ(refusal({{"API_KEY", ""}, {"API_KEYS", "0123456789abcdef"}}), "");
+  EXPECT_EQ(refusal({}), "");
 }
 
 TEST(Settings, WhatBelongsTogetherIsChecked) {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,23 +29,19 @@ constexpr milliseconds first_pause{100};
 constexpr milliseconds longest_pause{10000};
 constexpr std::chrono::seconds healthy_after{10};
 constexpr std::chrono::seconds sandboxd_cleanup{10};
+constexpr int most_early_crashes = 5;
 
 class Supervisor {
  public:
   explicit Supervisor(const SupervisorSettings& settings) : settings_(settings), signals_(take_signals()) {}
 
   int run() {
-    auto [ours, theirs] = os::message_socket_pair();
-    link_ = std::move(ours);
-    // A worker that does not read must not make us wait: a socket that does not fit is that of one more dead sandboxd.
-    sys("preparing the link", [&] { return ::fcntl(link_.get(), F_SETFL, O_NONBLOCK); });
-    start_sandboxd();
-    std::vector<std::string> arguments = settings_.worker_arguments;
-    arguments.insert(arguments.end(), {"--supervisor", std::to_string(::getpid())});
-    worker_ = ChildProcess::spawn(request(arguments, theirs.get()));
-    theirs.reset();
+    start_both();
     for (;;) {
-      if (const auto status = worker_->try_wait()) return end(*status);
+      if (const auto status = worker_->try_wait()) {
+        if (!crashed(*status)) return end(*status);
+        start_both();
+      }
       wait_for_news();
       read_signals();
       look_after_sandboxd();
@@ -74,6 +71,29 @@ class Supervisor {
     request.descriptors = {{socket, inherited_socket}};
     request.own_group = true;
     return request;
+  }
+
+  void start_both() {
+    auto [ours, theirs] = os::message_socket_pair();
+    link_ = std::move(ours);
+    // A worker that does not read must not make us wait: a socket that does not fit is that of one more dead sandboxd.
+    sys("preparing the link", [&] { return ::fcntl(link_.get(), F_SETFL, O_NONBLOCK); });
+    start_sandboxd();
+    std::vector<std::string> arguments = settings_.worker_arguments;
+    arguments.insert(arguments.end(), {"--supervisor", std::to_string(::getpid())});
+    worker_ = ChildProcess::spawn(request(arguments, theirs.get()));
+    worker_started_ = Clock::now();
+  }
+
+  // Whether the worker is to be started again: something killed it. One that exits has said why, and one that dies soon
+  // after each start will not do better.
+  bool crashed(int status) {
+    if (status <= 128 || stopping_) return false;
+    early_crashes_ = Clock::now() - worker_started_ < healthy_after ? early_crashes_ + 1 : 0;
+    if (early_crashes_ >= most_early_crashes) return false;
+    log_error("the server was killed and is started again", {{"signal", std::to_string(status - 128)}});
+    end_sandboxd();
+    return true;
   }
 
   void start_sandboxd() {
@@ -141,13 +161,20 @@ class Supervisor {
     }
   }
 
-  int end(int status) {
-    // The worker had the only other end of sandboxd's socket: sandboxd is clearing up.
+  // The worker had the only other end of sandboxd's socket: sandboxd is clearing up.
+  void end_sandboxd() {
     link_.reset();
+    restart_.reset();
     if (sandboxd_ && !sandboxd_->wait_for(sandboxd_cleanup)) {
       log_error("sandboxd did not end in time and is killed");
     }
-    return status;
+    sandboxd_.reset();
+  }
+
+  int end(int status) {
+    end_sandboxd();
+    // A worker that was told to stop before it could listen to signals has stopped as it was told.
+    return stopping_ && status == 128 + SIGTERM ? 0 : status;
   }
 
   const SupervisorSettings& settings_;
@@ -155,7 +182,8 @@ class Supervisor {
   UniqueFd link_;
   std::optional<ChildProcess> worker_;
   std::optional<ChildProcess> sandboxd_;
-  Clock::time_point sandboxd_started_;
+  Clock::time_point worker_started_, sandboxd_started_;
+  int early_crashes_ = 0;
   std::optional<Clock::time_point> restart_;
   milliseconds pause_ = first_pause;
   bool stopping_ = false;
@@ -165,6 +193,17 @@ class Supervisor {
 }  // namespace
 
 int supervise(const SupervisorSettings& settings) { return Supervisor(settings).run(); }
+
+UniqueFd take_inherited_socket() {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(inherited_socket, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_SEQPACKET) {
+    throw Failure(FailureKind::invalid, "this subcommand is for `kubecoderun serve` and not for people");
+  }
+  UniqueFd socket(inherited_socket);
+  sys("keeping the socket to ourselves", [&] { return ::fcntl(socket.get(), F_SETFD, FD_CLOEXEC); });
+  return socket;
+}
 
 void end_with_parent(pid_t supervisor) {
   sys("binding to the supervisor", [] { return ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); });

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
+
 namespace ci::app {
 
 struct SupervisorSettings {
@@ -24,11 +26,14 @@ struct SupervisorSettings {
   std::chrono::seconds patience{60};
 };
 
-// The number under which both children find their socket.
+// The number under which a child finds its socket.
 inline constexpr int inherited_socket = 3;
 
-// Starts both, keeps sandboxd running, passes SIGTERM, SIGINT and SIGHUP on to the worker, and returns the worker's exit
-// status when both are gone.
+// For a child, once: the socket it was started with. Fails as `invalid` when a person started it.
+UniqueFd take_inherited_socket();
+
+// Starts both and keeps both running: sandboxd always, the worker when something killed it. Passes SIGTERM, SIGINT and
+// SIGHUP on to the worker. Returns the worker's exit status when it has exited by itself and both are gone.
 int supervise(const SupervisorSettings& settings);
 
 // For the worker, which must not outlive the supervisor whose pid this is. Called after the worker has become another

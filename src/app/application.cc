@@ -1,0 +1,153 @@
+#include "app/application.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <thread>
+
+#include "app/banner.h"
+#include "app/compose.h"
+#include "app/version.h"
+#include "base/failure.h"
+#include "base/log.h"
+#include "pool/local/local_pool.h"
+
+namespace ci::app {
+
+namespace {
+
+// SQLite, file bodies and directory walks: mostly waiting for a disk.
+unsigned blocking_threads() { return std::max(4u, 2 * std::thread::hardware_concurrency()); }
+
+// Answers that were computed in time may still have to be sent.
+constexpr std::chrono::seconds time_to_send{5};
+
+}  // namespace
+
+Application::Application(const Settings& settings, std::filesystem::path data, UniqueFd link)
+    : settings_(settings),
+      data_(std::move(data)),
+      link_descriptor_(std::move(link)),
+      server_(
+          context_.get_executor(), server_settings(settings_),
+          [this](net::Request& request) { return service_->handle(request); }),
+      news_(context_.get_executor(), Deadline::max()),
+      tasks_(context_.get_executor()) {}
+
+Application::~Application() = default;
+
+void Application::build() {
+  keys_ = resolve_keys(settings_, data_);
+  blocking_.emplace(blocking_threads());
+  records_ = store::open_sqlite(data_ / "records", *blocking_);
+  bodies_ = store::open_filesystem(data_ / "files", *blocking_);
+  api_keys_.emplace(keys_.accepted);
+  sessions_.emplace(*records_, session_settings(settings_));
+  files_.emplace(*records_, *bodies_);
+  link_.emplace(context_.get_executor(), std::move(link_descriptor_));
+  pool_ = pool::open_local_pool(
+      context_.get_executor(), *blocking_, pool_settings(settings_), [this] { return link_->next(); });
+  executions_.emplace(*pool_, *sessions_, *files_, *blocking_, execution_settings(settings_));
+  service_ = std::make_unique<api::Service>(
+      *executions_, *sessions_, *files_, *api_keys_, *pool_, api_settings(settings_));
+}
+
+awaitable<void> Application::stop() {
+  service_->set_stopping();
+  co_await drain(after(settings_.drain));
+  const auto left = signals_ > 1 ? std::chrono::seconds(0) : time_to_send;
+  co_await server_.stop(after(left));
+  co_await pool_->stop();
+  co_await tasks_.stop();
+  // The stores close when they are destroyed, last of all.
+}
+
+int Application::run() {
+  build();
+  std::exception_ptr failure;
+  asio::co_spawn(context_, serve(), [&](std::exception_ptr error) { failure = error; });
+  context_.run();
+  blocking_->join();
+  if (failure) std::rethrow_exception(failure);
+  if (failure_) std::rethrow_exception(failure_);
+  return 0;
+}
+
+awaitable<void> Application::serve() {
+  tasks_.spawn("signals", watch_signals());
+  tasks_.spawn("listener", server_.run());
+  tasks_.spawn("start", start());
+  co_await wait_for_stop();
+  log_info("stopping", {{"running", std::to_string(executions_->running())}});
+  co_await stop();
+  log_info("stopped");
+}
+
+awaitable<void> Application::start() {
+  try {
+    co_await check_stores();
+    if (!settings_.pool_warm_up) service_->set_ready(true);
+    co_await pool_->warm_up();
+    if (pool_->languages().empty()) {
+      throw Failure(FailureKind::unavailable, "no language can be run here; `kubecoderun doctor` says how to add some");
+    }
+    service_->set_ready(true);
+    announce();
+  } catch (const Failure& failure) {
+    if (signals_ > 0) co_return;
+    if (settings_.debug) {
+      log_warning("started although a check failed", {{"reason", failure.what()}});
+      service_->set_ready(true);
+      co_return;
+    }
+    log_error("cannot start", {{"reason", failure.what()}});
+    failure_ = std::current_exception();
+    news_.cancel();
+  }
+}
+
+awaitable<void> Application::check_stores() {
+  co_await records_->ping();
+  co_await bodies_->ping();
+}
+
+awaitable<void> Application::watch_signals() {
+  asio::signal_set signals(co_await asio::this_coro::executor, SIGTERM, SIGINT);
+  for (;;) {
+    co_await signals.async_wait(asio::use_awaitable);
+    ++signals_;
+    news_.cancel();
+  }
+}
+
+awaitable<void> Application::wait_for_stop() {
+  while (signals_ == 0 && !failure_) {
+    boost::system::error_code woken;
+    co_await news_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+// Until nothing runs, the deadline passes or we are asked a second time.
+awaitable<void> Application::drain(Deadline deadline) {
+  constexpr std::chrono::milliseconds between_looks{50};
+  while (executions_->running() > 0 && std::chrono::steady_clock::now() < deadline && signals_ < 2) {
+    co_await sleep_for(between_looks);
+  }
+}
+
+void Application::announce() {
+  BannerFacts facts;
+  facts.version = version;
+  facts.host = settings_.host;
+  facts.port = server_.port();
+  facts.tls = settings_.https;
+  facts.languages = pool_->languages();
+  facts.authentication = settings_.authentication;
+  if (!keys_.generated.empty()) {
+    facts.generated_key = keys_.accepted.front();
+    facts.key_file = keys_.generated;
+  }
+  show_banner(facts);
+}
+
+}  // namespace ci::app

@@ -1,0 +1,132 @@
+#include "app/compose.h"
+
+#include <fmt/format.h>
+
+#include "base/failure.h"
+#include "base/log.h"
+#include "languages/language.h"
+
+namespace ci::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+LogLevel level_of(const std::string& name) {
+  if (name == "DEBUG") return LogLevel::debug;
+  if (name == "WARNING") return LogLevel::warning;
+  if (name == "ERROR" || name == "CRITICAL") return LogLevel::error;
+  return LogLevel::info;
+}
+
+bool was_chosen(const LoadedSettings& settings, std::string_view name) {
+  for (size_t row = 0; row < settings.entries.size(); ++row) {
+    if (settings_table()[row].name == name) return settings.entries[row].origin != Origin::initial;
+  }
+  return false;
+}
+
+}  // namespace
+
+net::ServerSettings server_settings(const Settings& settings) {
+  net::ServerSettings result;
+  result.host = settings.host;
+  result.port = static_cast<std::uint16_t>(settings.https ? settings.https_port : settings.port);
+  result.tls = settings.https;
+  result.certificate_file = settings.certificate_file;
+  result.key_file = settings.key_file;
+  result.ca_file = settings.ca_file;
+  return result;
+}
+
+files::SessionSettings session_settings(const Settings& settings) {
+  files::SessionSettings result;
+  result.ttl = settings.session_ttl;
+  return result;
+}
+
+files::FileLimits file_limits(const Settings& settings) {
+  files::FileLimits result;
+  result.file_bytes = settings.file_bytes;
+  result.request_bytes = settings.request_bytes;
+  result.files_per_request = settings.files_per_session;
+  result.blocked_patterns = settings.blocked_patterns;
+  result.allowed_extensions = settings.allowed_extensions;
+  return result;
+}
+
+execution::ExecutionSettings execution_settings(const Settings& settings) {
+  execution::ExecutionSettings result;
+  result.acquire_timeout = settings.acquire_timeout;
+  result.output_bytes = settings.output_bytes;
+  result.file_bytes = settings.file_bytes;
+  result.output_files = settings.output_files;
+  result.session_files = settings.files_per_session;
+  result.concurrent = settings.concurrent_runs;
+  result.strict_ownership = settings.strict_ownership;
+  return result;
+}
+
+pool::LocalPoolSettings pool_settings(const Settings& settings) {
+  pool::LocalPoolSettings result;
+  result.floors = settings.pool_floors;
+  result.parallel_creations = settings.pool_parallel;
+  result.enabled = settings.pool;
+  result.refill_on_acquire = settings.pool_refill_at_once;
+  result.refill_interval = settings.pool_interval;
+  return result;
+}
+
+sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
+  sandbox::SandboxdSettings result;
+  result.memory_bytes = settings.memory_bytes;
+  result.processes = static_cast<std::uint64_t>(settings.processes);
+  result.open_files = static_cast<std::uint64_t>(settings.open_files);
+  result.workspace_bytes = settings.workspace_bytes;
+  result.tmp_bytes = settings.tmp_bytes;
+  result.hostname = settings.sandbox_hostname;
+  for (const std::string& name : settings.languages) {
+    if (const languages::Language* language = languages::find(name)) {
+      result.languages.emplace_back(language->code);
+    } else if (settings.pool_floors.contains(name)) {
+      result.languages.push_back(name);  // known, but not to this version: absent like one that is not installed
+    } else {
+      throw Failure(FailureKind::invalid, fmt::format("LANGUAGES: there is no language \"{}\"", name));
+    }
+  }
+  result.allow_weak = {settings.allow_weak.begin(), settings.allow_weak.end()};
+  result.runtimes = runtimes_directory(settings);
+  result.python_levels = settings.python_preload;
+  return result;
+}
+
+fs::path runtimes_directory(const Settings& settings) {
+  if (!settings.runtimes_directory.empty()) {
+    const fs::path chosen = fs::absolute(settings.runtimes_directory);
+    if (fs::is_directory(chosen)) return chosen;
+    throw Failure(FailureKind::invalid, fmt::format("RUNTIMES_DIR: {} is not a directory", chosen.string()));
+  }
+  const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path();
+  const fs::path shared = beside.parent_path() / "share/kubecoderun/runtimes";
+  for (const fs::path& candidate : {beside / "runtimes", shared}) {
+    if (fs::is_directory(candidate)) return candidate;
+  }
+  throw Failure(
+      FailureKind::invalid,
+      fmt::format(
+          "the directory of runtimes is neither at {} nor at {}; name it in RUNTIMES_DIR", (beside / "runtimes").string(),
+          shared.string()));
+}
+
+void start_log(const LoadedSettings& settings, bool to_file, bool prefer_text) {
+  LogSettings log;
+  log.level = level_of(settings.values.log_level);
+  log.format = settings.values.log_format == "json" ? LogFormat::json : LogFormat::text;
+  if (prefer_text && !was_chosen(settings, "LOG_FORMAT")) log.format = LogFormat::text;
+  if (to_file) log.file = settings.values.log_file;
+  log.file_megabytes = settings.values.log_megabytes;
+  log.file_backups = settings.values.log_backups;
+  configure_log(log);
+}
+
+}  // namespace ci::app

@@ -1,0 +1,32 @@
+#pragma once
+// The settings of each part, drawn from those of the operator.
+
+#include <filesystem>
+
+#include "app/settings.h"
+#include "execution/execution.h"
+#include "files/session_files.h"
+#include "files/sessions.h"
+#include "net/server.h"
+#include "pool/local/local_pool.h"
+#include "sandbox/settings.h"
+
+namespace ci::app {
+
+net::ServerSettings server_settings(const Settings& settings);
+files::SessionSettings session_settings(const Settings& settings);
+files::FileLimits file_limits(const Settings& settings);
+execution::ExecutionSettings execution_settings(const Settings& settings);
+pool::LocalPoolSettings pool_settings(const Settings& settings);
+
+// An unknown language or a missing runtimes directory fails as `invalid`, naming the variable.
+sandbox::SandboxdSettings sandboxd_settings(const Settings& settings);
+
+// Where our files for the inside of sandboxes are: RUNTIMES_DIR; else "runtimes" beside the program, else
+// ../share/kubecoderun/runtimes from there.
+std::filesystem::path runtimes_directory(const Settings& settings);
+
+// For the process that calls it. Text instead of JSON when `prefer_text` and the operator did not choose.
+void start_log(const LoadedSettings& settings, bool to_file, bool prefer_text);
+
+}  // namespace ci::app

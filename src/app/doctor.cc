@@ -1,0 +1,348 @@
+#include "app/doctor.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/sys.h"
+#include "base/unique_fd.h"
+#include "languages/language.h"
+#include "os/cgroup.h"
+
+namespace ci::app {
+
+namespace {
+
+namespace json = boost::json;
+
+enum class Verdict { good, weak, missing };  // weak: something is lost, but sandboxes are whole
+
+struct Finding {
+  std::string group;
+  std::string name;
+  Verdict verdict = Verdict::good;
+  std::string detail;
+  std::string loss;    // what is lost without it
+  std::string remedy;  // how to get it
+};
+
+std::string read_line(const char* path) {
+  std::ifstream stream(path);
+  std::string line;
+  std::getline(stream, line);
+  return line;
+}
+
+// Runs `attempt` in a child process. An empty text is success, else the reason.
+std::string try_in_child(const std::function<void()>& attempt) {
+  int ends[2];
+  sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
+  UniqueFd reading(ends[0]), writing(ends[1]);
+  std::fflush(nullptr);
+  const pid_t child = static_cast<pid_t>(sys("starting a child", [] { return ::fork(); }));
+  if (child == 0) {
+    std::string reason;
+    try {
+      attempt();
+    } catch (const std::exception& error) {
+      reason = error.what();
+    }
+    if (!reason.empty() && ::write(writing.get(), reason.data(), reason.size()) < 0) ::_exit(2);
+    ::_exit(reason.empty() ? 0 : 1);
+  }
+  writing.reset();
+  std::string reason;
+  char buffer[512];
+  for (;;) {
+    const auto count = sys("reading from a child", [&] { return ::read(reading.get(), buffer, sizeof buffer); });
+    if (count == 0) break;
+    reason.append(buffer, static_cast<size_t>(count));
+  }
+  int status = 0;
+  sys("waiting for a child", [&] { return ::waitpid(child, &status, 0); });
+  if (reason.empty() && status != 0) reason = "the attempt was killed";
+  return reason;
+}
+
+void write_file(const char* path, const std::string& text) {
+  const UniqueFd file(sys(std::string("opening ") + path, [&] { return ::open(path, O_WRONLY | O_CLOEXEC); }));
+  sys(std::string("writing ") + path, [&] { return ::write(file.get(), text.data(), text.size()); });
+}
+
+void enter_user_namespace(int more_namespaces) {
+  const uid_t user = ::geteuid();
+  const gid_t group = ::getegid();
+  sys("unshare(CLONE_NEWUSER)", [&] { return ::unshare(CLONE_NEWUSER | more_namespaces); });
+  write_file("/proc/self/setgroups", "deny");
+  write_file("/proc/self/uid_map", fmt::format("0 {} 1", user));
+  write_file("/proc/self/gid_map", fmt::format("0 {} 1", group));
+}
+
+void mount_fresh_proc() {
+  enter_user_namespace(CLONE_NEWNS | CLONE_NEWPID);
+  const pid_t child = static_cast<pid_t>(sys("starting a child", [] { return ::fork(); }));
+  if (child == 0) {
+    // The first process of the new pid namespace.
+    ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    ::_exit(::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0 ? 0 : errno);
+  }
+  int status = 0;
+  sys("waiting for a child", [&] { return ::waitpid(child, &status, 0); });
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  throw Failure::from_errno(WIFEXITED(status) ? WEXITSTATUS(status) : EPERM, "mounting /proc");
+}
+
+class Examination {
+ public:
+  explicit Examination(bool cgroups_optional) : cgroups_optional_(cgroups_optional) {}
+
+  std::vector<Finding> run() {
+    kernel();
+    namespaces();
+    id_ranges();
+    cgroups();
+    system_calls();
+    memory();
+    runtimes();
+    python_packages();
+    return std::move(findings_);
+  }
+
+ private:
+  void add(const char* group, std::string name, bool good, std::string detail, std::string loss, std::string remedy,
+           Verdict otherwise = Verdict::missing) {
+    Finding finding;
+    finding.group = group;
+    finding.name = std::move(name);
+    finding.verdict = good ? Verdict::good : otherwise;
+    finding.detail = std::move(detail);
+    if (!good) {
+      finding.loss = std::move(loss);
+      finding.remedy = std::move(remedy);
+    }
+    findings_.push_back(std::move(finding));
+  }
+
+  void kernel() {
+    utsname names{};
+    ::uname(&names);
+    int major = 0, minor = 0;
+    const bool known = std::sscanf(names.release, "%d.%d", &major, &minor) == 2;
+    const bool new_enough = known && (major > 5 || (major == 5 && minor >= 10));
+    add("Kernel", "version", new_enough, names.release,
+        "sandboxes use calls that came with Linux 5.2 to 5.10 (mounts and processes as descriptors)",
+        "run Linux 5.10 or newer");
+  }
+
+  void namespaces() {
+    std::string how = "as root of a container: allow user namespaces (Docker: --security-opt seccomp=unconfined "
+                      "--security-opt apparmor=unconfined)";
+    if (read_line("/proc/sys/user/max_user_namespaces") == "0") how = "sysctl user.max_user_namespaces=28633";
+    if (read_line("/proc/sys/kernel/unprivileged_userns_clone") == "0") how = "sysctl kernel.unprivileged_userns_clone=1";
+    if (read_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" && ::geteuid() != 0) {
+      how = "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with \"userns\" for the program";
+    }
+    const std::string user = try_in_child([] { enter_user_namespace(0); });
+    add("Kernel", "user namespaces", user.empty(), user.empty() ? "can be made" : user,
+        "no sandbox can be made: root inside would be root outside", how);
+    const std::string all =
+        try_in_child([] { enter_user_namespace(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP); });
+    add("Kernel", "mount, network, ipc, uts and cgroup namespaces", all.empty(), all.empty() ? "can be made" : all,
+        "no sandbox can be made", how);
+    const std::string proc = try_in_child(mount_fresh_proc);
+    add("Kernel", "fresh /proc in a pid namespace", proc.empty(), proc.empty() ? "can be mounted" : proc,
+        "programs would see the host's processes, so no sandbox is made",
+        "in a container: --security-opt systempaths=unconfined, or mount a second, unmasked proc (-v /proc:/run/proc)");
+  }
+
+  void id_ranges() {
+    if (::geteuid() == 0) {
+      add("Kernel", "range of user ids", true, "we are root and may map any", "", "");
+      return;
+    }
+    const passwd* entry = ::getpwuid(::geteuid());
+    const std::string name = entry != nullptr ? entry->pw_name : std::to_string(::geteuid());
+    const bool has_program = ::access("/usr/bin/newuidmap", X_OK) == 0;
+    const auto listed = [&](const char* path) {
+      std::ifstream stream(path);
+      for (std::string line; std::getline(stream, line);) {
+        if (line.starts_with(name + ":") || line.starts_with(std::to_string(::geteuid()) + ":")) return true;
+      }
+      return false;
+    };
+    const bool has_range = listed("/etc/subuid") && listed("/etc/subgid");
+    add("Kernel", "range of user ids", has_program && has_range,
+        has_program ? (has_range ? "newuidmap with a range for " + name : "no range for " + name) : "newuidmap is not installed",
+        "programs of different sandboxes share one user id; namespaces still keep them apart",
+        fmt::format("apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {}", name),
+        Verdict::weak);
+  }
+
+  void cgroups() {
+    std::string reason;
+    int version = 0;
+    try {
+      const os::CgroupTree tree = os::CgroupTree::make("/sys/fs/cgroup", ::geteuid(), ::getegid(), ::getpid());
+      version = tree.version();
+      tree.remove();
+    } catch (const std::exception& error) {
+      reason = error.what();
+    }
+    add("Kernel", "control groups", reason.empty(),
+        reason.empty() ? fmt::format("version {}, memory and processes can be limited", version) : reason,
+        cgroups_optional_ ? "memory and processes are limited one by one, not for a sandbox as a whole; accepted by "
+                            "ALLOW_WEAK_SANDBOX"
+                          : "memory and processes cannot be limited for a sandbox as a whole; no sandbox is made unless "
+                            "ALLOW_WEAK_SANDBOX=cgroup accepts that",
+        "start as root, or under a systemd service with Delegate=yes; in a container: --cgroupns=private and a writable "
+        "/sys/fs/cgroup",
+        cgroups_optional_ ? Verdict::weak : Verdict::missing);
+  }
+
+  void system_calls() {
+    const auto action = [](std::uint32_t value) { return ::syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &value) == 0; };
+    add("Kernel", "seccomp filters", action(SECCOMP_RET_KILL_PROCESS) && action(SECCOMP_RET_ERRNO),
+        "kill and errno actions", "the kernel's whole surface would be open to programs, so no sandbox is made",
+        "a kernel with CONFIG_SECCOMP_FILTER");
+    const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+    add("Kernel", "process descriptors", static_cast<bool>(pidfd), "pidfd_open",
+        "signals could hit a recycled process id, so no sandbox is made", "Linux 5.3 or newer; a container runtime that allows pidfd_open");
+    open_how how{};
+    how.flags = O_PATH | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+    const UniqueFd here(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof how)));
+    add("Kernel", "confined path look-up", static_cast<bool>(here), "openat2",
+        "files that a program leaves could not be opened safely, so none are collected",
+        "Linux 5.6 or newer; a container runtime that allows openat2");
+  }
+
+  void memory() {
+    add("Kernel", "memory overcommit", read_line("/proc/sys/vm/overcommit_memory") != "2",
+        fmt::format("vm.overcommit_memory={}", read_line("/proc/sys/vm/overcommit_memory")),
+        "each fork of a Python with libraries counts its whole memory again; few sandboxes fit",
+        "sysctl vm.overcommit_memory=0", Verdict::weak);
+  }
+
+  void runtimes() {
+    bool any = false;
+    for (const languages::Language& language : languages::all()) {
+      const bool present = ::access(std::string(language.needs).c_str(), X_OK) == 0;
+      any = any || present;
+      add("Languages", fmt::format("{} ({})", language.name, language.code), present,
+          present ? std::string(language.needs) : fmt::format("{} is not there", language.needs),
+          fmt::format("{} is not offered", language.name), fmt::format("apt-get install {}", language.package), Verdict::weak);
+    }
+    if (!any) add("Languages", "any language", false, "none", "there is nothing to run", "install one of the above");
+  }
+
+  void python_packages() {
+    if (::access("/usr/bin/python3", X_OK) != 0) return;
+    struct Package {
+      const char* module;
+      const char* debian;
+    };
+    constexpr Package packages[] = {
+        {"numpy", "python3-numpy"},   {"pandas", "python3-pandas"},   {"matplotlib", "python3-matplotlib"},
+        {"scipy", "python3-scipy"},   {"sklearn", "python3-sklearn"}, {"statsmodels", "python3-statsmodels"},
+        {"seaborn", "python3-seaborn"}, {"PIL", "python3-pil"},       {"openpyxl", "python3-openpyxl"},
+    };
+    std::string script = "import importlib.util as u\nfor m in '";
+    for (const Package& package : packages) script += std::string(package.module) + " ";
+    script += "'.split(): print(m if u.find_spec(m) else '-', flush=True)\n";
+    // Our own fixed text; -I keeps the working directory and the environment out.
+    FILE* pipe = ::popen(("/usr/bin/python3 -I -c \"" + script + "\" 2>/dev/null").c_str(), "re");
+    if (pipe == nullptr) return;
+    char line[64];
+    for (const Package& package : packages) {
+      if (std::fgets(line, sizeof line, pipe) == nullptr) break;
+      const bool present = line[0] != '-';
+      add("Python packages", package.module, present, present ? "installed" : "not installed",
+          fmt::format("programs cannot import {}", package.module), fmt::format("apt-get install {}", package.debian), Verdict::weak);
+    }
+    ::pclose(pipe);
+  }
+
+  bool cgroups_optional_;
+  std::vector<Finding> findings_;
+};
+
+std::string_view mark(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::good:
+      return "ok     ";
+    case Verdict::weak:
+      return "lacking";
+    case Verdict::missing:
+      return "MISSING";
+  }
+  return "";
+}
+
+void print(const std::vector<Finding>& findings, bool usable) {
+  std::string group;
+  for (const Finding& finding : findings) {
+    if (finding.group != group) {
+      if (!group.empty()) fmt::print("\n");
+      group = finding.group;
+      fmt::print("{}\n", group);
+    }
+    fmt::print("  {}  {}: {}\n", mark(finding.verdict), finding.name, finding.detail);
+    if (finding.verdict == Verdict::good) continue;
+    fmt::print("           lost:   {}\n           to get: {}\n", finding.loss, finding.remedy);
+  }
+  fmt::print(
+      "\n{}\n", usable ? "This host can run sandboxes." : "This host cannot run sandboxes: see MISSING above.");
+}
+
+void print_json(const std::vector<Finding>& findings, bool usable) {
+  json::array rows;
+  for (const Finding& finding : findings) {
+    json::object row;
+    row["group"] = finding.group;
+    row["name"] = finding.name;
+    row["state"] = finding.verdict == Verdict::good ? "ok" : finding.verdict == Verdict::weak ? "lacking" : "missing";
+    row["detail"] = finding.detail;
+    if (finding.verdict != Verdict::good) {
+      row["loss"] = finding.loss;
+      row["remedy"] = finding.remedy;
+    }
+    rows.emplace_back(std::move(row));
+  }
+  json::object report;
+  report["usable"] = usable;
+  report["findings"] = std::move(rows);
+  fmt::print("{}\n", json::serialize(report));
+}
+
+}  // namespace
+
+int doctor(bool as_json, const std::vector<std::string>& allow_weak) {
+  const std::vector<Finding> findings = Examination(std::ranges::find(allow_weak, "cgroup") != allow_weak.end()).run();
+  bool usable = true;
+  for (const Finding& finding : findings) usable = usable && finding.verdict != Verdict::missing;
+  if (as_json) {
+    print_json(findings, usable);
+  } else {
+    print(findings, usable);
+  }
+  return usable ? 0 : 1;
+}
+
+}  // namespace ci::app

@@ -1,0 +1,206 @@
+// The command line. Everything it can do is a function elsewhere; here is only what its words mean.
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+
+#include "app/api_key.h"
+#include "app/application.h"
+#include "app/bench/bench.h"
+#include "app/compose.h"
+#include "app/doctor.h"
+#include "app/privileges.h"
+#include "app/run_command.h"
+#include "app/settings.h"
+#include "app/supervisor.h"
+#include "app/version.h"
+#include "base/failure.h"
+#include "base/log.h"
+#include "sandbox/sandboxd.h"
+
+namespace ci::app {
+namespace {
+
+bool on_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+
+// What the process list shows: all of ours run the same file.
+void name_process(const char* name) { ::prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+// Options of `serve` are settings under another name; the environment carries them to the other processes.
+struct ServeOptions {
+  std::string port, host, data_directory, languages;
+
+  void apply() const {
+    const auto set = [](const char* name, const std::string& value) {
+      if (!value.empty()) ::setenv(name, value.c_str(), 1);
+    };
+    set("API_PORT", port);
+    set("HTTPS_PORT", port);
+    set("API_HOST", host);
+    set("DATA_DIR", data_directory);
+    set("LANGUAGES", languages);
+  }
+};
+
+int serve() {
+  const LoadedSettings settings = load_settings();
+  start_log(settings, false, on_terminal());
+  sandboxd_settings(settings.values);  // refuses what is wrong before anything is started
+  const Account account = server_account(settings.values.server_user);
+  prepare_data_directory(settings.values.data_directory, account);
+  SupervisorSettings supervisor;
+  supervisor.worker_arguments = {"worker"};
+  supervisor.sandboxd_arguments = {"sandboxd"};
+  supervisor.patience = settings.values.drain + std::chrono::seconds(30);
+  return supervise(supervisor);
+}
+
+int worker(pid_t supervisor) {
+  name_process("kubecoderun-srv");
+  const LoadedSettings settings = load_settings();
+  start_log(settings, false, on_terminal());
+  const Account account = server_account(settings.values.server_user);
+  const auto data = prepare_data_directory(settings.values.data_directory, account);
+  Application application(settings.values, data, take_inherited_socket());
+  become(account, data);
+  end_with_parent(supervisor);
+  start_log(settings, true, on_terminal());  // the log file belongs to who writes it
+  log_remarks(settings);
+  return application.run();
+}
+
+int sandboxd(bool quiet) {
+  name_process("kubecoderun-sbx");
+  LoadedSettings settings = load_settings();
+  if (quiet) settings.values.log_level = "ERROR";
+  start_log(settings, false, on_terminal());
+  return sandbox::sandboxd_main(sandboxd_settings(settings.values), take_inherited_socket());
+}
+
+int print_settings(bool json) {
+  const LoadedSettings settings = load_settings();
+  fmt::print("{}", json ? describe_settings_json(settings) : describe_settings(settings));
+  return 0;
+}
+
+int examine(bool json) {
+  std::vector<std::string> allow_weak;
+  try {
+    allow_weak = load_settings().values.allow_weak;
+  } catch (const Failure& failure) {
+    fmt::print(stderr, "kubecoderun: {}\n", failure.what());  // the host can be examined all the same
+  }
+  return doctor(json, allow_weak);
+}
+
+int measure(bench::BenchRequest request) {
+  if (request.key.empty()) {
+    const LoadedSettings settings = load_settings();
+    const auto key = find_key(settings.values);
+    if (!key) throw Failure(FailureKind::invalid, "there is no key: give --key, API_KEY, or the DATA_DIR of the server");
+    request.key = *key;
+  }
+  return bench::bench(request);
+}
+
+int command_line(int argc, char** argv) {
+  CLI::App program(
+      "A code interpreter: runs what clients send in sandboxes made for one run each.\n"
+      "Settings come from the environment and from .env; `kubecoderun settings` lists them.",
+      "kubecoderun");
+  program.set_version_flag("--version", version);
+  program.require_subcommand(1);
+  program.footer(
+      "Examples:\n"
+      "  kubecoderun serve\n"
+      "  echo 'print(6*7)' | kubecoderun run --lang py\n"
+      "  kubecoderun run plot.py --file data.csv --output-dir out -- --title Sales\n"
+      "  kubecoderun doctor");
+  std::function<int()> chosen;
+
+  ServeOptions serve_options;
+  CLI::App* serve_command = program.add_subcommand("serve", "Serve HTTP until SIGTERM or ^C");
+  serve_command->add_option("--port,-p", serve_options.port, "Port to listen on (API_PORT; with TLS HTTPS_PORT)");
+  serve_command->add_option("--host", serve_options.host, "Address to listen on (API_HOST)");
+  serve_command->add_option("--data-dir", serve_options.data_directory, "Where everything is kept (DATA_DIR)");
+  serve_command->add_option("--languages", serve_options.languages, "Languages to offer, py,js,… (LANGUAGES)");
+  serve_command->callback([&] {
+    serve_options.apply();
+    chosen = serve;
+  });
+
+  RunRequest run_request;
+  long run_seconds = 0;
+  std::string output_directory;
+  CLI::App* run = program.add_subcommand("run", "Run one program in a sandbox, without a server");
+  run->add_option("--lang,-l", run_request.language, "Its language: py, js, bash, … (default: by the file's extension)");
+  run->add_option("program", run_request.file, "File with the code; - or nothing: stdin");
+  run->add_option("arguments", run_request.arguments, "Arguments of the program, after --");
+  run->add_option("--file,-f", run_request.inputs, "A file to place in its working directory; may be repeated")
+      ->allow_extra_args(false);
+  run->add_option("--output-dir,-o", output_directory, "Where files that it leaves are copied; not given: they are listed");
+  run->add_option("--timeout,-t", run_seconds, "Seconds it may run (default: MAX_EXECUTION_TIME)")->check(CLI::Range(1, 86400));
+  run->callback([&] {
+    if (!output_directory.empty()) run_request.output_directory = output_directory;
+    if (run_seconds > 0) run_request.time_limit = std::chrono::seconds(run_seconds);
+    chosen = [&] { return run_command(load_settings(), run_request); };
+  });
+
+  bool json = false;
+  CLI::App* doctor_command = program.add_subcommand("doctor", "Say what this host has and lacks for sandboxes");
+  doctor_command->add_flag("--json", json, "As JSON");
+  doctor_command->callback([&] { chosen = [&] { return examine(json); }; });
+
+  CLI::App* settings_command = program.add_subcommand("settings", "Print every setting: value in force, default, meaning");
+  settings_command->add_flag("--json", json, "As JSON");
+  settings_command->callback([&] { chosen = [&] { return print_settings(json); }; });
+
+  bench::BenchRequest request;
+  bool no_baseline = false;
+  CLI::App* bench_command = program.add_subcommand("bench", "Measure a running server as a client sees it");
+  bench_command->add_option("--base", request.base, "Its address")->capture_default_str();
+  bench_command->add_option("--key", request.key, "Its key (default: API_KEY, else the file in DATA_DIR)");
+  bench_command->add_option("--count,-n", request.count, "Measured requests of each case")->capture_default_str()->check(CLI::Range(1, 1000000));
+  bench_command->add_option("--warm-up", request.warm_up, "Requests before them")->capture_default_str()->check(CLI::Range(0, 100000));
+  bench_command->add_option("--clients,-c", request.clients, "Connections at the same time")->capture_default_str()->check(CLI::Range(1, 1000));
+  bench_command->add_option("--case", request.only, "Only this case or language; may be repeated")->allow_extra_args(false);
+  bench_command->add_option("--json", request.json_file, "Write the results to this file as well");
+  bench_command->add_flag("--no-baseline", no_baseline, "Leave out the bare python3");
+  bench_command->callback([&] {
+    request.baseline = !no_baseline;
+    chosen = [&] { return measure(request); };
+  });
+
+  // The two processes below `serve`: not for people.
+  pid_t supervisor = 0;
+  CLI::App* worker_command = program.add_subcommand("worker")->group("");
+  worker_command->add_option("--supervisor", supervisor)->required();
+  worker_command->callback([&] { chosen = [&] { return worker(supervisor); }; });
+  bool quiet = false;
+  CLI::App* sandboxd_command = program.add_subcommand("sandboxd")->group("");
+  sandboxd_command->add_flag("--quiet", quiet);
+  sandboxd_command->callback([&] { chosen = [&] { return sandboxd(quiet); }; });
+
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error);
+  }
+  return chosen();
+}
+
+}  // namespace
+}  // namespace ci::app
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    return ci::app::command_line(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "kubecoderun: {}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,230 @@
+#include "app/run_command.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "app/child_process.h"
+#include "app/compose.h"
+#include "app/supervisor.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "execution/execution.h"
+#include "languages/language.h"
+#include "os/message_socket.h"
+
+namespace ci::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int status_timed_out = 124;
+constexpr int status_out_of_memory = 137;
+// The first sandbox of a host that has none warm: interpreters are read from disk.
+constexpr std::chrono::seconds patience{60};
+
+const languages::Language& language_of(const RunRequest& request) {
+  if (!request.language.empty()) {
+    if (const languages::Language* found = languages::find(request.language)) return *found;
+    throw Failure(FailureKind::invalid, fmt::format("there is no language \"{}\"", request.language));
+  }
+  const std::string extension = fs::path(request.file).extension().string();
+  for (const languages::Language& language : languages::all()) {
+    if (!extension.empty() && fs::path(language.file).extension() == extension) return language;
+  }
+  throw Failure(FailureKind::invalid, "say which language it is: --lang py");
+}
+
+std::string read_all(std::istream& stream) {
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+std::string read_code(const std::string& file) {
+  if (file.empty() || file == "-") {
+    std::ifstream standard_input("/dev/stdin", std::ios::binary);
+    return read_all(standard_input);
+  }
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw Failure::from_errno(errno, "reading " + file);
+  return read_all(stream);
+}
+
+void write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto count = sys("writing output", [&] { return ::write(fd, bytes.data(), bytes.size()); });
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+}
+
+class Runner {
+ public:
+  Runner(const LoadedSettings& settings, const RunRequest& request)
+      : settings_(settings), request_(request), language_(language_of(request)) {}
+
+  int run() {
+    const std::string code = read_code(request_.file);
+    auto [ours, theirs] = os::message_socket_pair();
+    SpawnRequest spawn;
+    spawn.program = own_program();
+    spawn.arguments = {"kubecoderun", "sandboxd", "--quiet"};
+    spawn.descriptors = {{theirs.get(), inherited_socket}};
+    spawn.own_group = true;
+    ChildProcess sandboxd = ChildProcess::spawn(spawn);
+    theirs.reset();
+    socket_ = std::move(ours);
+
+    std::exception_ptr failure;
+    asio::co_spawn(context_, everything(code), [&](std::exception_ptr error) { failure = error; });
+    context_.run();
+    socket_.reset();
+    sandboxd.wait_for(std::chrono::seconds(10));  // it tidies up; its destructor ends it otherwise
+    if (failure) std::rethrow_exception(failure);
+    return status_;
+  }
+
+ private:
+  awaitable<void> everything(std::string code) {
+    const auto executor = co_await asio::this_coro::executor;
+    pool::LocalPoolSettings settings = pool_settings(settings_.values);
+    settings.enabled = false;
+    auto connector = [this]() { return next_sandboxd(); };
+    const auto pool = pool::open_local_pool(executor, blocking_, settings, connector);
+    std::exception_ptr failure;
+    try {
+      co_await one_run(*pool, std::move(code));
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    co_await pool->stop();
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  awaitable<UniqueFd> next_sandboxd() {
+    if (socket_) co_return std::move(socket_);
+    // There is one sandboxd. When it is gone the run fails by itself.
+    co_await sleep_for(std::chrono::hours(24));
+    throw Failure(FailureKind::unavailable, "sandboxd is gone");
+  }
+
+  awaitable<void> one_run(pool::SandboxPool& pool, std::string code) {
+    pool::Program program;
+    program.arguments = request_.arguments;
+    program.time_limit = time_limit();
+    program.output_file_limit = settings_.values.file_bytes;
+    for (const fs::path& path : request_.inputs) add_input(program, path);
+    std::vector<std::string> imports;
+    if (language_.code == "py") imports = languages::python_imports(code);
+    program.code = std::move(code);
+
+    pool::Demand demand(std::string(language_.code), std::move(imports));
+    const auto lease = co_await pool.acquire(std::move(demand), after(patience));
+    co_await lease->start(std::move(program));
+    for (;;) {
+      pool::Event event = co_await lease->next();
+      if (const auto* output = std::get_if<pool::Output>(&event)) {
+        write_all(output->stream == pool::Stream::out ? STDOUT_FILENO : STDERR_FILENO, output->bytes);
+      } else if (const auto* outcome = std::get_if<pool::Outcome>(&event)) {
+        take_outcome(*outcome);
+      } else if (auto* file = std::get_if<pool::OutputFile>(&event)) {
+        co_await take_file(*file);
+      } else {
+        co_return;
+      }
+    }
+  }
+
+  void add_input(pool::Program& program, const fs::path& path) {
+    UniqueFd file(sys("opening " + path.string(), [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+    struct stat status {};
+    sys("looking at " + path.string(), [&] { return ::fstat(file.get(), &status); });
+    const auto name = RelativePath::parse(path.filename().string());
+    if (!S_ISREG(status.st_mode) || !name) {
+      throw Failure(FailureKind::invalid, fmt::format("{} is not a file that can be handed in", path.string()));
+    }
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    program.inputs.emplace_back(*name, std::make_unique<FileSource>(std::move(file), blocking_), size, false);
+    inputs_[name->text()] = path;
+  }
+
+  void take_outcome(const pool::Outcome& outcome) {
+    switch (outcome.ended) {
+      case pool::Ended::exited:
+        status_ = outcome.exit_code;
+        break;
+      case pool::Ended::signalled:
+        status_ = 128 + outcome.signal;
+        break;
+      case pool::Ended::timed_out:
+        status_ = status_timed_out;
+        break;
+      case pool::Ended::out_of_memory:
+        status_ = status_out_of_memory;
+        break;
+      case pool::Ended::lost:
+        throw Failure(FailureKind::unavailable, "the sandbox went away");
+    }
+    const std::string explanation = execution::explain("", outcome, time_limit());
+    if (!explanation.empty()) fmt::print(stderr, "{}\n", explanation);
+  }
+
+  std::chrono::seconds time_limit() const { return request_.time_limit.value_or(settings_.values.time_limit); }
+
+  awaitable<void> take_file(pool::OutputFile& file) {
+    const std::string& name = file.name.text();
+    if (name == language_.file) co_return;  // the program itself
+    std::string bytes;
+    std::vector<std::byte> piece(64 << 10);
+    for (;;) {
+      const size_t count = co_await file.body->read_some(piece);
+      if (count == 0) break;
+      bytes.append(reinterpret_cast<const char*>(piece.data()), count);
+    }
+    if (const auto input = inputs_.find(name); input != inputs_.end()) {
+      std::ifstream before(input->second, std::ios::binary);
+      if (before && read_all(before) == bytes) co_return;  // an input as it was
+    }
+    if (!request_.output_directory) {
+      fmt::print(stderr, "kubecoderun: left {} ({} bytes; --output-dir keeps it)\n", name, bytes.size());
+      co_return;
+    }
+    const fs::path target = *request_.output_directory / name;
+    fs::create_directories(target.parent_path());
+    const UniqueFd out(sys("writing " + target.string(), [&] {
+      return ::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    }));
+    write_all(out.get(), bytes);
+    fmt::print(stderr, "kubecoderun: wrote {} ({} bytes)\n", target.string(), bytes.size());
+  }
+
+  const LoadedSettings& settings_;
+  const RunRequest& request_;
+  const languages::Language& language_;
+  UniqueFd socket_;
+  std::map<std::string, fs::path> inputs_;
+  int status_ = 1;
+  asio::thread_pool blocking_{2};
+  asio::io_context context_{1};
+};
+
+}  // namespace
+
+int run_command(const LoadedSettings& settings, const RunRequest& request) {
+  // The program's output is what this terminal is for.
+  LoadedSettings quiet = settings;
+  quiet.values.log_level = "ERROR";
+  start_log(quiet, false, true);
+  return Runner(settings, request).run();
+}
+
+}  // namespace ci::app
