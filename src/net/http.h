@@ -33,11 +33,14 @@ class Headers {
 struct Request {
   std::string method;  // "GET", as sent
   std::string path;    // percent-decoded, "//" folded, no trailing '/', no "/v1" in front; "/" at least
+  // The path's parts, split before they were decoded: an encoded slash stays inside its segment. Empty for "/".
+  std::vector<std::string> segments;
   std::vector<std::pair<std::string, std::string>> query;  // decoded
   Headers headers;
   asio::ip::address peer;
   std::string id;  // of this request: the incoming X-Request-ID when well-formed, else new
   std::vector<std::string> captures;  // filled by the router, one per {name} in the pattern, decoded
+  std::string caller;  // the credential it came with, filled by whoever checks that
 
   // The body; reading past `limit` fails as `exhausted` ("Request body too large"), a client that is too slow as
   // `timeout`. Valid until the handler returns. What a handler leaves unread is drained or the connection closed.

@@ -14,9 +14,11 @@ namespace ci::net {
 // One part's header. `filename` is there for file parts; it was read from filename*=UTF-8''…, raw UTF-8 or
 // a percent-encoded filename="…", whichever the client sent, and may hold anything: check before use.
 struct PartHeader {
+  PartHeader() = default;
+
   std::string name;
   std::optional<std::string> filename;
-  std::string content_type;
+  std::string content_type;  // as sent; empty when it was not
 };
 
 // Nothing when `content_type` is not multipart/form-data with a boundary.

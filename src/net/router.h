@@ -1,6 +1,7 @@
 #pragma once
 // Which handler answers a method and a path. Filled once at start, then read only.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,14 @@ class Router {
     std::string_view pattern;  // for logs and metrics: bounded in number, unlike paths
   };
   // HEAD finds the GET handler when there is no other.
+  Match find(const Request& request) const { return find(request.method, request.segments); }
+  Match find(std::string_view method, std::span<const std::string> segments) const;
+  // The same for a decoded path, which must not hold encoded slashes.
   Match find(std::string_view method, std::string_view path) const;
-  // The methods that `path` answers, joined with ", ", for the Allow header.
+
+  // The methods that the path answers, joined with ", ", for the Allow header.
+  std::string allowed(const Request& request) const { return allowed(request.segments); }
+  std::string allowed(std::span<const std::string> segments) const;
   std::string allowed(std::string_view path) const;
 
  private:

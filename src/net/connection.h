@@ -1,0 +1,92 @@
+#pragma once
+// One client: reads requests, runs the handler for each in turn, writes the answers. I/O thread only.
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <memory>
+
+#include "base/async.h"
+#include "net/body_decoder.h"
+#include "net/http.h"
+#include "net/inbox.h"
+#include "net/request_head.h"
+#include "net/response_head.h"
+#include "net/server.h"
+#include "net/transport.h"
+
+namespace ci::net {
+
+// Shared by the server's list and the read that is running, which ends after the connection's coroutine.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(
+      asio::any_io_executor executor, const ServerSettings& settings, const Handler& handler, DateText& date,
+      std::unique_ptr<Transport> transport, asio::ip::address peer);
+
+  // Serves until the connection ends; throws nothing but what a cancellation brings. Spawn it with cancel_slot().
+  awaitable<void> run();
+  asio::cancellation_slot cancel_slot() { return cancel_.slot(); }
+
+  // Looks at the deadline. Called every now and then, which is cheaper than a timer for every wait.
+  void check_deadline(Deadline now);
+
+  // Ends an idle connection now, another one after the answer it is working on.
+  void drain();
+
+  // Ends it whatever it does.
+  void abort();
+
+ private:
+  class Body;
+  class ChunkWriter;
+
+  // What to do after a request: serve the next one, close, or close after the client had time to read our
+  // answer. Closing with unread input makes the kernel send RST, which can destroy the answer on its way.
+  enum class Next { request, close, linger };
+
+  awaitable<bool> wait_for_request();
+  awaitable<Next> serve_one();
+  awaitable<Next> refuse(const HeadProblem& problem);
+  awaitable<Next> answer(RequestHead& head);
+  awaitable<std::optional<Response>> run_handler(Request& request);
+  // These say whether the answer is complete; if not, the connection must end for the client to see it.
+  awaitable<bool> send(Response& response, const ResponseFraming& framing, bool head_only);
+  awaitable<bool> send_source(std::string head, SourceBody& body);
+  awaitable<bool> send_stream(const StreamBody& body, BodyFraming framing);
+  awaitable<Next> skip_request_body();
+  awaitable<void> finish(Next how);
+
+  awaitable<size_t> read_body_some(std::span<std::byte> into);
+  awaitable<Inbox::Wake> wait_for_bytes(Deadline deadline);
+  awaitable<void> write_all(Transport::Pieces pieces);
+
+  bool body_can_be_skipped() const;
+  void read_ahead() { inbox_.read_ahead(shared_from_this()); }
+  void watch_client();
+  void on_client_gone();
+  bool over() const { return gone_ || aborted_; }
+
+  asio::any_io_executor executor_;
+  const ServerSettings& settings_;
+  const Handler& handler_;
+  DateText& date_;
+  std::unique_ptr<Transport> transport_;
+  asio::ip::address peer_;
+  Inbox inbox_;
+  asio::cancellation_signal cancel_;
+
+  Deadline deadline_ = Deadline::max();
+  BodyDecoder decoder_ = BodyDecoder::of_length(0);
+  bool expects_continue_ = false;
+  bool body_broken_ = false;
+  bool idle_ = true;       // no complete request head is there
+  bool watching_ = false;  // a handler or stream runs, to be cancelled when the client leaves
+  std::uint64_t watched_ = 0;
+  bool draining_ = false;
+  bool gone_ = false;     // the client left
+  bool aborted_ = false;  // we cut it
+  bool writing_ = false;
+  bool torn_ = false;  // a write was cut off in the middle: nothing sensible can follow
+};
+
+}  // namespace ci::net

@@ -1,0 +1,71 @@
+#include "net/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/failure.h"
+
+namespace ci::net {
+
+using boost::system::error_code;
+
+namespace {
+
+void require(const error_code& error, const std::string& doing, const std::string& file) {
+  if (!error) return;
+  // OpenSSL's own words for a missing file are about "system lib"; the kernel's are better.
+  struct stat info = {};
+  const std::string reason = ::stat(file.c_str(), &info) < 0 ? std::strerror(errno) : error.message();
+  throw Failure(FailureKind::invalid, doing + " " + file + ": " + reason);
+}
+
+// Picks HTTP/1.1; a client that offers only other protocols goes on without an agreement, as without ALPN.
+int choose_protocol(
+    SSL*, const unsigned char** chosen, unsigned char* chosen_size, const unsigned char* offered,
+    unsigned int offered_size, void*) {
+  static constexpr unsigned char ours[] = "\x08http/1.1";
+  unsigned char* found = nullptr;
+  if (::SSL_select_next_proto(&found, chosen_size, ours, sizeof ours - 1, offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_NOACK;
+  }
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+}  // namespace
+
+asio::ssl::context open_tls_context(const ServerSettings& settings) {
+  asio::ssl::context context(asio::ssl::context::tls_server);
+  ::SSL_CTX* native = context.native_handle();
+  ::SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  ::SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  ::SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+  ::SSL_CTX_set_alpn_select_cb(native, choose_protocol, nullptr);
+
+  error_code error;
+  context.use_certificate_chain_file(settings.certificate_file, error);
+  require(error, "cannot use the certificate file", settings.certificate_file);
+  context.use_private_key_file(settings.key_file, asio::ssl::context::pem, error);
+  require(error, "cannot use the key file", settings.key_file);
+  if (::SSL_CTX_check_private_key(native) != 1) {
+    throw Failure(
+        FailureKind::invalid,
+        "the key " + settings.key_file + " does not belong to the certificate " + settings.certificate_file);
+  }
+  if (!settings.ca_file.empty()) {
+    context.load_verify_file(settings.ca_file, error);
+    require(error, "cannot use the CA file", settings.ca_file);
+    context.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
+    // Session resumption with client certificates needs a context name.
+    static constexpr unsigned char session_context[] = "kubecoderun";
+    ::SSL_CTX_set_session_id_context(native, session_context, sizeof session_context - 1);
+  }
+  return context;
+}
+
+}  // namespace ci::net

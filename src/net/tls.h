@@ -1,0 +1,14 @@
+#pragma once
+// The server's side of TLS: certificate, key and who may connect.
+
+#include <boost/asio/ssl/context.hpp>
+
+#include "net/server.h"
+
+namespace ci::net {
+
+// TLS 1.2 and newer, HTTP/1.1 by ALPN. Fails with the file's name when a file is missing, broken, or the key
+// does not belong to the certificate. With a `ca_file`, only clients with a certificate of it may connect.
+asio::ssl::context open_tls_context(const ServerSettings& settings);
+
+}  // namespace ci::net
