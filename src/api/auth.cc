@@ -28,11 +28,6 @@ bool is_json(const net::Request& request) {
   return type == "application/json";
 }
 
-template <class Parse>
-auto network_of(Parse parse, const std::string& text, const char* whole, boost::system::error_code& error) {
-  return parse(text.contains('/') ? text : text + whole, error);
-}
-
 }  // namespace
 
 bool needs_no_key(const net::Request& request) {
@@ -48,36 +43,6 @@ void check_content_type(const net::Request& request) {
   const std::string type = lower(sent);
   if (std::ranges::any_of(taken, [&](std::string_view one) { return type.contains(one); })) return;
   throw ApiError(415, "Unsupported content type: " + std::string(sent));
-}
-
-TrustedNetworks::TrustedNetworks(const std::vector<std::string>& networks) {
-  for (const std::string& text : networks) {
-    boost::system::error_code error;
-    const auto parse_v4 = [](const std::string& one, auto& e) { return asio::ip::make_network_v4(one, e); };
-    const auto parse_v6 = [](const std::string& one, auto& e) { return asio::ip::make_network_v6(one, e); };
-    if (const auto v4 = network_of(parse_v4, text, "/32", error); !error) {
-      v4_.push_back(v4.canonical());
-    } else if (const auto v6 = network_of(parse_v6, text, "/128", error); !error) {
-      v6_.push_back(v6.canonical());
-    } else {
-      log_warning("not a network", {{"setting", "AUTH_TRUSTED_NETWORKS"}, {"value", text}});
-    }
-  }
-}
-
-bool TrustedNetworks::contains(const asio::ip::address& address) const {
-  if (address.is_v4()) {
-    return std::ranges::any_of(v4_, [&](const asio::ip::network_v4& network) {
-      const asio::ip::network_v4 same(address.to_v4(), network.prefix_length());
-      return same.canonical() == network;
-    });
-  }
-  const asio::ip::address_v6 v6 = address.to_v6();
-  if (v6.is_v4_mapped()) return contains(asio::ip::make_address_v4(asio::ip::v4_mapped, v6));
-  return std::ranges::any_of(v6_, [&](const asio::ip::network_v6& network) {
-    const asio::ip::network_v6 same(v6, network.prefix_length());
-    return same.canonical() == network;
-  });
 }
 
 Authenticator::Authenticator(const access::ApiKeys& keys, const ApiSettings& settings)

@@ -1,14 +1,12 @@
 #pragma once
 // Who calls.
 
-#include <boost/asio/ip/network_v4.hpp>
-#include <boost/asio/ip/network_v6.hpp>
+#include <memory>
 #include <optional>
 #include <string>
-#include <variant>
-#include <vector>
 
 #include "access/api_keys.h"
+#include "access/trusted_networks.h"
 #include "api/settings.h"
 #include "net/http.h"
 
@@ -16,18 +14,6 @@ namespace ci::api {
 
 // Throws 415 when a POST, PUT or PATCH says a type of content that no route takes.
 void check_content_type(const net::Request& request);
-
-// Networks whose members need no key, by the address of the socket.
-class TrustedNetworks {
- public:
-  // Entries that are no network are left out, with a warning in the log.
-  explicit TrustedNetworks(const std::vector<std::string>& networks);
-  bool contains(const asio::ip::address& address) const;
-
- private:
-  std::vector<asio::ip::network_v4> v4_;
-  std::vector<asio::ip::network_v6> v6_;
-};
 
 class Authenticator {
  public:
@@ -43,7 +29,7 @@ class Authenticator {
 
   const access::ApiKeys& keys_;
   const ApiSettings& settings_;
-  TrustedNetworks trusted_;
+  access::TrustedNetworks trusted_;
   access::FailureLimiter failures_;
 };
 

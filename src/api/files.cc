@@ -2,10 +2,10 @@
 
 #include "api/errors.h"
 #include "api/json.h"
-#include "api/time_text.h"
 #include "base/failure.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/time_text.h"
 #include "files/names.h"
 
 namespace ci::api {
@@ -43,7 +43,7 @@ json::object describe_simple(const files::FileRecord& record) {
 json::object describe_summary(const files::FileRecord& record, TimePoint modified) {
   json::object entry;
   entry["name"] = full_name(record);
-  entry["lastModified"] = iso_milliseconds(modified);
+  entry["lastModified"] = iso_time_z(modified);
   return entry;
 }
 
@@ -54,7 +54,7 @@ json::object describe_normalized(const files::FileRecord& record) {
   entry["storage_session_id"] = record.session;
   entry["size"] = record.size;
   entry["contentType"] = record.content_type;
-  entry["lastModified"] = iso_milliseconds(record.created);
+  entry["lastModified"] = iso_time_z(record.created);
   if (record.read_only) entry["read_only"] = true;
   return entry;
 }
@@ -67,7 +67,7 @@ json::object describe_full(const files::FileRecord& record) {
   entry["storage_session_id"] = record.session;
   entry["content"] = nullptr;
   entry["size"] = record.size;
-  entry["lastModified"] = iso_microseconds(record.created);
+  entry["lastModified"] = iso_time(record.created);
   entry["etag"] = etag(record);
   json::object& metadata = entry["metadata"].emplace_object();
   metadata["content-type"] = record.content_type;
@@ -151,7 +151,7 @@ awaitable<net::Response> FileRoutes::describe(net::Request& request) {
   body["session_id"] = record.session;
   body["storage_session_id"] = record.session;
   body["size"] = record.size;
-  body["lastModified"] = iso_milliseconds(freshness(record, session));
+  body["lastModified"] = iso_time_z(freshness(record, session));
   body["etag"] = etag(record);
   body["contentType"] = record.content_type;
   body["readOnly"] = record.read_only;

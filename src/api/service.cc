@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <boost/system/system_error.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "api/errors.h"
 #include "api/headers.h"
@@ -88,13 +89,13 @@ awaitable<net::Response> Service::handle(net::Request& request) {
   ByteSource* const body = request.body;
   try {
     response = co_await answer(request, match);
-  } catch (const boost::system::system_error& error) {
-    if (error.code() == asio::error::operation_aborted) throw;
-    failure = std::current_exception();
   } catch (...) {
     failure = std::current_exception();
   }
   request.body = body;  // not the copy that answer() kept
+  if (failure && (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
+    std::rethrow_exception(failure);  // the client has left
+  }
   if (failure) {
     log_failure(failure, request);
     response = error_of(failure).response(request.id);

@@ -22,7 +22,7 @@ class Service {
 
   // For net::Server; this object outlives it.
   net::Handler handler();
-  // Throws nothing but operation_aborted, when the client has left.
+  // Throws only when it was cancelled: the client has left.
   awaitable<net::Response> handle(net::Request& request);
 
   // What /ready says; not ready, "starting", at first.

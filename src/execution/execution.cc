@@ -137,6 +137,7 @@ awaitable<Executions::Prepared> Executions::prepare(const ExecutionRequest& requ
   prepared.session = std::move(resolution.session);
   prepared.writes =
       resolution.continued ? sessions_.touch(prepared.session) : sessions_.writes_for(prepared.session);
+  std::ranges::move(resolution.touches, std::back_inserter(prepared.writes));
   const auto own_limit = static_cast<std::size_t>(settings_.session_files);
   prepared.files = co_await mount_files(files_, request, prepared.session, resolution.continued, own_limit);
   std::ranges::move(prepared.files.links, std::back_inserter(prepared.writes));

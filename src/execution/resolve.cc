@@ -1,5 +1,7 @@
 #include "execution/resolve.h"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "base/ids.h"
@@ -60,20 +62,21 @@ awaitable<Resolution> resolve_session(files::Sessions& sessions, const Execution
     auto named = co_await sessions.find(request.session_id);
     if (named && may_continue(*named, caller, strict)) decide(std::move(*named));
   }
-  if (!decided || strict) {
-    std::vector<std::string> ids = sessions_of(request.files);
-    Known known = co_await look_up(sessions, std::move(ids));
-    for (const FileReference& reference : request.files) {
-      const auto found = known.find(reference.session);
-      if (found == known.end()) continue;
-      if (strict && found->second.credential != caller.credential) throw UnauthorizedReference();
-      if (!decided && may_join(found->second, caller)) decide(found->second);
-    }
+  std::vector<std::string> ids = sessions_of(request.files);
+  Known known = co_await look_up(sessions, std::move(ids));
+  for (const FileReference& reference : request.files) {
+    const auto found = known.find(reference.session);
+    if (found == known.end()) continue;
+    if (strict && found->second.credential != caller.credential) throw UnauthorizedReference();
+    if (!decided && may_join(found->second, caller)) decide(found->second);
   }
   if (!decided && !request.entity_id.empty()) {
     if (auto of_entity = co_await sessions.find_by_entity(request.entity_id, caller)) decide(std::move(*of_entity));
   }
   if (!decided) resolution.session = sessions.draft(caller, request.entity_id, false);
+  for (auto& [id, session] : known) {
+    if (id != resolution.session.id) std::ranges::move(sessions.touch(session), std::back_inserter(resolution.touches));
+  }
   co_return resolution;
 }
 

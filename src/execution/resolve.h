@@ -9,8 +9,10 @@
 namespace ci::execution {
 
 struct Resolution {
+  Resolution() = default;
   files::Session session;
   bool continued = false;  // false: a draft, nothing is stored yet
+  std::vector<store::Write> touches;  // of the sessions whose files are used: they live as long as they are
 };
 
 // In this order: the session that the request names, that of its first file reference that may be continued, the

@@ -1,0 +1,307 @@
+#include "execution/execution.h"
+
+#include <gmock/gmock.h>
+
+#include "execution/testing/fake_pool.h"
+#include "store/open.h"
+#include "store/testing/loop.h"
+
+namespace ci::execution {
+namespace {
+
+using pool::Stream;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+using testing::Act;
+
+class ExecutionTest : public ::testing::Test {
+ protected:
+  ExecutionTest() { rebuild(); }
+
+  void rebuild() { executions_.emplace(pool_, sessions_, files_, loop_.pool(), settings_); }
+
+  ExecutionRequest request(std::vector<FileReference> references = {}) {
+    ExecutionRequest made;
+    made.language = "py";
+    made.code = "code";
+    made.caller = files::Caller("env", "");
+    made.files = std::move(references);
+    return made;
+  }
+
+  ExecutionResult run(ExecutionRequest wanted) {
+    OnStarted started = [this] { ++started_; };
+    return loop_.run(executions_->run(std::move(wanted), std::move(started), nullptr));
+  }
+
+  files::Session make_session(const files::Caller& caller, bool shared = false) {
+    files::Session session = sessions_.draft(caller, "", shared);
+    loop_.run(files_.commit(sessions_.writes_for(session)));
+    return session;
+  }
+
+  FileReference upload(const files::Session& session, const std::string& name, const std::string& contents) {
+    FileReference made;
+    made.id = loop_.run(store_upload(session.id, name, contents));
+    made.name = name;
+    made.session = session.id;
+    made.by_storage_session = true;
+    return made;
+  }
+
+  awaitable<std::string> store_upload(std::string session, std::string name, std::string contents) {
+    files::FileRecord record(*RelativePath::parse(name));
+    record.session = session;
+    StringSource body(contents);
+    const files::FileRecord stored = co_await files_.store_body(std::move(record), body, 1 << 20);
+    co_await files_.commit(files_.writes_for(stored));
+    co_return stored.id;
+  }
+
+  std::string contents(const ResultFile& file) {
+    const auto record = loop_.run(files_.find(file.session, file.id));
+    auto open = loop_.run(files_.open(*record));
+    return loop_.run(store::testing::read_all(*open->body));
+  }
+
+  store::testing::TemporaryDirectory directory_;
+  store::testing::Loop loop_;
+  std::unique_ptr<store::KeyValueStore> records_ = store::open_sqlite(directory_.path() / "records", loop_.pool());
+  std::unique_ptr<store::ObjectStore> bodies_ = store::open_filesystem(directory_.path() / "files", loop_.pool());
+  files::Sessions sessions_{*records_, files::SessionSettings()};
+  files::SessionFiles files_{*records_, *bodies_};
+  testing::FakePool pool_;
+  ExecutionSettings settings_;
+  std::optional<Executions> executions_;
+  int started_ = 0;
+};
+
+TEST_F(ExecutionTest, ReturnsWhatTheProgramPrinted) {
+  pool_.script = [](Act& act) {
+    act.print(Stream::out, "hel");
+    act.print(Stream::err, "warning");
+    act.print(Stream::out, "lo");
+    act.exit(0);
+  };
+  const ExecutionResult result = run(request());
+  EXPECT_EQ(result.out, "hello\n");
+  EXPECT_EQ(result.err, "warning");
+  EXPECT_EQ(started_, 1);
+  EXPECT_EQ(pool_.leases, 0);
+  EXPECT_EQ(executions_->running(), 0u);
+  EXPECT_TRUE(loop_.run(sessions_.find(result.session)));
+  EXPECT_THAT(result.steps, SizeIs(7));
+}
+
+TEST_F(ExecutionTest, KeepsTheBeginningOfALongStream) {
+  settings_.output_bytes = 4;
+  rebuild();
+  pool_.script = [](Act& act) {
+    act.print(Stream::out, "123");
+    act.print(Stream::out, "456");
+    act.print(Stream::out, "789");
+    act.exit(0);
+  };
+  EXPECT_EQ(run(request()).out, "1234\n[Output truncated - size limit exceeded]\n");
+}
+
+TEST_F(ExecutionTest, LiveOutputIsWholeCharacters) {
+  pool_.script = [](Act& act) {
+    act.print(Stream::out, "a\xc3");
+    act.print(Stream::out, "\xbc\xff");
+    act.print(Stream::out, "\xe6\x97");
+    act.exit(0);
+  };
+  std::vector<std::string> pieces;
+  OnOutput live = [&](Stream, std::string_view text) { pieces.emplace_back(text); };
+  loop_.run(executions_->run(request(), nullptr, std::move(live)));
+  EXPECT_THAT(pieces, ElementsAre("a", "\xc3\xbc\xef\xbf\xbd", "", "\xef\xbf\xbd"));
+}
+
+TEST_F(ExecutionTest, OutputsAreStoredSortedAndLimited) {
+  settings_.output_files = 2;
+  settings_.file_bytes = 10;
+  rebuild();
+  pool_.script = [](Act& act) {
+    act.exit(1);
+    act.leave("z.txt", "z");
+    act.leave("code.py", "source");
+    act.leave(".hidden", "x");
+    act.leave("big", "more than ten bytes");
+    act.leave("b/c.txt", "c");
+    act.leave("tool.EXE", "x");
+    act.leave("a.txt", "");
+  };
+  const ExecutionResult result = run(request());
+  ASSERT_THAT(result.files, SizeIs(2));
+  EXPECT_EQ(result.files[0].name, "a.txt");
+  EXPECT_EQ(result.files[1].name, "b/c.txt");
+  EXPECT_EQ(contents(result.files[1]), "c");
+  EXPECT_EQ(result.files[1].session, result.session);
+}
+
+TEST_F(ExecutionTest, InputsComeBackMarkedOrChanged) {
+  const files::Session session = make_session(files::Caller("env", ""));
+  const FileReference same = upload(session, "same.txt", "same"), edit = upload(session, "edit.txt", "old!"),
+                      gone = upload(session, "gone.txt", "gone");
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.leave("same.txt", act.inputs.at("same.txt"));
+    act.leave("edit.txt", "new!");
+    act.leave("a.txt", "a");
+  };
+  const ExecutionResult result = run(request({same, edit, gone}));
+  EXPECT_EQ(result.session, session.id);
+  ASSERT_THAT(result.files, SizeIs(3));
+  EXPECT_EQ(result.files[0].name, "a.txt");
+  EXPECT_EQ(result.files[1].name, "edit.txt");
+  EXPECT_EQ(result.files[1].modified_from_id, edit.id);
+  EXPECT_NE(result.files[1].id, edit.id);
+  EXPECT_EQ(contents(result.files[1]), "new!");
+  EXPECT_TRUE(result.files[2].inherited);
+  EXPECT_EQ(result.files[2].id, same.id);
+  // A body that turned out to be the old one is not kept.
+  const auto objects = loop_.run(bodies_->list("sessions/" + session.id + "/outputs/", "", 100));
+  EXPECT_THAT(objects.objects, SizeIs(2));
+}
+
+TEST_F(ExecutionTest, UnchangedInputsAreNotShownToOlderClients) {
+  FileReference file = upload(make_session(files::Caller("env", "")), "in.txt", "x");
+  file.by_storage_session = false;
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.leave("in.txt", "x");
+  };
+  EXPECT_THAT(run(request({file})).files, IsEmpty());
+}
+
+TEST_F(ExecutionTest, ReadOnlyInputsNeverComeBackChanged) {
+  FileReference file = upload(make_session(files::Caller("env", "")), "in.txt", "x");
+  file.kind = "skill";
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.leave("in.txt", "changed");
+  };
+  const ExecutionResult result = run(request({file}));
+  ASSERT_THAT(result.files, SizeIs(1));
+  EXPECT_TRUE(result.files[0].inherited);
+  EXPECT_EQ(result.files[0].id, file.id);
+  EXPECT_THAT(pool_.acts.back().read_only, ElementsAre("in.txt"));
+}
+
+TEST_F(ExecutionTest, MissingReferencesDoNotFail) {
+  FileReference gone;
+  gone.id = "../x";
+  gone.name = "gone.txt";
+  gone.session = "nowhere";
+  const FileReference here = upload(make_session(files::Caller("env", "")), "here.txt", "here");
+  FileReference by_name = here;
+  by_name.id = "unknown";
+  run(request({gone, by_name}));
+  EXPECT_THAT(pool_.acts.back().inputs, ElementsAre(Pair("here.txt", "here")));
+}
+
+TEST_F(ExecutionTest, ForeignFilesAreLinkedOnce) {
+  const FileReference file = upload(make_session(files::Caller("env", ""), true), "in.txt", "x");
+  ExecutionRequest first = request({file});
+  const std::string session = run(std::move(first)).session;
+  EXPECT_NE(session, file.session);
+  for (int i = 0; i < 3; ++i) {
+    ExecutionRequest again = request({file});
+    again.session_id = session;
+    EXPECT_EQ(run(std::move(again)).session, session);
+  }
+  EXPECT_THAT(loop_.run(files_.list(session)), SizeIs(1));
+  ExecutionRequest without = request();
+  without.session_id = session;
+  run(std::move(without));
+  EXPECT_THAT(pool_.acts.back().inputs, ElementsAre(Pair("in.txt", "x")));
+}
+
+TEST_F(ExecutionTest, ASessionIsContinuedByWhoMay) {
+  const files::Session ann = make_session(files::Caller("env", "ann"));
+  const auto session_of = [&](const std::string& credential, const std::string& user, bool by_file) {
+    FileReference reference;
+    reference.id = "any";
+    reference.session = ann.id;
+    ExecutionRequest wanted = by_file ? request({reference}) : request();
+    if (!by_file) wanted.session_id = ann.id;
+    wanted.caller = files::Caller(credential, user);
+    return run(std::move(wanted)).session;
+  };
+  for (const bool by_file : {false, true}) {
+    EXPECT_EQ(session_of("env", "ann", by_file), ann.id);
+    EXPECT_EQ(session_of("env", "", by_file), ann.id);
+    EXPECT_NE(session_of("env", "bob", by_file), ann.id);
+  }
+  EXPECT_NE(session_of("other", "ann", true), ann.id);
+}
+
+TEST_F(ExecutionTest, StrictOwnershipRefusesForeignReferences) {
+  settings_.strict_ownership = true;
+  rebuild();
+  const FileReference file = upload(make_session(files::Caller("other", "")), "in.txt", "x");
+  EXPECT_THROW(run(request({file})), UnauthorizedReference);
+  EXPECT_EQ(started_, 0);
+  EXPECT_EQ(pool_.leases, 0);
+}
+
+TEST_F(ExecutionTest, NoSandboxIsAFailureBeforeTheStart) {
+  pool_.exhausted = true;
+  EXPECT_EQ(store::testing::failure_of([&] { run(request()); }), FailureKind::unavailable);
+  pool_.exhausted = false;
+  pool_.broken = true;
+  EXPECT_EQ(store::testing::failure_of([&] { run(request()); }), FailureKind::unavailable);
+  EXPECT_EQ(started_, 0);
+  EXPECT_EQ(pool_.leases, 0);
+}
+
+TEST_F(ExecutionTest, ACancelledRunDropsItsSandbox) {
+  pool_.script = [](Act& act) { act.forever = true; };
+  const auto result = loop_.run(until(after(std::chrono::milliseconds(50)), executions_->run(request(), nullptr, nullptr)));
+  EXPECT_FALSE(result);
+  EXPECT_EQ(pool_.acquired, 1);
+  EXPECT_EQ(pool_.leases, 0);
+  EXPECT_EQ(executions_->running(), 0u);
+}
+
+awaitable<void> run_into(Executions& executions, ExecutionRequest wanted, std::vector<std::string>& sessions) {
+  const ExecutionResult result = co_await executions.run(std::move(wanted), nullptr, nullptr);
+  sessions.push_back(result.session);
+}
+
+TEST_F(ExecutionTest, AdmitsNoMoreThanItMay) {
+  settings_.concurrent = 2;
+  rebuild();
+  int most = 0;
+  pool_.script = [&](Act& act) {
+    most = std::max(most, pool_.leases);
+    act.exit(0);
+  };
+  std::vector<std::string> sessions;
+  std::vector<awaitable<void>> runs;
+  for (int i = 0; i < 6; ++i) runs.push_back(run_into(*executions_, request(), sessions));
+  loop_.run_together(std::move(runs));
+  EXPECT_THAT(sessions, SizeIs(6));
+  EXPECT_LE(most, 2);
+}
+
+TEST_F(ExecutionTest, AdmissionEndsAtTheDeadline) {
+  settings_.concurrent = 1;
+  settings_.acquire_timeout = std::chrono::seconds(0);
+  rebuild();
+  pool_.script = [](Act& act) { act.exit(0); };
+  std::vector<std::string> sessions;
+  std::vector<awaitable<void>> runs;
+  for (int i = 0; i < 2; ++i) runs.push_back(run_into(*executions_, request(), sessions));
+  const auto failures = loop_.run_together(std::move(runs));
+  EXPECT_FALSE(failures[0]);
+  EXPECT_TRUE(failures[1]);
+}
+
+}  // namespace
+}  // namespace ci::execution

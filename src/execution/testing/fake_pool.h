@@ -1,0 +1,112 @@
+#pragma once
+// Sandboxes that act out a script.
+
+#include <deque>
+#include <functional>
+#include <map>
+
+#include "base/failure.h"
+#include "pool/sandbox_pool.h"
+
+namespace ci::execution::testing {
+
+// What a program did: seen by the test, decided by its script.
+struct Act {
+  Act() = default;
+  Act(Act&&) = default;
+  Act& operator=(Act&&) = default;
+
+  std::string code;
+  std::vector<std::string> arguments;
+  std::chrono::milliseconds time_limit{0};
+  std::map<std::string, std::string> inputs;  // name and contents
+  std::vector<std::string> read_only;
+  std::deque<pool::Event> events;             // filled by the script; Collected is added
+  bool forever = false;                       // after the events nothing happens
+
+  void print(pool::Stream stream, std::string text) { events.emplace_back(pool::Output(stream, std::move(text))); }
+  void exit(int code_of_exit) {
+    pool::Outcome outcome;
+    outcome.exit_code = code_of_exit;
+    outcome.wall_time = std::chrono::milliseconds(5);
+    events.emplace_back(outcome);
+  }
+  void leave(const std::string& name, const std::string& contents) {
+    const auto path = RelativePath::parse(name);
+    CHECK(path.has_value());
+    events.emplace_back(
+        std::in_place_type<pool::OutputFile>, *path, std::make_unique<StringSource>(contents), contents.size());
+  }
+};
+
+class FakePool final : public pool::SandboxPool {
+ public:
+  using Script = std::function<void(Act&)>;
+
+  Script script = [](Act& act) { act.exit(0); };
+  std::vector<Act> acts;    // of all runs, without their events
+  int leases = 0;           // on loan now
+  int acquired = 0;
+  bool exhausted = false;   // acquire() fails
+  bool broken = false;      // start() fails
+
+  awaitable<std::unique_ptr<pool::Lease>> acquire(pool::Demand, Deadline) override {
+    if (exhausted) throw Failure(FailureKind::unavailable, "No sandbox in time");
+    ++acquired;
+    co_return std::make_unique<FakeLease>(*this);
+  }
+  awaitable<void> warm_up() override { co_return; }
+  std::vector<std::string> languages() const override { return {"py", "js", "bash"}; }
+  pool::PoolStatistics statistics() const override { return {}; }
+  awaitable<void> stop() override { co_return; }
+
+ private:
+  class FakeLease final : public pool::Lease {
+   public:
+    explicit FakeLease(FakePool& owner) : pool_(owner) { ++pool_.leases; }
+    ~FakeLease() override { --pool_.leases; }
+
+    awaitable<void> start(pool::Program program) override {
+      if (pool_.broken) throw Failure(FailureKind::unavailable, "The sandbox is gone");
+      act_.code = program.code;
+      act_.arguments = program.arguments;
+      act_.time_limit = program.time_limit;
+      for (pool::InputFile& input : program.inputs) {
+        std::string contents = co_await read_all(*input.body);
+        act_.inputs[input.name.text()] = std::move(contents);
+        if (input.read_only) act_.read_only.push_back(input.name.text());
+      }
+      pool_.script(act_);
+      Act& seen = pool_.acts.emplace_back();
+      seen.code = act_.code;
+      seen.arguments = act_.arguments;
+      seen.time_limit = act_.time_limit;
+      seen.inputs = act_.inputs;
+      seen.read_only = act_.read_only;
+    }
+
+    awaitable<pool::Event> next() override {
+      if (act_.events.empty() && act_.forever) co_await sleep_for(std::chrono::hours(1));
+      if (act_.events.empty()) co_return pool::Event(pool::Collected());
+      pool::Event event = std::move(act_.events.front());
+      act_.events.pop_front();
+      co_return event;
+    }
+
+   private:
+    static awaitable<std::string> read_all(ByteSource& source) {
+      std::string all;
+      std::vector<std::byte> piece(1000);
+      for (;;) {
+        const std::size_t count = co_await source.read_some(piece);
+        if (count == 0) co_return all;
+        all.append(reinterpret_cast<const char*>(piece.data()), count);
+      }
+    }
+
+    FakePool& pool_;
+    Act act_;
+  };
+};
+
+}  // namespace ci::execution::testing
