@@ -270,6 +270,7 @@ void Connection::watch_client() {
 }
 
 void Connection::on_client_gone() {
+  if (saying_goodbye_) transport_->close();  // it has answered, one way or another
   if (!watching_) return;
   watching_ = false;
   gone_ = true;
@@ -436,6 +437,7 @@ awaitable<void> Connection::finish(Next how) {
     }
   } else if (!torn_ && !inbox_.ended()) {
     const ScopedDeadline limit(deadline_, after(goodbye_time));
+    saying_goodbye_ = true;
     co_await transport_->shut_down();
   }
 }

@@ -85,6 +85,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool draining_ = false;
   bool gone_ = false;     // the client left
   bool aborted_ = false;  // we cut it
+  bool saying_goodbye_ = false;
   bool writing_ = false;
   bool torn_ = false;  // a write was cut off in the middle: nothing sensible can follow
 };
