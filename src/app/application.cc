@@ -44,12 +44,13 @@ void Application::build() {
   api_keys_.emplace(keys_.accepted);
   sessions_.emplace(*records_, session_settings(settings_));
   files_.emplace(*records_, *bodies_);
+  cleanup_.emplace(*records_, *bodies_, *files_, cleanup_settings(settings_));
   link_.emplace(context_.get_executor(), std::move(link_descriptor_));
   pool_ = pool::open_local_pool(
       context_.get_executor(), *blocking_, pool_settings(settings_), [this] { return link_->next(); });
   executions_.emplace(*pool_, *sessions_, *files_, *blocking_, execution_settings(settings_));
   service_ = std::make_unique<api::Service>(
-      *executions_, *sessions_, *files_, *api_keys_, *pool_, api_settings(settings_));
+      context_.get_executor(), *executions_, *sessions_, *files_, *api_keys_, *pool_, api_settings(settings_));
 }
 
 awaitable<void> Application::stop() {
@@ -57,6 +58,7 @@ awaitable<void> Application::stop() {
   co_await drain(after(settings_.drain));
   const auto left = signals_ > 1 ? std::chrono::seconds(0) : time_to_send;
   co_await server_.stop(after(left));
+  co_await service_->stop();
   co_await pool_->stop();
   co_await tasks_.stop();
   // The stores close when they are destroyed, last of all.
@@ -77,6 +79,7 @@ awaitable<void> Application::serve() {
   tasks_.spawn("signals", watch_signals());
   tasks_.spawn("listener", server_.run());
   tasks_.spawn("start", start());
+  tasks_.spawn("clean-up", clean_up_regularly());
   co_await wait_for_stop();
   log_info("stopping", {{"running", std::to_string(executions_->running())}});
   co_await stop();
@@ -109,6 +112,18 @@ awaitable<void> Application::start() {
 awaitable<void> Application::check_stores() {
   co_await records_->ping();
   co_await bodies_->ping();
+}
+
+awaitable<void> Application::clean_up_regularly() {
+  for (;;) {
+    co_await sleep_for(settings_.cleanup_interval);
+    try {
+      const int removed = co_await cleanup_->sweep();
+      if (removed > 0) log_info("expired sessions removed", {{"count", std::to_string(removed)}});
+    } catch (const Failure& failure) {
+      log_error("clean-up failed", {{"reason", failure.what()}});
+    }
+  }
 }
 
 awaitable<void> Application::watch_signals() {

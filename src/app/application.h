@@ -15,6 +15,7 @@
 #include "app/settings.h"
 #include "base/async.h"
 #include "execution/execution.h"
+#include "files/cleanup.h"
 #include "files/session_files.h"
 #include "files/sessions.h"
 #include "net/server.h"
@@ -39,6 +40,7 @@ class Application {
   awaitable<void> serve();
   awaitable<void> start();
   awaitable<void> check_stores();
+  awaitable<void> clean_up_regularly();
   awaitable<void> watch_signals();
   awaitable<void> wait_for_stop();
   awaitable<void> drain(Deadline deadline);
@@ -59,6 +61,7 @@ class Application {
   std::optional<access::ApiKeys> api_keys_;
   std::optional<files::Sessions> sessions_;
   std::optional<files::SessionFiles> files_;
+  std::optional<files::Cleanup> cleanup_;
   std::optional<SandboxdLink> link_;
   std::unique_ptr<pool::SandboxPool> pool_;
   std::optional<execution::Executions> executions_;

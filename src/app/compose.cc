@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/version.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "languages/language.h"
@@ -45,13 +46,9 @@ files::SessionSettings session_settings(const Settings& settings) {
   return result;
 }
 
-files::FileLimits file_limits(const Settings& settings) {
-  files::FileLimits result;
-  result.file_bytes = settings.file_bytes;
-  result.request_bytes = settings.request_bytes;
-  result.files_per_request = settings.files_per_session;
-  result.blocked_patterns = settings.blocked_patterns;
-  result.allowed_extensions = settings.allowed_extensions;
+files::CleanupSettings cleanup_settings(const Settings& settings) {
+  files::CleanupSettings result;
+  result.orphans = settings.orphan_cleanup;
   return result;
 }
 
@@ -64,6 +61,30 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   result.session_files = settings.files_per_session;
   result.concurrent = settings.concurrent_runs;
   result.strict_ownership = settings.strict_ownership;
+  return result;
+}
+
+api::ApiSettings api_settings(const Settings& settings) {
+  api::ApiSettings result;
+  result.version = version;
+  result.debug = settings.debug;
+  result.docs = settings.docs;
+  result.cors = settings.cors;
+  result.cors_origins = settings.cors_origins;
+  result.authentication = settings.authentication;
+  result.api_key_header = settings.api_key_header;
+  result.trusted_networks = settings.trusted_networks;
+  result.json_bytes = settings.json_bytes;
+  result.time_limit = settings.time_limit;
+  result.keep_alive = settings.keep_alive;
+  result.files.file_bytes = settings.file_bytes;
+  result.files.request_bytes = settings.request_bytes;
+  result.files.files_per_request = settings.files_per_session;
+  result.files.blocked_patterns = settings.blocked_patterns;
+  result.files.allowed_extensions = settings.allowed_extensions;
+  result.strict_ownership = settings.strict_ownership;
+  result.access_log = settings.access_log;
+  result.security_log = settings.security_log;
   return result;
 }
 

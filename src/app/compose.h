@@ -3,8 +3,10 @@
 
 #include <filesystem>
 
+#include "api/settings.h"
 #include "app/settings.h"
 #include "execution/execution.h"
+#include "files/cleanup.h"
 #include "files/session_files.h"
 #include "files/sessions.h"
 #include "net/server.h"
@@ -15,8 +17,9 @@ namespace ci::app {
 
 net::ServerSettings server_settings(const Settings& settings);
 files::SessionSettings session_settings(const Settings& settings);
-files::FileLimits file_limits(const Settings& settings);
+files::CleanupSettings cleanup_settings(const Settings& settings);
 execution::ExecutionSettings execution_settings(const Settings& settings);
+api::ApiSettings api_settings(const Settings& settings);
 pool::LocalPoolSettings pool_settings(const Settings& settings);
 
 // An unknown language or a missing runtimes directory fails as `invalid`, naming the variable.
