@@ -218,6 +218,9 @@ awaitable<void> UploadRoutes::receive_parts(net::Request& request, Mode mode, Re
   // What is skipped counts too: a file that is too large goes on arriving.
   std::uint64_t all_bytes = 0;
   const std::uint64_t request_limit = limits_.request_bytes == 0 ? 0 : limits_.request_bytes + (16 << 20);
+  if (request_limit != 0 && request.content_length.value_or(0) > request_limit) {
+    throw request_too_large(limits_.request_bytes);
+  }
   LimitedSource metered(*request.body, UINT64_MAX, request_limit, all_bytes);
   net::MultipartReader reader(metered, *boundary);
   for (;;) {

@@ -22,6 +22,7 @@ struct Act {
   std::map<std::string, std::string> inputs;  // name and contents
   std::vector<std::string> read_only;
   std::deque<pool::Event> events;             // filled by the script; Collected is added
+  std::chrono::milliseconds pause{0};         // before the outcome
   bool forever = false;                       // after the events nothing happens
 
   void print(pool::Stream stream, std::string text) { events.emplace_back(pool::Output(stream, std::move(text))); }
@@ -90,6 +91,7 @@ class FakePool final : public pool::SandboxPool {
       if (act_.events.empty()) co_return pool::Event(pool::Collected());
       pool::Event event = std::move(act_.events.front());
       act_.events.pop_front();
+      if (std::holds_alternative<pool::Outcome>(event) && act_.pause.count() > 0) co_await sleep_for(act_.pause);
       co_return event;
     }
 

@@ -1,0 +1,318 @@
+#include "api/service.h"
+
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+
+#include "execution/testing/fake_pool.h"
+#include "store/open.h"
+#include "store/testing/loop.h"
+
+namespace ci::api {
+namespace {
+
+using execution::testing::Act;
+using pool::Stream;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr const char* key = "k-0123456789abcdef";
+
+class CollectingWriter final : public net::BodyWriter {
+ public:
+  awaitable<void> write(std::string_view bytes) override {
+    text += bytes;
+    co_return;
+  }
+  std::string text;
+};
+
+class ServiceTest : public ::testing::Test {
+ protected:
+  struct Answer {
+    Answer() = default;
+    int status = 0;
+    net::Headers headers;
+    std::string text;
+    boost::json::value json;
+  };
+
+  net::Request request(const std::string& method, const std::string& path) {
+    net::Request made;
+    made.method = method;
+    made.path = path;
+    for (std::size_t begin = 1; begin < path.size();) {
+      const std::size_t end = std::min(path.find('/', begin), path.size());
+      made.segments.push_back(path.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    made.id = "request-id";
+    made.peer = asio::ip::make_address("192.0.2.1");
+    made.headers.add("X-API-Key", key);
+    return made;
+  }
+
+  Answer send(net::Request wanted, std::string body = {}) {
+    StringSource source(std::move(body));
+    wanted.body = &source;
+    return loop_.run(answer_to(service(), wanted));
+  }
+  Answer post(const std::string& path, std::string body, const std::string& type = "application/json") {
+    net::Request wanted = request("POST", path);
+    wanted.headers.add("Content-Type", type);
+    return send(std::move(wanted), std::move(body));
+  }
+  Answer get(const std::string& path) { return send(request("GET", path)); }
+
+  static awaitable<Answer> answer_to(Service& service, net::Request& wanted) {
+    Answer answer;
+    net::Response response = co_await service.handle(wanted);
+    answer.status = response.status;
+    answer.headers = response.headers;
+    if (auto* text = std::get_if<std::string>(&response.body)) answer.text = *text;
+    if (auto* source = std::get_if<net::SourceBody>(&response.body)) {
+      std::string all = co_await store::testing::read_all(*source->source);
+      answer.text = std::move(all);
+    }
+    if (auto* stream = std::get_if<net::StreamBody>(&response.body)) {
+      CollectingWriter writer;
+      co_await (*stream)(writer);
+      answer.text = std::move(writer.text);
+    }
+    boost::system::error_code not_json;
+    answer.json = boost::json::parse(answer.text, not_json);
+    co_return answer;
+  }
+
+  // Made on first use, so that a test may change the settings before.
+  Service& service() {
+    if (!service_) {
+      service_.emplace(context_.get_executor(), executions_, sessions_, files_, keys_, pool_, settings_);
+      service_->set_ready(true);
+    }
+    return *service_;
+  }
+
+  // Things of one I/O thread: the loop's own.
+  struct Context {
+    asio::any_io_executor get_executor() { return executor; }
+    asio::any_io_executor executor;
+  };
+
+  ServiceTest() { context_.executor = loop_.run(this_executor()); }
+  static awaitable<asio::any_io_executor> this_executor() { co_return co_await asio::this_coro::executor; }
+
+  store::testing::TemporaryDirectory directory_;
+  store::testing::Loop loop_;
+  Context context_;
+  std::unique_ptr<store::KeyValueStore> records_ = store::open_sqlite(directory_.path() / "records", loop_.pool());
+  std::unique_ptr<store::ObjectStore> bodies_ = store::open_filesystem(directory_.path() / "files", loop_.pool());
+  files::Sessions sessions_{*records_, files::SessionSettings()};
+  files::SessionFiles files_{*records_, *bodies_};
+  execution::testing::FakePool pool_;
+  execution::Executions executions_{pool_, sessions_, files_, loop_.pool(), execution::ExecutionSettings()};
+  access::ApiKeys keys_{{key}};
+  ApiSettings settings_;
+  std::optional<Service> service_;
+};
+
+std::string form(const std::vector<std::pair<std::string, std::string>>& parts) {
+  std::string body;
+  for (const auto& [parameters, content] : parts) {
+    body += "--b\r\nContent-Disposition: form-data; " + parameters + "\r\n\r\n" + content + "\r\n";
+  }
+  return body + "--b--\r\n";
+}
+constexpr const char* form_type = "multipart/form-data; boundary=b";
+
+TEST_F(ServiceTest, RunsCode) {
+  pool_.script = [](Act& act) {
+    act.print(Stream::out, "42");
+    act.exit(0);
+  };
+  const Answer answer = post("/exec", R"({"lang":"py","code":"print 42","args":["a"]})");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json.at("stdout").as_string(), "42\n");
+  EXPECT_THAT(std::string(*answer.headers.find("Server-Timing")), HasSubstr("acquire;dur="));
+  EXPECT_EQ(answer.headers.find("X-Request-ID"), "request-id");
+  EXPECT_EQ(pool_.acts.at(0).arguments, std::vector<std::string>{"a"});
+}
+
+TEST_F(ServiceTest, SendsSpacesWhileAProgramRunsLong) {
+  settings_.keep_alive = std::chrono::seconds(1);
+  pool_.script = [](Act& act) {
+    act.print(Stream::out, "late");
+    act.pause = std::chrono::milliseconds(2500);
+    act.exit(0);
+  };
+  const Answer answer = post("/exec", R"({"lang":"py","code":"x"})");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.text, StartsWith("  {"));
+  EXPECT_EQ(answer.json.at("stdout").as_string(), "late\n");
+}
+
+TEST_F(ServiceTest, RefusesBeforeItStreams) {
+  settings_.keep_alive = std::chrono::seconds(1);
+  pool_.exhausted = true;
+  const Answer answer = post("/exec", R"({"lang":"py","code":"x"})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.json.at("error_type").as_string(), "service_unavailable");
+  EXPECT_TRUE(answer.headers.find("Retry-After"));
+}
+
+TEST_F(ServiceTest, AClientThatLeavesEndsItsRun) {
+  pool_.script = [](Act& act) { act.forever = true; };
+  net::Request wanted = request("POST", "/exec");
+  wanted.headers.add("Content-Type", "application/json");
+  StringSource source(R"({"lang":"py","code":"x"})");
+  wanted.body = &source;
+  EXPECT_FALSE(loop_.run(until(after(std::chrono::milliseconds(100)), answer_to(service(), wanted))));
+  EXPECT_EQ(pool_.acquired, 1);
+  EXPECT_EQ(pool_.leases, 0);
+}
+
+TEST_F(ServiceTest, TellsWhoMayNotCall) {
+  net::Request wanted = request("GET", "/files/abc");
+  wanted.headers.set("X-API-Key", "wrong");
+  EXPECT_EQ(send(std::move(wanted)).json.at("error").as_string(), "Invalid API key");
+  wanted = request("GET", "/files/abc");
+  wanted.headers.set("X-API-Key", "");
+  const Answer missing = send(std::move(wanted));
+  EXPECT_EQ(missing.status, 401);
+  EXPECT_EQ(missing.json.at("error").as_string(), "Missing API key");
+  EXPECT_EQ(missing.headers.find("X-Content-Type-Options"), "nosniff");
+
+  wanted = request("POST", "/exec");
+  wanted.headers.set("X-API-Key", "");
+  wanted.headers.add("Content-Type", "application/json; charset=utf-8");
+  EXPECT_EQ(send(std::move(wanted), std::string(R"({"lang":"py","code":"1","api_key":")") + key + "\"}").status, 200);
+
+  EXPECT_EQ(post("/exec", "<x/>", "application/xml").status, 415);
+  EXPECT_EQ(get("/nowhere").json.at("detail").as_string(), "Not Found");
+  const Answer method = get("/exec");
+  EXPECT_EQ(method.status, 405);
+  EXPECT_EQ(method.headers.find("Allow"), "POST");
+}
+
+TEST_F(ServiceTest, LimitsFailuresOfOneAddress) {
+  settings_.failure_limit = 2;
+  const auto attempt = [&](const char* with) {
+    net::Request wanted = request("GET", "/files/abc");
+    wanted.headers.set("X-API-Key", with);
+    return send(std::move(wanted));
+  };
+  EXPECT_EQ(attempt("wrong").status, 401);
+  EXPECT_EQ(attempt("wrong").status, 401);
+  const Answer limited = attempt("wrong");
+  EXPECT_EQ(limited.status, 429);
+  EXPECT_EQ(limited.json.at("error").as_string(), "rate_limited");
+  EXPECT_GT(limited.json.at("retry_after_seconds").as_int64(), 0);
+  EXPECT_EQ(attempt(key).status, 200);
+}
+
+TEST_F(ServiceTest, ProbesAreFree) {
+  const auto probe = [&](const char* path) {
+    net::Request wanted = request("GET", path);
+    wanted.headers.set("X-API-Key", "");
+    return send(std::move(wanted));
+  };
+  EXPECT_EQ(probe("/health").json.at("status").as_string(), "healthy");
+  EXPECT_EQ(probe("/ready").status, 200);
+  service().set_stopping();
+  EXPECT_EQ(probe("/health").status, 200);
+  EXPECT_EQ(probe("/ready").status, 503);
+  EXPECT_EQ(post("/exec", R"({"lang":"py","code":"1"})").json.at("error").as_string(), "Service is shutting down");
+}
+
+TEST_F(ServiceTest, FilesGoInAndOut) {
+  const Answer uploaded = post(
+      "/upload", form({{"name=\"file\"; filename=\"my file.csv\"", "a,b"}, {"name=\"files\"; filename=\"d/x.md\"", ""}}),
+      form_type);
+  ASSERT_EQ(uploaded.status, 200) << uploaded.text;
+  const std::string session(uploaded.json.at("session_id").as_string());
+  const auto& entries = uploaded.json.at("files").as_array();
+  EXPECT_EQ(entries.at(0).at("filename").as_string(), "my_file.csv");
+  EXPECT_EQ(entries.at(1).at("filename").as_string(), "d/x.md");
+  const std::string file(entries.at(0).at("fileId").as_string());
+
+  const Answer listed = get("/files/" + session);
+  EXPECT_EQ(listed.json.as_array().size(), 2u);
+  EXPECT_EQ(listed.json.at(0).at("metadata").at("original-filename").as_string(), "my file.csv");
+  EXPECT_EQ(listed.json.at(0).at("contentType").as_string(), "text/csv");
+  EXPECT_EQ(get("/files/unknown").text, "[]");
+
+  const Answer downloaded = get("/download/" + session + "/" + file);
+  EXPECT_EQ(downloaded.text, "a,b");
+  EXPECT_EQ(downloaded.headers.find("Access-Control-Allow-Origin"), "*");
+  EXPECT_EQ(get("/sessions/" + session + "/objects/" + file).json.at("size").to_number<int>(), 3);
+  EXPECT_EQ(send(request("DELETE", "/files/" + session + "/" + file)).status, 200);
+  EXPECT_EQ(get("/download/" + session + "/" + file).status, 404);
+  EXPECT_EQ(send(request("DELETE", "/files/" + session + "/" + file)).status, 404);
+  EXPECT_EQ(send(request("OPTIONS", "/download/a/b")).status, 204);
+}
+
+TEST_F(ServiceTest, FieldsMayFollowTheFiles) {
+  const std::pair<std::string, std::string> file("name=\"file\"; filename=\"d/a.txt\"", "x");
+  const std::pair<std::string, std::string> entity("name=\"entity_id\"", "agent_1");
+  const auto session = [&](std::vector<std::pair<std::string, std::string>> parts) {
+    return std::string(post("/upload", form(parts), form_type).json.at("session_id").as_string());
+  };
+  const std::string first = session({entity, file});
+  EXPECT_EQ(session({file, entity}), first);
+  EXPECT_NE(session({file, entity, {"name=\"kind\"", "agent"}}), first);
+  const Answer listed = get("/files/" + first);
+  EXPECT_EQ(listed.json.as_array().size(), 2u);
+  const std::string second(listed.json.at(1).at("id").as_string());
+  EXPECT_EQ(get("/download/" + first + "/" + second).text, "x");
+}
+
+TEST_F(ServiceTest, RefusedUploadsLeaveNothing) {
+  settings_.files.file_bytes = 1 << 20;
+  settings_.files.files_per_request = 2;
+  settings_.files.blocked_patterns = {"*.exe"};
+  const std::string large((1 << 20) + 1, 'x');
+  const Answer too_large = post(
+      "/upload", form({{"name=\"file\"; filename=\"a.txt\"", "x"}, {"name=\"file\"; filename=\"b.txt\"", large}}), form_type);
+  EXPECT_EQ(too_large.status, 413);
+  EXPECT_EQ(too_large.json.at("error").as_string(), "File b.txt exceeds maximum size of 1MB");
+  EXPECT_EQ(post("/upload", form({{"name=\"file\"; filename=\"A.EXE\"", "x"}}), form_type).status, 415);
+  const std::pair<std::string, std::string> small("name=\"file\"; filename=\"a.txt\"", "x");
+  EXPECT_EQ(post("/upload", form({small, small, small}), form_type).json.at("error").as_string(), "Too many files. Maximum 2 files allowed");
+  EXPECT_EQ(post("/upload", form({{"name=\"kind\"", "user"}}), form_type).status, 422);
+  EXPECT_EQ(post("/upload", form({small}).substr(0, 60), form_type).status, 400);
+  EXPECT_TRUE(loop_.run(bodies_->list("sessions/", "", 100)).objects.empty());
+}
+
+TEST_F(ServiceTest, ABatchAnswersForEachFile) {
+  settings_.files.file_bytes = 4;
+  const Answer answer = post(
+      "/upload/batch",
+      form({{"name=\"file\"; filename=\"s/a b.md\"", "1"}, {"name=\"file\"; filename=\"../x\"", "2"},
+            {"name=\"file\"; filename=\"large\"", "12345"}, {"name=\"file\"; filename=\"c.md\"", "3"}, {"name=\"kind\"", "skill"}}),
+      form_type);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json.at("message").as_string(), "partial_success");
+  EXPECT_EQ(answer.json.at("succeeded").as_int64(), 2);
+  EXPECT_EQ(answer.json.at("files").at(0).at("filename").as_string(), "s/a b.md");
+  EXPECT_EQ(answer.json.at("files").at(1).at("error").as_string(), "Invalid filename");
+  EXPECT_EQ(answer.json.at("files").at(3).at("status").as_string(), "success");
+  const std::string session(answer.json.at("storage_session_id").as_string());
+  const std::string file(answer.json.at("files").at(3).at("fileId").as_string());
+  EXPECT_EQ(get("/download/" + session + "/" + file).headers.find("X-Read-Only"), "true");
+}
+
+TEST_F(ServiceTest, StrictOwnershipHidesForeignFiles) {
+  settings_.strict_ownership = true;
+  const Answer uploaded = post("/upload", form({{"name=\"file\"; filename=\"a\"", "x"}}), form_type);
+  const std::string session(uploaded.json.at("session_id").as_string());
+  EXPECT_EQ(get("/files/" + session).json.as_array().size(), 1u);
+  files::Session foreign = sessions_.draft(files::Caller("other", ""), "", false);
+  foreign.id = session;
+  loop_.run(files_.commit(sessions_.writes_for(foreign)));
+  EXPECT_EQ(get("/files/" + session).text, "[]");
+  const std::string file(uploaded.json.at("files").at(0).at("fileId").as_string());
+  EXPECT_EQ(get("/download/" + session + "/" + file).status, 404);
+}
+
+}  // namespace
+}  // namespace ci::api
