@@ -107,7 +107,10 @@ std::optional<std::string> key_in_body(std::string_view json) {
 }
 
 ApiKeys::ApiKeys(std::vector<std::string> environment_keys) {
-  for (const std::string& key : environment_keys) digests_.push_back(digest_of(key));
+  for (const std::string& key : environment_keys) {
+    // Presented keys are trimmed; and an empty setting must not become a key that everybody has.
+    if (const std::string_view text = trimmed(key); !text.empty()) digests_.push_back(digest_of(text));
+  }
 }
 
 std::optional<std::string> ApiKeys::credential_of(std::string_view key) const {

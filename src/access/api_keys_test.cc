@@ -59,6 +59,13 @@ TEST(ApiKeys, KnowsItsOwnOnly) {
   EXPECT_FALSE(keys.credential_of(""));
 }
 
+TEST(ApiKeys, AnEmptySettingIsNoKey) {
+  const ApiKeys keys({"", "  ", " padded-key "});
+  EXPECT_FALSE(keys.credential_of(""));
+  EXPECT_FALSE(keys.credential_of("  "));
+  EXPECT_EQ(keys.credential_of("padded-key"), "env");
+}
+
 TEST(FailureLimiter, RefusesAfterTheLimitUntilTheWindowEnds) {
   FailureLimiter limiter(3, 60s);
   const std::chrono::steady_clock::time_point start{};
@@ -69,6 +76,15 @@ TEST(FailureLimiter, RefusesAfterTheLimitUntilTheWindowEnds) {
   EXPECT_EQ(limiter.refuse("a", start + 10s), 50s);
   EXPECT_FALSE(limiter.refuse("b", start + 10s));
   EXPECT_FALSE(limiter.refuse("a", start + 60s));
+}
+
+TEST(FailureLimiter, ForgetsTheOldestOfTooManyAddresses) {
+  FailureLimiter limiter(1, 60s);
+  const std::chrono::steady_clock::time_point start{};
+  limiter.failed("first", start);
+  for (int i = 0; i < 10'000; ++i) limiter.failed(std::to_string(i), start + 1s);
+  EXPECT_FALSE(limiter.refuse("first", start + 2s));
+  EXPECT_TRUE(limiter.refuse("9999", start + 2s));
 }
 
 }  // namespace

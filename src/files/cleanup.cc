@@ -1,5 +1,7 @@
 #include "files/cleanup.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "files/record_text.h"
 
@@ -9,42 +11,49 @@ namespace {
 
 // A body younger than this may belong to an upload whose record is about to be written.
 constexpr auto youngest_orphan = std::chrono::hours(1);
-constexpr int page_size = 500;
+constexpr size_t page_size = 500;
 
 }  // namespace
 
 awaitable<int> Cleanup::sweep() {
   int removed = 0;
   const auto ids = co_await records_.members(session_index_key);
-  for (const std::string& id : ids) {
-    if (co_await remove_if_expired(id)) ++removed;
+  for (size_t begin = 0; begin < ids.size(); begin += page_size) {
+    const size_t end = std::min(ids.size(), begin + page_size);
+    std::vector<std::string> keys;
+    for (size_t i = begin; i < end; ++i) keys.push_back(session_key(ids[i]));
+    const auto page = co_await records_.get_fields_of_all(std::move(keys));
+    for (size_t i = begin; i < end; ++i) {
+      const auto& fields = page[i - begin];
+      const auto session = fields ? session_from(*fields) : std::nullopt;
+      if (session && (!session->expires || *session->expires > std::chrono::system_clock::now())) continue;
+      // Named, since GCC 12 destroys a conditional's string inside a co_await expression twice.
+      const std::string entity = session ? session->entity : std::string();
+      co_await remove_session(ids[i], entity);
+      ++removed;
+    }
   }
   if (settings_.orphans) co_await remove_orphans();
   if (removed > 0) log_info("expired sessions removed", {{"count", std::to_string(removed)}});
   co_return removed;
 }
 
-awaitable<bool> Cleanup::remove_if_expired(std::string session) {
-  const auto fields = co_await records_.get_fields(session_key(session));
-  const auto record = fields ? session_from(*fields) : std::nullopt;
-  if (record && (!record->expires || *record->expires > std::chrono::system_clock::now())) co_return false;
+awaitable<void> Cleanup::remove_session(std::string session, std::string entity) {
   for (const FileRecord& file : co_await files_.list(session)) co_await files_.remove(session, file.id);
   std::vector<store::Write> writes;
   writes.push_back(store::Write::remove(session_files_key(session)));
   writes.push_back(store::Write::remove(session_key(session)));
   writes.push_back(store::Write::remove_member(session_index_key, session));
-  if (record && !record->entity.empty()) {
-    writes.push_back(store::Write::remove_member(entity_key(record->entity), session));
-  }
+  // A session whose record is gone leaves its entity's set when somebody looks there.
+  if (!entity.empty()) writes.push_back(store::Write::remove_member(entity_key(entity), session));
   co_await records_.write(std::move(writes));
-  co_return true;
 }
 
 awaitable<void> Cleanup::remove_orphans() {
   const auto newest = std::chrono::system_clock::now() - youngest_orphan;
   std::string cursor;
   do {
-    const auto page = co_await bodies_.list("sessions/", cursor, page_size);
+    const auto page = co_await bodies_.list("sessions/", cursor, int{page_size});
     for (const store::ObjectInfo& object : page.objects) {
       // "sessions/<session>/uploads/<file>"
       const size_t session_end = object.key.find('/', 9), id_begin = object.key.rfind('/') + 1;

@@ -22,7 +22,7 @@ class Cleanup {
   awaitable<int> sweep();
 
  private:
-  awaitable<bool> remove_if_expired(std::string session);
+  awaitable<void> remove_session(std::string session, std::string entity);
   awaitable<void> remove_orphans();
 
   store::KeyValueStore& records_;

@@ -163,13 +163,18 @@ constexpr auto types = std::to_array<std::pair<std::string_view, std::string_vie
 
 // What a browser without filename* shows: letters without their marks where there are such, '_' for the rest.
 std::string ascii_name(std::string_view name) {
-  UErrorCode status = U_ZERO_ERROR;
-  const std::unique_ptr<icu::Transliterator> to_ascii(
-      icu::Transliterator::createInstance("Any-Latin; Latin-ASCII", UTRANS_FORWARD, status));
   std::string text(name);
-  if (U_SUCCESS(status) && std::ranges::any_of(text, [](char c) { return static_cast<signed char>(c) < 0; })) {
+  if (std::ranges::any_of(text, [](char c) { return static_cast<signed char>(c) < 0; })) {
+    // Its tables take milliseconds to build: once, and only when a name needs them.
+    static const std::unique_ptr<icu::Transliterator> to_ascii = [] {
+      UErrorCode status = U_ZERO_ERROR;
+      std::unique_ptr<icu::Transliterator> made(
+          icu::Transliterator::createInstance("Any-Latin; Latin-ASCII", UTRANS_FORWARD, status));
+      if (U_FAILURE(status)) made.reset();  // an ICU without these tables: '_' for each letter
+      return made;
+    }();
     auto unicode = icu::UnicodeString::fromUTF8(text);
-    to_ascii->transliterate(unicode);
+    if (to_ascii) to_ascii->transliterate(unicode);
     text.clear();
     unicode.toUTF8String(text);
   }

@@ -1,6 +1,7 @@
 #include "files/record_text.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <charconv>
 
 #include "base/time_text.h"
@@ -23,6 +24,14 @@ system_clock::time_point time_of(const store::Fields& fields, std::string_view n
   return parse_iso_time(value_of(fields, name)).value_or(system_clock::time_point());
 }
 
+// Of the JSON object that KubeCodeRun keeps as text; empty when it has no such text.
+std::string metadata_of(const boost::json::value& metadata, const char* name) {
+  const auto* object = metadata.if_object();
+  const auto* value = object != nullptr ? object->if_contains(name) : nullptr;
+  const auto* text = value != nullptr ? value->if_string() : nullptr;
+  return text != nullptr ? std::string(*text) : std::string();
+}
+
 }  // namespace
 
 std::string session_key(std::string_view session) { return "sessions:" + std::string(session); }
@@ -33,13 +42,17 @@ std::string file_key(std::string_view session, std::string_view file) {
 std::string session_files_key(std::string_view session) { return "session_files:" + std::string(session); }
 std::string object_users_key(std::string_view object) { return "object_users:" + std::string(object); }
 
+std::string expiry_text(const Session& session) {
+  return session.expires ? iso_time(*session.expires) : std::string(never);
+}
+
 store::Fields fields_of(const Session& session) {
   return {
       {"session_id", session.id},
       {"status", session.active ? "active" : "terminated"},
       {"created_at", iso_time(session.created)},
       {"last_activity", iso_time(session.last_activity)},
-      {"expires_at", session.expires ? iso_time(*session.expires) : std::string(never)},
+      {"expires_at", expiry_text(session)},
       {"working_directory", "/mnt/data"},
       {"credential", session.credential},
       {"user", session.user},
@@ -61,6 +74,14 @@ std::optional<Session> session_from(const store::Fields& fields) {
   if (session.credential.empty()) session.credential = "env";
   session.user = value_of(fields, "user");
   session.entity = value_of(fields, "entity");
+  if (const std::string_view text = value_of(fields, "metadata"); !text.empty()) {
+    boost::json::error_code error;
+    const boost::json::value metadata = boost::json::parse(text, error);
+    if (!error) {
+      session.user = metadata_of(metadata, "user_id");
+      session.entity = metadata_of(metadata, "entity_id");
+    }
+  }
   session.shared = !value_of(fields, "shared").empty();
   return session;
 }
@@ -92,7 +113,7 @@ std::optional<FileRecord> record_from(const store::Fields& fields) {
   record.id = value_of(fields, "file_id");
   record.session = value_of(fields, "session_id");
   record.object_key = value_of(fields, "object_key");
-  if (record.id.empty() || record.session.empty() || record.object_key.empty()) return std::nullopt;
+  if (record.id.empty() || record.session.empty() || !store::is_object_key(record.object_key)) return std::nullopt;
   record.original_name = value_of(fields, "original_filename");
   if (record.original_name.empty()) record.original_name = record.name.text();
   record.content_type = value_of(fields, "content_type");

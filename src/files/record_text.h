@@ -19,10 +19,13 @@ std::string session_files_key(std::string_view session);
 // Who uses an object: members "<session>:<file>". Ours; an object without the set has one user.
 std::string object_users_key(std::string_view object);
 
+// The year 9999 for a session that never expires.
+std::string expiry_text(const Session& session);
 store::Fields fields_of(const Session& session);
+// Also of a record that KubeCodeRun wrote, which keeps entity and user in a JSON text.
 std::optional<Session> session_from(const store::Fields& fields);
 store::Fields fields_of(const FileRecord& record);
-// Nothing when a needed field is missing or the name is no path.
+// Nothing when a needed field is missing, the name is no path or the object key not one that a store takes.
 std::optional<FileRecord> record_from(const store::Fields& fields);
 
 }  // namespace ci::files

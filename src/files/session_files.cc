@@ -43,9 +43,13 @@ std::vector<store::Write> SessionFiles::writes_for(const FileRecord& record) con
 
 awaitable<void> SessionFiles::commit(std::vector<store::Write> writes) { co_await records_.write(std::move(writes)); }
 
-awaitable<void> SessionFiles::discard(const FileRecord& record) { co_await bodies_.remove(record.object_key); }
+awaitable<void> SessionFiles::discard(const FileRecord& record) {
+  // The body of a link is another record's.
+  if (record.source_session.empty()) co_await bodies_.remove(record.object_key);
+}
 
 awaitable<std::optional<FileRecord>> SessionFiles::find(std::string session, std::string id) {
+  if (!is_plausible_id(session) || !is_plausible_id(id)) co_return std::nullopt;
   const auto fields = co_await records_.get_fields(file_key(session, id));
   if (!fields) co_return std::nullopt;
   co_return record_from(*fields);
@@ -78,16 +82,15 @@ awaitable<bool> SessionFiles::remove(std::string session, std::string id) {
   if (!record) co_return false;
   const std::string users = object_users_key(record->object_key);
   const std::string self = session + ":" + id;
-  const auto members = co_await records_.members(users);
-  const bool others =
-      std::ranges::any_of(members, [&](const std::string& member) { return member != self; });
   std::vector<store::Write> writes;
   writes.push_back(store::Write::remove(file_key(session, id)));
   writes.push_back(store::Write::remove_member(session_files_key(session), id));
   writes.push_back(store::Write::remove_member(users, self));
   // The record first: a crash in between leaves a body without a record, which costs room, and not the reverse.
   co_await records_.write(std::move(writes));
-  if (!others) co_await bodies_.remove(record->object_key);
+  // Asked only now, so that of two who remove the last two records at once at least one finds nobody left.
+  const auto others = co_await records_.members(users);
+  if (others.empty()) co_await bodies_.remove(record->object_key);
   co_return true;
 }
 

@@ -42,11 +42,14 @@ std::vector<store::Write> Sessions::writes_for(const Session& session) const {
   writes.push_back(store::Write::set_fields(
       session_key(session.id), fields_of(session), until_expiry(session, session.last_activity)));
   writes.push_back(store::Write::add_member(session_index_key, session.id));
-  if (!session.entity.empty()) writes.push_back(store::Write::add_member(entity_key(session.entity), session.id));
+  // Shared sessions are not looked for by their entity, and an agent can have thousands.
+  if (!session.entity.empty() && !session.shared) writes.push_back(store::Write::add_member(entity_key(session.entity), session.id));
   return writes;
 }
 
 awaitable<std::optional<Session>> Sessions::find(std::string id) {
+  // "index" would be the set of all sessions.
+  if (!is_plausible_id(id) || id == "index") co_return std::nullopt;
   const auto fields = co_await store_.get_fields(session_key(id));
   if (!fields) co_return std::nullopt;
   auto session = session_from(*fields);
@@ -57,10 +60,14 @@ awaitable<std::optional<Session>> Sessions::find(std::string id) {
 awaitable<std::optional<Session>> Sessions::find_by_entity(std::string entity, const Caller& caller) {
   std::optional<Session> latest;
   std::vector<store::Write> dead;
-  for (const std::string& id : co_await store_.members(entity_key(entity))) {
-    auto session = co_await find(id);
-    if (!session) {
-      dead.push_back(store::Write::remove_member(entity_key(entity), id));
+  std::vector<std::string> keys;
+  const std::vector<std::string> ids = co_await store_.members(entity_key(entity));
+  for (const std::string& id : ids) keys.push_back(session_key(id));
+  const auto records = co_await store_.get_fields_of_all(std::move(keys));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    auto session = records[i] ? session_from(*records[i]) : std::nullopt;
+    if (!session || !is_live(*session)) {
+      dead.push_back(store::Write::remove_member(entity_key(entity), ids[i]));
       continue;
     }
     if (session->shared || session->credential != caller.credential || session->user != caller.user) continue;
@@ -75,10 +82,13 @@ std::vector<store::Write> Sessions::touch(Session& session) const {
   std::vector<store::Write> writes;
   if (now - session.last_activity < touch_interval) return writes;
   session.last_activity = now;
-  if (session.expires) session.expires = now + settings_.ttl;
-  store::Fields fields = {{"last_activity", iso_time(now)}};
-  if (session.expires) fields.emplace_back("expires_at", iso_time(*session.expires));
+  // The setting of today counts, also for a session that began under another one.
+  const bool expired_once = session.expires.has_value();
+  session.expires.reset();
+  if (settings_.ttl.count() > 0) session.expires = now + settings_.ttl;
+  store::Fields fields = {{"last_activity", iso_time(now)}, {"expires_at", expiry_text(session)}};
   writes.push_back(store::Write::set_fields(session_key(session.id), std::move(fields), until_expiry(session, now)));
+  if (expired_once && !session.expires) writes.push_back(store::Write::expire(session_key(session.id), {}));
   return writes;
 }
 

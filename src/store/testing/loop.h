@@ -35,11 +35,9 @@ class Loop {
       drive();
       if (failure) std::rethrow_exception(failure);
     } else {
+      // Through a void coroutine, because co_spawn wants results with a default.
       std::optional<T> result;
-      asio::co_spawn(context_, std::move(work), [&](std::exception_ptr ended, T value) {
-        failure = ended;
-        if (!ended) result.emplace(std::move(value));
-      });
+      asio::co_spawn(context_, keep(std::move(work), result), [&](std::exception_ptr ended) { failure = ended; });
       drive();
       if (failure) std::rethrow_exception(failure);
       return std::move(*result);
@@ -57,6 +55,12 @@ class Loop {
   }
 
  private:
+  template <class T>
+  static awaitable<void> keep(awaitable<T> work, std::optional<T>& result) {
+    T value = co_await std::move(work);
+    result.emplace(std::move(value));
+  }
+
   void drive() {
     context_.restart();
     context_.run();

@@ -1,0 +1,156 @@
+#include "files/sessions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "files/record_text.h"
+#include "files/testing/stores.h"
+
+namespace ci::files {
+namespace {
+
+using namespace std::chrono_literals;
+using store::Write;
+using testing::system_clock;
+
+class SessionsTest : public ::testing::Test {
+ protected:
+  std::optional<Session> find(const std::string& id) { return stores_.loop.run(sessions_.find(id)); }
+  std::optional<std::string> find_by_entity(const std::string& entity, const Caller& caller) {
+    const auto session = stores_.loop.run(sessions_.find_by_entity(entity, caller));
+    if (!session) return std::nullopt;
+    return session->id;
+  }
+
+  testing::Stores stores_;
+  Sessions sessions_{*stores_.records, SessionSettings()};
+  const Caller alice_{"env", "alice"};
+};
+
+TEST_F(SessionsTest, AreFoundAsTheyWereWritten) {
+  const Session draft = sessions_.draft(alice_, "agent", true);
+  EXPECT_FALSE(find(draft.id));
+  stores_.write(sessions_.writes_for(draft));
+  const auto found = find(draft.id);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->credential, "env");
+  EXPECT_EQ(found->user, "alice");
+  EXPECT_EQ(found->entity, "agent");
+  EXPECT_TRUE(found->shared);
+  EXPECT_FALSE(found->expires);
+  EXPECT_LT(found->created - draft.created, 1us);
+}
+
+TEST_F(SessionsTest, HaveTheKeysAndFieldsOfTheReference) {
+  const Session session = stores_.add_session(sessions_, alice_, "agent", 0s);
+  const auto fields = stores_.loop.run(stores_.records->get_fields("sessions:" + session.id));
+  ASSERT_TRUE(fields);
+  EXPECT_THAT(*fields, ::testing::Contains(std::pair("session_id", session.id)));
+  EXPECT_THAT(*fields, ::testing::Contains(std::pair("status", "active")));
+  EXPECT_THAT(*fields, ::testing::Contains(::testing::Pair("expires_at", ::testing::StartsWith("9999-12-31T23:59:59"))));
+  EXPECT_THAT(stores_.loop.run(stores_.records->members("sessions:index")), ::testing::ElementsAre(session.id));
+  EXPECT_THAT(stores_.loop.run(stores_.records->members("entity_sessions:agent")), ::testing::ElementsAre(session.id));
+}
+
+TEST_F(SessionsTest, OfTheReferenceAreRead) {
+  stores_.write(Write::set_fields(
+      "sessions:abc", {{"session_id", "abc"},
+                       {"status", "active"},
+                       {"created_at", "2026-01-09T10:20:55.101000+00:00"},
+                       {"last_activity", "2026-01-09T10:20:56+00:00"},
+                       {"expires_at", "9999-12-31T23:59:59Z"},
+                       {"pod_name", ""},
+                       {"metadata", R"({"entity_id": "agent", "user_id": "alice"})"}}));
+  const auto found = find("abc");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->user, "alice");
+  EXPECT_EQ(found->entity, "agent");
+  EXPECT_FALSE(found->expires);
+  EXPECT_EQ(found->last_activity - found->created, 899ms);
+  // Another user does not get into it by the agent they share.
+  stores_.write(Write::add_member("entity_sessions:agent", "abc"));
+  EXPECT_EQ(find_by_entity("agent", Caller("env", "")), std::nullopt);
+  EXPECT_EQ(find_by_entity("agent", alice_), "abc");
+}
+
+TEST_F(SessionsTest, BrokenMetadataIsNoMetadata) {
+  for (const char* metadata : {"{", "[]", "null", R"({"user_id": 5})"}) {
+    stores_.write(Write::set_fields("sessions:abc", {{"session_id", "abc"}, {"status", "active"}, {"metadata", metadata}}));
+    ASSERT_TRUE(find("abc")) << metadata;
+    EXPECT_EQ(find("abc")->user, "") << metadata;
+  }
+}
+
+TEST_F(SessionsTest, ThatEndedOrStoppedAreNotFound) {
+  const Session ended = stores_.add_session(sessions_, alice_, "", 2h, 1h);
+  EXPECT_FALSE(find(ended.id));
+  Session stopped = sessions_.draft(alice_, "", false);
+  stopped.active = false;
+  stores_.write(sessions_.writes_for(stopped));
+  EXPECT_FALSE(find(stopped.id));
+}
+
+TEST_F(SessionsTest, StrangeIdsAreOnlyNotFound) {
+  stores_.add_session(sessions_, alice_, "", 0s);
+  for (const char* id : {"index", "", "a:b", "../x", "a b"}) EXPECT_FALSE(find(id)) << id;
+}
+
+TEST_F(SessionsTest, OfAnEntityTheLatestOfTheSameCallerIsReused) {
+  const Session older = stores_.add_session(sessions_, alice_, "agent", 10min);
+  const Session latest = stores_.add_session(sessions_, alice_, "agent", 5min);
+  const Session bobs = stores_.add_session(sessions_, Caller("env", "bob"), "agent", 1min);
+  const Session nobodys = stores_.add_session(sessions_, Caller("env", ""), "agent", 1min);
+  const Session other_key = stores_.add_session(sessions_, Caller("key", "alice"), "agent", 1min);
+  stores_.add_session(sessions_, alice_, "agent", 0min, {}, true);  // shared
+  EXPECT_EQ(find_by_entity("agent", alice_), latest.id);
+  EXPECT_EQ(find_by_entity("agent", Caller("env", "")), nobodys.id);
+  EXPECT_EQ(find_by_entity("agent", Caller("key", "alice")), other_key.id);
+  EXPECT_EQ(find_by_entity("agent", Caller("key", "bob")), std::nullopt);
+  EXPECT_EQ(find_by_entity("other agent", alice_), std::nullopt);
+}
+
+TEST_F(SessionsTest, DeadOnesLeaveTheEntitysSetOnSight) {
+  const Session live = stores_.add_session(sessions_, alice_, "agent", 0s);
+  const Session ended = stores_.add_session(sessions_, alice_, "agent", 2h, 1h);
+  stores_.write(Write::add_member("entity_sessions:agent", "vanished"));
+  EXPECT_EQ(find_by_entity("agent", alice_), live.id);
+  EXPECT_THAT(stores_.loop.run(stores_.records->members("entity_sessions:agent")), ::testing::ElementsAre(live.id));
+}
+
+TEST_F(SessionsTest, AreTouchedOnceAMinute) {
+  SessionSettings settings;
+  settings.ttl = 24h;
+  const Sessions sessions(*stores_.records, settings);
+  Session session = stores_.add_session(sessions, alice_, "", 59s);
+  EXPECT_TRUE(sessions.touch(session).empty());
+  session = stores_.add_session(sessions, alice_, "", 2min);
+  session.expires = system_clock::now() + 1h;
+  stores_.write(sessions.writes_for(session));
+  stores_.write(sessions.touch(session));
+  const auto found = find(session.id);
+  ASSERT_TRUE(found);
+  EXPECT_GT(found->last_activity, system_clock::now() - 1min);
+  EXPECT_GT(*found->expires, system_clock::now() + 23h);
+  EXPECT_GT(*stores_.loop.run(stores_.records->remaining("sessions:" + session.id)), 23h);
+  EXPECT_TRUE(sessions.touch(session).empty());
+}
+
+TEST_F(SessionsTest, FollowASettingThatChanged) {
+  SessionSettings settings;
+  settings.ttl = 24h;
+  const Sessions finite(*stores_.records, settings);
+  // Began with an end, is touched by a server without one.
+  Session session = stores_.add_session(finite, alice_, "", 2min);
+  stores_.write(sessions_.touch(session));
+  ASSERT_TRUE(find(session.id));
+  EXPECT_FALSE(find(session.id)->expires);
+  EXPECT_EQ(stores_.loop.run(stores_.records->remaining("sessions:" + session.id)), std::nullopt);
+  // And the other way.
+  session = stores_.add_session(sessions_, alice_, "", 2min);
+  stores_.write(finite.touch(session));
+  EXPECT_TRUE(find(session.id)->expires);
+  EXPECT_TRUE(stores_.loop.run(stores_.records->remaining("sessions:" + session.id)));
+}
+
+}  // namespace
+}  // namespace ci::files
