@@ -161,7 +161,7 @@ class Runner {
     switch (outcome.ended) {
       case pool::Ended::exited:
         status_ = outcome.exit_code;
-        break;
+        return;  // the program's own affair
       case pool::Ended::signalled:
         status_ = 128 + outcome.signal;
         break;
@@ -174,8 +174,7 @@ class Runner {
       case pool::Ended::lost:
         throw Failure(FailureKind::unavailable, "the sandbox went away");
     }
-    const std::string explanation = execution::explain("", outcome, time_limit());
-    if (!explanation.empty()) fmt::print(stderr, "{}\n", explanation);
+    fmt::print(stderr, "{}\n", execution::explain("", outcome, time_limit()));
   }
 
   std::chrono::seconds time_limit() const { return request_.time_limit.value_or(settings_.values.time_limit); }
