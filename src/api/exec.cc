@@ -152,8 +152,10 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   begun.reset();
 
   const Deadline patience = settings_.keep_alive.count() == 0 ? Deadline::max() : after(settings_.keep_alive);
+  // Not before the start: until then the answer may still be a refusal with a status of its own.
   while (!job->done() && !(job->started() && std::chrono::steady_clock::now() >= patience)) {
-    co_await job->wait_for_news(job->started() ? patience : Deadline::max());
+    const Deadline next = job->started() ? patience : Deadline::max();
+    co_await job->wait_for_news(next);
   }
   if (!job->done()) {
     net::Response response(200, "application/json", "");
