@@ -241,6 +241,8 @@ class Server:
         return sorted(pid for pid in children if name in command_line(pid).split())
 
     def log_text(self, offset=0):
+        if not self.log.exists():
+            return ""
         with open(self.log, "rb") as file:
             file.seek(offset)
             return file.read().decode(errors="replace")

@@ -70,13 +70,25 @@ bool owner_lives(const std::string& name) {
   return pid > 0 && start_time(pid) == name.substr(dash + 1);
 }
 
+// Whoever is still inside belongs to a sandbox that nobody watches over any more, and is dying already: its namespace
+// ended with its owner. That takes a moment, and a group can go only when it is empty.
 void remove_group(const fs::path& directory) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(directory, ignored)) {
     if (entry.is_directory(ignored)) remove_group(entry.path());
   }
-  if (::rmdir(directory.c_str()) != 0 && errno != ENOENT) {
-    log_warning("cgroup stays", {{"directory", directory}, {"reason", std::strerror(errno)}});
+  constexpr int attempts = 200;
+  for (int attempt = 0; ::rmdir(directory.c_str()) != 0; ++attempt) {
+    if (errno == ENOENT) return;
+    if (errno != EBUSY || attempt == attempts) {
+      log_warning("cgroup stays", {{"directory", directory}, {"reason", std::strerror(errno)}});
+      return;
+    }
+    std::ifstream processes(directory / "cgroup.procs");
+    for (pid_t pid = 0; processes >> pid;) {
+      if (pid > 0) ::kill(pid, SIGKILL);
+    }
+    ::usleep(10000);
   }
 }
 
@@ -85,8 +97,6 @@ void remove_leftovers(const fs::path& parent) {
   for (const auto& entry : fs::directory_iterator(parent, ignored)) {
     const std::string name = entry.path().filename();
     if (!name.starts_with(prefix) || owner_lives(name)) continue;
-    // Its processes died with their pid namespace; a straggler that is still exiting makes rmdir fail and is
-    // taken care of by the next start.
     remove_group(entry.path());
   }
 }

@@ -114,7 +114,7 @@ class SandboxPool {
   // A warm sandbox when there is one, else one made now. Fails as `unavailable` at the deadline.
   virtual awaitable<std::unique_ptr<Lease>> acquire(Demand demand, Deadline deadline) = 0;
 
-  // Suspends until every floor is reached or has failed once; says which languages failed in the log.
+  // Suspends until every language has its floor of the plainest kind, or failed once; the log says which failed.
   virtual awaitable<void> warm_up() = 0;
 
   // Languages that this host can run, as canonical codes.

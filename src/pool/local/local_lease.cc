@@ -55,7 +55,8 @@ class LocalLease final : public Lease {
       if (input.name == *source) continue;  // the program's own text goes there
       UniqueFd file = co_await descriptor_of(*input.body);
       if (files.size() == puts_per_message || batch.bytes().size() > os::max_payload / 2) {
-        co_await channel_->send(batch.bytes(), std::exchange(files, {}));
+        co_await channel_->send(batch.bytes(), std::move(files));
+        files.clear();
         batch = Writer(Tag::put);
       }
       batch.number<std::uint8_t>(input.read_only).text(input.name.text());

@@ -25,6 +25,9 @@ constexpr int burst_share = 4;                            // one more warm sandb
 
 std::string language_of(std::string_view kind) { return std::string(kind.substr(0, kind.find('/'))); }
 
+// A language's own kind; for Python the smallest zygote.
+bool is_plain(std::string_view kind) { return kind.ends_with("/stdlib") || kind.find('/') == kind.npos; }
+
 // One kind of sandbox: what is warm, what is being made, who waits, how often it was asked for lately.
 struct Shelf {
   std::deque<std::unique_ptr<Channel>> warm;
@@ -91,8 +94,9 @@ class LocalPool final : public SandboxPool {
     const auto reached = [this] {
       if (!unavailable_.empty()) return true;
       if (!connected_) return false;
+      // The larger zygotes take seconds to import; until then their programs wait in line, and all others need not.
       return std::ranges::all_of(shelves_, [](const auto& entry) {
-        return entry.second.floor <= static_cast<int>(entry.second.warm.size()) || entry.second.failures > 0;
+        return !is_plain(entry.first) || entry.second.floor <= static_cast<int>(entry.second.warm.size()) || entry.second.failures > 0;
       });
     };
     while (!reached()) co_await wait_for_change(Clock::now() + std::chrono::seconds(1));
@@ -215,7 +219,7 @@ class LocalPool final : public SandboxPool {
     if (!settings_.enabled) return 0;
     const auto floor = settings_.floors.find(language_of(kind));
     if (floor == settings_.floors.end()) return 0;
-    return kind.ends_with("/stdlib") || kind.find('/') == kind.npos ? floor->second : std::min(floor->second, 1);
+    return is_plain(kind) ? floor->second : std::min(floor->second, 1);
   }
 
   void take_created(Reader& reader, std::vector<UniqueFd> descriptors) {
