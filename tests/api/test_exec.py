@@ -443,7 +443,8 @@ def test_exception(server):
 
 def test_exception_in_a_function_shows_source_lines(server):
     answer = server.py("def outer():\n    return inner()\ndef inner():\n    raise KeyError('missing')\nouter()\n")
-    assert [line.strip() for line in answer["stderr"].splitlines()] == [
+    # Lines that only underline, which some versions of Python add, do not matter.
+    assert [line.strip() for line in answer["stderr"].splitlines() if line.strip("^~ ")] == [
         "Traceback (most recent call last):",
         'File "/mnt/data/code.py", line 5, in <module>', "outer()",
         'File "/mnt/data/code.py", line 2, in outer', "return inner()",

@@ -72,6 +72,8 @@ def test_a_conversation(package, server, style):
 
     assert result["uploaded"]["name"] == "sales.csv" and result["fresh"] is True
 
+    assert [(file["id"], file["name"]) for file in result["listed"]] == [(result["uploaded"]["id"], "sales.csv")], result["listed"]
+
     chart = result["chart"]
     assert "total 60" in chart["text"] and "stderr" not in chart["text"], chart["text"]
     printed = re.search(r"sha256 ([0-9a-f]{64})", chart["text"])[1]

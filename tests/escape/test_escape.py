@@ -146,7 +146,7 @@ def one_answer(server, answer, _):
 
 
 def secrets(server):
-    return server.key
+    return server.key[::-1]
 
 
 def port(server):
@@ -348,7 +348,7 @@ def test_40_upload_names_stay_in_the_working_directory(watched):
             body = answer.json()
             stored = {"id": body["files"][0]["fileId"], "name": body["files"][0]["filename"], "storage_session_id": body["session_id"]}
             files += [stored, stored | {"name": name}, stored | {"name": "../../../tmp/" + name}]
-    answer = watched.run("bash", "find / -xdev \\( -name up.txt -o -name abs.txt \\) -not -path '/mnt/data/*' 2>/dev/null; find /mnt /tmp -name '*.txt' -not -path '/mnt/data/*'; echo done", files=files)
+    answer = watched.run("bash", "find / -maxdepth 3 -not -path '/proc/*' \\( -name up.txt -o -name abs.txt \\) -not -path '/mnt/data/*' 2>/dev/null; find /mnt /tmp -name '*.txt' -not -path '/mnt/data/*'; echo done", files=files)
     assert answer["stdout"] == "done\n"
 
 

@@ -1,4 +1,4 @@
-# Other processes: the agent (pid 1) and whatever else is visible. argv[1] is text that only the server knows.
+# Other processes: the agent (pid 1) and whatever else is visible. argv[1] is text that only the server knows, backwards.
 me = os.getpid()
 pids = [n for n in os.listdir("/proc") if n.isdigit() and int(n) != me]
 if len(pids) > 8: vulnerable(f"{len(pids)} other processes are visible")
@@ -16,5 +16,5 @@ for pid in pids + ["self"]:
         try: text = open(f"/proc/{pid}/{name}", "rb").read()
         except OSError: continue
         for secret in sys.argv[1:]:
-            if secret.encode() in text: vulnerable(f"{pid} {name} holds a secret of the server")
+            if secret[::-1].encode() in text: vulnerable(f"{pid} {name} holds a secret of the server")
 safe("done")

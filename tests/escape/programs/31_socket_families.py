@@ -6,5 +6,5 @@ for name, number in families.items():
 for protocol in (2, 4, 5, 6, 9, 12, 15, 16, 20): attempt(f"AF_NETLINK {protocol}", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol))
 for family in (socket.AF_INET, socket.AF_INET6):
     for protocol in (1, 58, 255): attempt(f"raw {family} {protocol}", lambda: socket.socket(family, socket.SOCK_RAW, protocol))
-for protocol in (132, 136, 262): attempt(f"protocol {protocol}", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol))
+for protocol in (132, 136): attempt(f"protocol {protocol}", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol))
 left, right = socket.socketpair(); left.send(b"x"); safe("AF_UNIX works") if right.recv(1) == b"x" else vulnerable("AF_UNIX is broken")

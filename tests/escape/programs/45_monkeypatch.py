@@ -1,5 +1,5 @@
 # Everything that a harness in the same process might use after us. The real end is exit code 7.
-import atexit, builtins, gc, io, json
+import atexit, builtins, gc, io, json, socket
 atexit.register(lambda: os.write(1, b"SAFE at exit\n"))
 lie = lambda *a, **k: "FORGED"
 json.dumps = json.dump = lie
@@ -10,7 +10,6 @@ while frame.f_back is not None:
     found = [name for name in {**frame.f_globals, **frame.f_locals} if any(word in name.lower() for word in ("secret", "token", "nonce", "api_key", "control"))]
     if found: os.write(1, f"VULNERABLE frame {frame.f_code.co_filename} holds {found}\n".encode())
 os.write(1, b"VULNERABLE harness frames above us\n" if depth else b"SAFE no frame above\n")
-import socket
 for thing in gc.get_objects():
     if isinstance(thing, socket.socket): os.write(1, f"VULNERABLE a socket: {thing}\n".encode())
 class Lie(io.StringIO):
