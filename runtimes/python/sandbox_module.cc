@@ -77,8 +77,7 @@ int enter(const Descriptors& fds, const GuestLimits& limits, const SeccompFilter
   // The mounts must stand before we enter them. End of file: the sandbox died; so do we.
   if (wrong == nullptr && ::read(fds.finished, &byte, 1) != 1) ::_exit(1);
   if (wrong == nullptr &&
-      ::setns(
-          fds.agent, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) != 0) {
+      ::setns(fds.agent, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) {
     wrong = "entering the sandbox";
   }
   ::dup2(fds.out, STDOUT_FILENO);

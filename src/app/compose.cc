@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/version.h"
 #include "base/failure.h"
 #include "base/log.h"
@@ -103,8 +105,10 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
   result.memory_bytes = settings.memory_bytes;
   result.processes = static_cast<std::uint64_t>(settings.processes);
   result.open_files = static_cast<std::uint64_t>(settings.open_files);
-  result.workspace_bytes = settings.workspace_bytes;
-  result.tmp_bytes = settings.tmp_bytes;
+  // What is written there counts as memory: together they stay below the limit, so that a full disk is "No space left"
+  // to the program and not its death.
+  result.workspace_bytes = std::min(settings.workspace_bytes, settings.memory_bytes / 2);
+  result.tmp_bytes = std::min(settings.tmp_bytes, settings.memory_bytes / 4);
   result.hostname = settings.sandbox_hostname;
   for (const std::string& name : settings.languages) {
     if (const languages::Language* language = languages::find(name)) {

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 
@@ -211,6 +212,9 @@ class Agent {
         sys("waiting for the guest", [&] { return ::recv(fds_.go.get(), hello, sizeof hello, 0); });
     if (got == 1 + static_cast<ssize_t>(sizeof(pid_t)) && hello[0] == 'R') {
       std::memcpy(&guest_, hello + 1, sizeof guest_);
+      // Opened while we may still see it; /proc hides others' processes from what we are about to become.
+      const std::string path = "/proc/" + std::to_string(guest_) + "/status";
+      guest_state_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
       return;
     }
     const std::string reason = got > 1 && hello[0] == 'E' ? std::string(hello + 1, static_cast<size_t>(got - 1))
@@ -277,7 +281,7 @@ class Agent {
       if (kill_at && now >= *kill_at) break;
       if (!kill_at && now >= deadline) {
         timed_out_ = true;
-        ::kill(-guest_, SIGINT);
+        ::kill(-guest_, soft_signal());
         kill_at = now + soft_grace;
       }
       const auto next = std::min(kill_at.value_or(deadline), now + memory_check);
@@ -293,6 +297,19 @@ class Agent {
     ended_ = Clock::now();
     end_everything();
     killed_ = Clock::now();
+  }
+
+  // SIGTERM for a program that has a handler for it. For others SIGINT, which by default ends a program as well, and
+  // makes Python say where it was.
+  int soft_signal() const {
+    char text[4096];
+    const ssize_t size = ::pread(guest_state_.get(), text, sizeof text - 1, 0);
+    if (size <= 0) return SIGINT;
+    text[size] = '\0';
+    const char* caught = std::strstr(text, "SigCgt:");
+    if (caught == nullptr) return SIGINT;
+    const unsigned long long mask = std::strtoull(caught + std::strlen("SigCgt:"), nullptr, 16);
+    return (mask >> (SIGTERM - 1) & 1) != 0 ? SIGTERM : SIGINT;
   }
 
   // True once the guest's own process has ended.
@@ -375,7 +392,7 @@ class Agent {
   const AgentPlan& plan_;
   AgentDescriptors fds_;
   const SeccompFilter& filter_;
-  UniqueFd workspace_, signals_;
+  UniqueFd workspace_, signals_, guest_state_;
   pid_t guest_ = -1;
   std::optional<int> guest_status_;
   std::optional<Clock::time_point> begun_;

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -42,6 +43,7 @@ const char* join_cgroups(const int* descriptors, int count) {
   for (int i = 0; i < count; ++i) {
     if (::write(descriptors[i], "0", 1) != 1) return "joining the cgroup";
   }
+  if (::unshare(CLONE_NEWCGROUP) != 0) return "making a cgroup namespace";
   return nullptr;
 }
 

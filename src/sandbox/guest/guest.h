@@ -20,7 +20,8 @@ struct GuestLimits {
   std::uint64_t processes = 0;
 };
 
-// Moves the calling process into the groups behind these descriptors (os::Cgroup). Nothing, or what failed.
+// Moves the calling process into the groups behind these descriptors (os::Cgroup), and into a cgroup namespace in
+// which they are the root: their names are nobody's business inside. Nothing, or what failed.
 const char* join_cgroups(const int* descriptors, int count);
 
 // Session, limits, user, capabilities, no_new_privs, seccomp, in this order: each step takes away something the next

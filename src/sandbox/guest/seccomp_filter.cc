@@ -50,9 +50,9 @@ SeccompFilter::SeccompFilter() {
   constexpr std::uint32_t eperm = SCMP_ACT_ERRNO(EPERM);
   constexpr std::uint32_t enosys = SCMP_ACT_ERRNO(ENOSYS);
 
-  // Nothing honest asks for these: loading kernels and modules, the clock, swap, raw ports.
+  // Loading kernels and modules, the clock, swap, raw ports: administration.
   refuse(
-      context, SCMP_ACT_KILL_PROCESS,
+      context, eperm,
       {"kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff",
        "iopl", "ioperm", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "acct", "quotactl",
        "quotactl_fd", "nfsservctl", "vhangup", "lookup_dcookie", "uselib"});
@@ -63,7 +63,7 @@ SeccompFilter::SeccompFilter() {
        "mount_setattr", "setns", "unshare", "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise",
        "kcmp", "pidfd_getfd", "add_key", "request_key", "keyctl", "bpf", "perf_event_open", "userfaultfd",
        "fanotify_init", "open_by_handle_at", "name_to_handle_at", "syslog", "sethostname", "setdomainname",
-       "personality", "mknod", "mknodat", "setfsuid", "setfsgid"});
+       "personality", "setfsuid", "setfsgid"});
   // Large surfaces that libraries use only when they are there.
   refuse(
       context, enosys,

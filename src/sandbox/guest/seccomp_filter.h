@@ -1,9 +1,9 @@
 #pragma once
 // Which system calls a guest may make. Built once per process that starts guests, applied by become_guest().
 //
-// A list of refusals on top of namespaces, no capabilities and no_new_privs: what an honest program might try
-// answers EPERM or ENOSYS, so that libraries fall back; what no honest program does kills. Calls of another
-// architecture (32-bit, x32) kill. Socket families are an allow list.
+// A list of refusals on top of namespaces, no capabilities and no_new_privs. They answer EPERM or ENOSYS, so that
+// libraries fall back and programs say what they missed; calls of another architecture (32-bit, x32), which nothing
+// honest makes here, kill. Socket families are an allow list. Making fifos stays possible; devices need a capability.
 
 #include <linux/filter.h>
 
