@@ -53,7 +53,7 @@ awaitable<void> Cleanup::remove_orphans() {
   const auto newest = std::chrono::system_clock::now() - youngest_orphan;
   std::string cursor;
   do {
-    const auto page = co_await bodies_.list("sessions/", cursor, int{page_size});
+    const auto page = co_await bodies_.list("sessions/", cursor, page_size);
     for (const store::ObjectInfo& object : page.objects) {
       // "sessions/<session>/uploads/<file>"
       const size_t session_end = object.key.find('/', 9), id_begin = object.key.rfind('/') + 1;
