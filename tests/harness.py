@@ -122,6 +122,18 @@ def temporary_files():
     return {path for path in found if not pathlib.Path(path).name.startswith("kubecoderun-test-")}
 
 
+sessions = set()  # session ids (setsid) of everything that these tests started
+
+
+def _is_foreign(name):
+    """Whether a control group named after a process ("kubecoderun-<pid>-<start time>") is of a live one that we did not start."""
+    try:
+        pid = int(name.split("-")[1])
+        return bool(_stat(pid)) and os.getsid(pid) not in sessions
+    except (IndexError, ValueError, ProcessLookupError):
+        return False
+
+
 class HostState:
     """What a server may leave on the host. Taken before it starts and compared after it ended."""
 
@@ -134,13 +146,14 @@ class HostState:
         return self._difference()
 
     def _difference(self):
-        # Other servers of this test session keep what is theirs: directories that hold one of their processes somewhere.
+        # Directories whose owner lives and is not of our making belong to other servers of this host.
         theirs = set()
         for server in Server.running:
             for path in cgroups_of({server.pid} | {pid for pid, _ in server.descendants()}):
                 theirs |= {part for part in path.split("/") if "kubecoderun" in part.lower()}
-        new = cgroup_directories() - self.cgroups
-        left = [f"cgroup {path}" for path in sorted(new) if not theirs & set(path.split("/"))]
+        new = {path: next(part for part in path.split("/") if "kubecoderun" in part.lower()) for path in cgroup_directories() - self.cgroups}
+        theirs |= {name for name in set(new.values()) if _is_foreign(name)}
+        left = [f"cgroup {path}" for path, name in sorted(new.items()) if name not in theirs]
         if not Server.running:  # which of these belongs to whom cannot be told
             left += [f"mount {path}" for path in sorted(mounts() - self.mounts)]
             left += [f"file {path}" for path in sorted(temporary_files() - self.temporary)]
@@ -188,12 +201,15 @@ class Server:
         return self.process.pid
 
     def start(self, seconds=30.0):
+        assert self.process is None or self.process.poll() is not None, "the last process of this server still runs"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.program, "serve"], cwd=self.base, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        Server.running.append(self)
+        sessions.add(self.process.pid)
+        if self not in Server.running:
+            Server.running.append(self)
         if not wait_until(lambda: self.process.poll() is not None or self.is_ready(), seconds, 0.05) or not self.is_ready():
             code = self.process.poll()
             self.stop()

@@ -207,8 +207,8 @@ def test_inputs_belong_to_the_user_and_can_be_written(server):
 
 def test_a_large_input_is_whole(server):
     body = bytes(range(256)) * 4096 * 8
-    file = server.upload_one("large.bin", body)
-    assert server.run("bash", "sha256sum < large.bin | cut -d' ' -f1", files=[file])["stdout"].strip() == hashlib.sha256(body).hexdigest()
+    file = server.upload_one("large.dat", body)
+    assert server.run("bash", "sha256sum < large.dat | cut -d' ' -f1", files=[file])["stdout"].strip() == hashlib.sha256(body).hexdigest()
 
 
 # ---- inputs that come back ------------------------------------------------------------------------------------------

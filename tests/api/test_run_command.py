@@ -7,7 +7,7 @@ import time
 import pytest
 
 from conftest import cannot
-from harness import HostState, doctor
+from harness import HostState, doctor, sessions
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,17 @@ def engine(program):
 def command(program, *arguments, stdin=None, **settings):
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "ALLOW_WEAK_SANDBOX") if name in os.environ}
     environment |= {name: str(value) for name, value in settings.items()}
-    return subprocess.run([program, *map(str, arguments)], env=environment, input=stdin, capture_output=True, timeout=60)
+    process = subprocess.Popen(
+        [program, *map(str, arguments)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    sessions.add(process.pid)
+    try:
+        out, err = process.communicate(stdin or b"", timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def run_file(program, tmp_path, lang, name, code, *arguments, **settings):
