@@ -127,6 +127,7 @@ def test_kill_in_mid_run(host, make_server, role):
 
 @pytest.mark.slow
 def test_kill_of_everything_at_once(host, make_server):
+    """Nobody is left to reap the dead at once, so the next start meets them as zombies: they are not owners of anything."""
     server = make_server()
     answer = server.py("open('out.txt', 'w').write('kept'); print('x')")
     in_background(server, "bash", "sleep 50")

@@ -406,6 +406,20 @@ def test_an_upload_that_breaks_off_leaves_no_file(server):
     healthy(server)
 
 
+def test_uploads_that_are_reset_do_not_end_the_worker(server):
+    """It once took all running requests with it. How it ends depends on the moment, hence many."""
+    before = server.role("worker")
+    head = f"POST /upload HTTP/1.1\r\nHost: x\r\nx-api-key: {KEY}\r\nContent-Type: {FORM}\r\nContent-Length: 9000000\r\n\r\n"
+    start = head.encode() + b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.dat"\r\n\r\n'
+    for index in range(60):
+        with server.socket() as connection:
+            send_quietly(connection, start + b"x" * (1_000_000 * (index % 5) + 1000))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        time.sleep(0.03)
+        assert server.role("worker") == before, f"the worker was replaced after {index + 1} broken uploads\n{server.log_text()[-1500:]}"
+    healthy(server)
+
+
 def test_random_bytes(server):
     chance = random.Random(20)
     seeds = [http_bytes("POST", "/exec", ECHO, key="unknown-key"), http_bytes("GET", "/files/abc?detail=full", key=None)]
