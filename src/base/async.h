@@ -3,6 +3,7 @@
 // One thread runs the one io_context; what stands between two co_awaits is a transaction.
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
@@ -34,12 +35,33 @@ inline Deadline after(std::chrono::steady_clock::duration time) {
 }
 
 // Runs blocking `work` on `pool` and comes back to the caller's executor with its result or exception.
-// `work` and its result must be movable. It is not cancelled: the caller waits for it.
+// It is not cancelled: the caller waits for it. Not co_spawn, which in Boost 1.81 ends the program when the caller is
+// cancelled before the pool has begun.
 template <class Work>
 awaitable<std::invoke_result_t<Work&>> on_pool(asio::thread_pool& pool, Work work) {
-  // A named coroutine lambda awaited in this scope may borrow `work` (style: the GCC 12 trap).
-  auto run = [&work]() -> awaitable<std::invoke_result_t<Work&>> { co_return work(); };
-  co_return co_await asio::co_spawn(pool.get_executor(), run(), asio::use_awaitable);
+  using Result = std::invoke_result_t<Work&>;
+  std::conditional_t<std::is_void_v<Result>, bool, std::optional<Result>> result{};
+  std::exception_ptr failure;
+  auto executor = co_await asio::this_coro::executor;
+  // What it borrows is in this frame, which stays until the handler has been called.
+  auto start = [&](auto handler) {
+    auto resume = std::make_shared<decltype(handler)>(std::move(handler));
+    asio::post(pool, [&, resume] {
+      try {
+        if constexpr (std::is_void_v<Result>) {
+          work();
+        } else {
+          result.emplace(work());
+        }
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      asio::post(executor, [resume] { std::move(*resume)(); });
+    });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable);
+  if (failure) std::rethrow_exception(failure);
+  if constexpr (!std::is_void_v<Result>) co_return std::move(*result);
 }
 
 // Runs `work` until the deadline; nothing means time ran out and `work` was cancelled and has ended.

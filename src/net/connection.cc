@@ -21,6 +21,7 @@ constexpr std::size_t inbox_capacity = 128 << 10;
 constexpr std::size_t source_piece = 256 << 10;
 constexpr std::size_t longest_request_id = 64;
 constexpr std::chrono::seconds linger_time{2};
+constexpr std::uint64_t linger_limit = 64 << 20;  // bytes: more is not a client that is about to read the answer
 constexpr std::chrono::seconds goodbye_time{1};
 
 std::string request_id_of(const Headers& headers) {
@@ -431,7 +432,8 @@ awaitable<void> Connection::finish(Next how) {
   if (how == Next::linger) {
     transport_->end_writing();
     const Deadline deadline = after(linger_time);
-    while (!inbox_.ended()) {
+    for (std::uint64_t skipped = 0; !inbox_.ended() && skipped < linger_limit;) {
+      skipped += inbox_.bytes().size();
       inbox_.consume(inbox_.bytes().size());
       if (co_await wait_for_bytes(deadline) != Inbox::Wake::arrival) break;
     }

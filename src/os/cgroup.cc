@@ -58,7 +58,9 @@ std::string start_time(pid_t pid) {
   if (after_name == line.npos) return "";
   std::istringstream rest(line.substr(after_name + 2));
   std::string field;
-  for (int i = 0; i < 20; ++i) rest >> field;  // field 22 of proc(5)
+  rest >> field;
+  if (field == "Z" || field == "X") return "";  // dead, and only not yet waited for
+  for (int i = 1; i < 20; ++i) rest >> field;  // field 22 of proc(5)
   return field;
 }
 
