@@ -13,11 +13,6 @@ FailureKind kind_of(int error) {
   switch (error) {
     case ENOENT:
       return FailureKind::not_found;
-    case ENOSPC:
-    case EDQUOT:
-    case EMFILE:
-    case ENFILE:
-      return FailureKind::exhausted;
     case ETIMEDOUT:
       return FailureKind::timeout;
     case EPIPE:
@@ -25,6 +20,10 @@ FailureKind kind_of(int error) {
     case ECONNREFUSED:
     case EAGAIN:
     case ENOMEM:
+    case ENOSPC:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
       return FailureKind::unavailable;
     default:
       return FailureKind::internal;

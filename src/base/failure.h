@@ -21,7 +21,7 @@ class Failure : public std::runtime_error {
  public:
   Failure(FailureKind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
 
-  // "<doing>: <text of the errno>"; the kind follows from the errno (ENOSPC and EMFILE are `exhausted`).
+  // "<doing>: <text of the errno>"; the kind follows from the errno (ENOSPC and EMFILE are `unavailable`: nobody set a limit).
   static Failure from_errno(int error, std::string_view doing);
 
   FailureKind kind() const { return kind_; }
