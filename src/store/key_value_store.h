@@ -1,8 +1,8 @@
 #pragma once
 // Small records under text keys, shared by all replicas that use the same store. Implemented by sqlite/ (one
-// machine) and, later, redis/ (many). Sessions, file records, state marks, keys and limits are written once on
+// machine) and redis/ (many). Sessions, file records, state marks, keys and limits are written once on
 // top of it. Called on the I/O thread; every call suspends instead of blocking. Every call can fail as
-// `unavailable` (also as `exhausted` when the disk is full, as `internal` when the data is damaged); a write that
+// `unavailable` (also when the disk is full; as `internal` when the data is damaged); a write that
 // returned is durable.
 //
 // A key holds one kind: a value, a hash or a set, until it is removed or expires. Another kind's operation on it is
@@ -59,7 +59,7 @@ class KeyValueStore {
   virtual awaitable<std::vector<std::string>> members(std::string key) = 0;
   virtual awaitable<std::optional<std::chrono::milliseconds>> remaining(std::string key) = 0;
 
-  // All of them or, after a crash, none (sqlite); in order and each durable on return (redis).
+  // All of them or, after a crash or a refusal, none (sqlite); in order, see redis_store.h for more (redis).
   virtual awaitable<void> write(std::vector<Write> writes) = 0;
 
   // True when this call set it. For locks and leases.
@@ -69,7 +69,7 @@ class KeyValueStore {
   // Adds `by` and returns the sum; the first call of a window sets its life.
   virtual awaitable<std::int64_t> increment(std::string key, std::int64_t by, Ttl window) = 0;
 
-  // Up to `limit` keys with `prefix`, in no order; continue with the returned cursor until it is empty.
+  // About `limit` keys with `prefix`, or none, in no order; continue with the returned cursor until it is empty.
   struct Page {
     std::vector<std::string> keys;
     std::string cursor;

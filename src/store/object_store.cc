@@ -18,4 +18,19 @@ bool is_object_key(std::string_view key) {
   }
 }
 
+bool is_metadata(const Metadata& metadata) {
+  size_t total = 0;
+  for (const auto& [name, value] : metadata) {
+    if (name.empty() || value.empty()) return false;
+    for (const char c : name) {
+      if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') return false;
+    }
+    for (const char c : value) {
+      if (c <= ' ' || c > '~') return false;
+    }
+    total += name.size() + value.size();
+  }
+  return total <= longest_metadata;
+}
+
 }  // namespace ci::store

@@ -3,12 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-#include <array>
 #include <vector>
 
 #include "base/ids.h"
@@ -20,11 +19,12 @@ namespace ci::store::filesystem {
 namespace {
 
 constexpr size_t copy_piece = 256 << 10;
+constexpr const char* annotation_name = "user.kubecoderun";
 
 [[noreturn]] void fail(int error, const Place& place, std::string_view doing) {
   if (error == ENOSPC || error == EDQUOT) {
     throw Failure(
-        FailureKind::exhausted,
+        FailureKind::unavailable,
         fmt::format(
             "{} in {}: no space is left on that disk (or its inodes or a quota are used up); free some or enlarge it",
             doing, place.where));
@@ -44,11 +44,8 @@ std::string descriptor_path(int descriptor) { return fmt::format("/proc/self/fd/
 
 }  // namespace
 
-void Draft::FreeHash::operator()(evp_md_ctx_st* hash) const { EVP_MD_CTX_free(hash); }
-
 Draft::Draft(const Place& place, const std::string& shard, std::uint64_t limit)
-    : place_(place), limit_(limit), hash_(EVP_MD_CTX_new()) {
-  CHECK(hash_ && EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr) == 1);
+    : place_(place), limit_(limit) {
   shard_.reset(run(place, "opening a shard", [&] {
     return ::openat(place.root, shard.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }));
@@ -74,7 +71,7 @@ void Draft::append(std::span<const std::byte> bytes) {
   if (bytes.size() > limit_ - size_) {
     throw Failure(FailureKind::exhausted, fmt::format("the file is larger than {} bytes", limit_));
   }
-  CHECK(EVP_DigestUpdate(hash_.get(), bytes.data(), bytes.size()) == 1);
+  hash_.update(bytes);
   size_ += bytes.size();
   while (!bytes.empty()) {
     const auto written = run(place_, "writing a file", [&] {
@@ -94,6 +91,24 @@ void Draft::append_file(int descriptor) {
     append(std::span(buffer).first(static_cast<size_t>(got)));
     offset += got;
   }
+}
+
+void Draft::annotate(const std::string& text) {
+  if (::fsetxattr(file_.get(), annotation_name, text.data(), text.size(), 0) == 0) return;
+  if (errno == ENOTSUP) {
+    throw Failure(
+        FailureKind::internal,
+        fmt::format("the file system of {} has no extended attributes, which metadata of objects needs", place_.where));
+  }
+  fail(errno, place_, "noting the metadata of a file");
+}
+
+std::string annotation_of(int file) {
+  std::array<char, 4096> text{};
+  const ssize_t size = ::fgetxattr(file, annotation_name, text.data(), text.size());
+  if (size >= 0) return std::string(text.data(), static_cast<size_t>(size));
+  if (errno == ENODATA || errno == ENOTSUP) return {};
+  throw Failure::from_errno(errno, "reading the metadata of a file");
 }
 
 bool Draft::link_as(int directory, const std::string& name) const {
@@ -135,15 +150,6 @@ void Draft::publish(const std::string& name) {
   });
   temporary_name_.clear();
   run(place_, "flushing a directory", [&] { return ::fsync(shard_.get()); });
-}
-
-std::string Draft::sha256() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  CHECK(EVP_DigestFinal_ex(hash_.get(), digest.data(), &size) == 1);
-  std::string hex;
-  for (unsigned i = 0; i < size; ++i) fmt::format_to(std::back_inserter(hex), "{:02x}", digest[i]);
-  return hex;
 }
 
 bool can_make_nameless(int root, int temporary) {

@@ -4,13 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 
+#include "base/sha256.h"
 #include "base/unique_fd.h"
-
-struct evp_md_ctx_st;
 
 namespace ci::store::filesystem {
 
@@ -34,11 +32,14 @@ class Draft {
   // Appends the whole file behind `descriptor`.
   void append_file(int descriptor);
 
+  // Kept with the file, as an extended attribute: published and replaced in the same step. `text` is not empty.
+  void annotate(const std::string& text);
+
   // Makes the bytes durable under `name` in the shard, replacing what was there in one step.
   void publish(const std::string& name);
 
   std::uint64_t size() const { return size_; }
-  std::string sha256();  // lower-case hex; once, at the end
+  std::string sha256() { return hash_.hex(); }  // once, at the end
 
  private:
   bool link_as(int directory, const std::string& name) const;  // false: there is something of that name
@@ -50,11 +51,11 @@ class Draft {
   UniqueFd file_;
   std::string temporary_name_;  // empty: it has none
   std::uint64_t size_ = 0;
-  struct FreeHash {
-    void operator()(evp_md_ctx_st* hash) const;
-  };
-  std::unique_ptr<evp_md_ctx_st, FreeHash> hash_;
+  Sha256 hash_;
 };
+
+// What annotate() kept; empty when there is nothing.
+std::string annotation_of(int file);
 
 // Whether files without a name can be made and later linked in `directory`.
 bool can_make_nameless(int root, int temporary);

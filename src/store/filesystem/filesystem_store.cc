@@ -51,7 +51,7 @@ std::string path_of(std::string_view key) { return shard_name(shard_of(key)) + "
 ObjectInfo info_of(std::string key, const struct stat& status) {
   const auto since_1970 =
       std::chrono::seconds(status.st_mtim.tv_sec) + std::chrono::nanoseconds(status.st_mtim.tv_nsec);
-  return {std::move(key), static_cast<std::uint64_t>(status.st_size), std::chrono::system_clock::time_point(since_1970)};
+  return {std::move(key), static_cast<std::uint64_t>(status.st_size), std::chrono::system_clock::time_point(since_1970), {}};
 }
 
 // The names in a shard that belong to keys with `prefix` and come after `after`, in order.
@@ -99,6 +99,50 @@ ObjectStore::Page list_blocking(int root, const std::string& prefix, const std::
   return page;
 }
 
+std::string text_of(const Metadata& metadata) {
+  std::string text;
+  for (const auto& [name, value] : metadata) text += name + '=' + value + '\n';
+  return text;
+}
+
+Metadata metadata_of(int file) {
+  Metadata metadata;
+  const std::string text = annotation_of(file);
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size()), sign = text.find('=', begin);
+    if (sign < end) metadata[text.substr(begin, sign - begin)] = text.substr(sign + 1, end - sign - 1);
+    begin = end + 1;
+  }
+  return metadata;
+}
+
+// Some bytes of a file. Without a descriptor to offer: that would be the whole file.
+class RangeSource final : public ByteSource {
+ public:
+  RangeSource(UniqueFd file, std::uint64_t offset, std::uint64_t length, asio::thread_pool& pool)
+      : file_(std::move(file)), offset_(offset), left_(length), pool_(pool) {}
+
+  awaitable<size_t> read_some(std::span<std::byte> into) override {
+    const size_t wanted = static_cast<size_t>(std::min<std::uint64_t>(into.size(), left_));
+    if (wanted == 0) co_return 0;
+    auto read = [&] {
+      return static_cast<size_t>(sys("reading a file", [&] {
+        return ::pread(file_.get(), into.data(), wanted, static_cast<off_t>(offset_));
+      }));
+    };
+    const size_t count = co_await on_pool(pool_, read);
+    offset_ += count;
+    left_ -= count;
+    co_return count;
+  }
+
+ private:
+  UniqueFd file_;
+  std::uint64_t offset_;
+  std::uint64_t left_;
+  asio::thread_pool& pool_;
+};
+
 // Fills `buffer` from the source; less than its size means the end.
 awaitable<size_t> fill(ByteSource& source, std::span<std::byte> buffer) {
   size_t filled = 0;
@@ -135,12 +179,14 @@ FilesystemStore::FilesystemStore(const std::filesystem::path& directory, asio::t
   }
 }
 
-awaitable<StoredObject> FilesystemStore::put(std::string key, ByteSource& source, std::uint64_t limit) {
-  CHECK(is_object_key(key));
+awaitable<StoredObject> FilesystemStore::put(
+    std::string key, ByteSource& source, std::uint64_t limit, Metadata metadata) {
+  CHECK(is_object_key(key) && is_metadata(metadata));
   const std::string shard = shard_name(shard_of(key));
   const std::string name = file_name(key);
   StoredObject stored;
   const auto finish = [&](Draft& draft) {
+    if (!metadata.empty()) draft.annotate(text_of(metadata));
     draft.publish(name);
     stored.size = draft.size();
     stored.sha256 = draft.sha256();
@@ -174,10 +220,11 @@ awaitable<StoredObject> FilesystemStore::put(std::string key, ByteSource& source
   co_return stored;
 }
 
-awaitable<std::optional<OpenObject>> FilesystemStore::open(std::string key) {
+awaitable<std::optional<OpenObject>> FilesystemStore::open(std::string key, Range range) {
   CHECK(is_object_key(key));
   const std::string path = path_of(key);
   std::uint64_t size = 0;
+  Metadata metadata;
   auto open_file = [&] {
     UniqueFd file(::openat(root_.get(), path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!file) {
@@ -187,22 +234,36 @@ awaitable<std::optional<OpenObject>> FilesystemStore::open(std::string key) {
     struct stat status {};
     sys("looking at the object " + key, [&] { return ::fstat(file.get(), &status); });
     size = static_cast<std::uint64_t>(status.st_size);
+    metadata = metadata_of(file.get());
     return file;
   };
   UniqueFd file = co_await on_pool(pool_, open_file);
   if (!file) co_return std::nullopt;
   std::optional<OpenObject> object;
-  object.emplace(size, std::make_unique<FileSource>(std::move(file), pool_));
+  if (range.whole()) {
+    object.emplace(size, std::make_unique<FileSource>(std::move(file), pool_));
+  } else {
+    const std::uint64_t begin = std::min(range.offset, size), length = std::min(range.length, size - begin);
+    object.emplace(length, std::make_unique<RangeSource>(std::move(file), begin, length, pool_));
+    object->total = size;
+  }
+  object->metadata = std::move(metadata);
   co_return object;
 }
 
 awaitable<std::optional<ObjectInfo>> FilesystemStore::head(std::string key) {
   CHECK(is_object_key(key));
   auto look = [&]() -> std::optional<ObjectInfo> {
+    const UniqueFd file(::openat(root_.get(), path_of(key).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file) {
+      if (errno == ENOENT) return std::nullopt;
+      throw Failure::from_errno(errno, "looking at the object " + key);
+    }
     struct stat status {};
-    if (::fstatat(root_.get(), path_of(key).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return info_of(key, status);
-    if (errno == ENOENT) return std::nullopt;
-    throw Failure::from_errno(errno, "looking at the object " + key);
+    sys("looking at the object " + key, [&] { return ::fstat(file.get(), &status); });
+    ObjectInfo info = info_of(key, status);
+    info.metadata = metadata_of(file.get());
+    return info;
   };
   co_return co_await on_pool(pool_, look);
 }

@@ -20,8 +20,10 @@ class FilesystemStore final : public ObjectStore {
  public:
   FilesystemStore(const std::filesystem::path& directory, asio::thread_pool& pool);
 
-  awaitable<StoredObject> put(std::string key, ByteSource& source, std::uint64_t limit) override;
-  awaitable<std::optional<OpenObject>> open(std::string key) override;
+  using ObjectStore::open;
+  using ObjectStore::put;
+  awaitable<StoredObject> put(std::string key, ByteSource& source, std::uint64_t limit, Metadata metadata) override;
+  awaitable<std::optional<OpenObject>> open(std::string key, Range range) override;
   awaitable<std::optional<ObjectInfo>> head(std::string key) override;
   awaitable<void> remove(std::string key) override;
   awaitable<Page> list(std::string prefix, std::string cursor, int limit) override;

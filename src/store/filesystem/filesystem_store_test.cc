@@ -58,6 +58,21 @@ TEST(ObjectKey, IsWhatWeMake) {
   EXPECT_FALSE(is_object_key(std::string(241, 'a')));
 }
 
+TEST(ObjectMetadata, IsWhatEveryStoreKeeps) {
+  const auto metadata = [](std::string name, std::string value) {
+    Metadata one;
+    one[std::move(name)] = std::move(value);
+    return one;
+  };
+  EXPECT_TRUE(is_metadata(Metadata()));
+  EXPECT_TRUE(is_metadata(metadata("original-size-2", "1")));
+  for (const char* bad : {"", "Upper", "under_score", "with space", "a:b", "a=b"}) {
+    EXPECT_FALSE(is_metadata(metadata(bad, "1"))) << bad;
+  }
+  for (const char* bad : {"", " a", "a b", "a\n", "\x7f", "é"}) EXPECT_FALSE(is_metadata(metadata("a", bad))) << bad;
+  EXPECT_FALSE(is_metadata(metadata("a", std::string(longest_metadata, 'x'))));
+}
+
 TEST(FilesystemStoreDeathTest, AKeyThatIsNotOursAborts) {
   TemporaryDirectory directory;
   EXPECT_DEATH(
@@ -152,7 +167,7 @@ TEST(FilesystemStore, AFullDiskIsExhaustedAndLeavesTheOlderObject) {
       loop.run(store.put("a/b/c", large, 10 << 20));
     } catch (const Failure& failure) {
       const std::string what = failure.what();
-      if (failure.kind() == FailureKind::exhausted && what.contains("no space is left") &&
+      if (failure.kind() == FailureKind::unavailable && what.contains("no space is left") &&
           what.contains(directory.path().string())) {
         Loop loop;
         FilesystemStore store(directory.path(), loop.pool());

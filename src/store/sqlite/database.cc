@@ -77,7 +77,7 @@ void Database::fail(int code, std::string_view doing) const {
                  "start again with a backup or with what `sqlite3 FILE .recover` saves of it");
     case SQLITE_FULL:
       throw DatabaseFailure(
-          FailureKind::exhausted, what + ". The disk that holds it is full; free some space or enlarge it");
+          FailureKind::unavailable, what + ". The disk that holds it is full; free some space or enlarge it");
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:

@@ -25,20 +25,21 @@ class Loop {
   ~Loop() { pool_.join(); }
 
   asio::thread_pool& pool() { return pool_; }
+  asio::any_io_executor executor() { return context_.get_executor(); }
 
   // The result of `work`, or its exception.
   template <class T>
   T run(awaitable<T> work) {
     std::exception_ptr failure;
     if constexpr (std::is_void_v<T>) {
-      asio::co_spawn(context_, std::move(work), [&](std::exception_ptr ended) { failure = ended; });
-      drive();
+      asio::co_spawn(context_, std::move(work), [&](std::exception_ptr ended) { end(failure, ended); });
+      drive(1);
       if (failure) std::rethrow_exception(failure);
     } else {
       // Through a void coroutine, because co_spawn wants results with a default.
       std::optional<T> result;
-      asio::co_spawn(context_, keep(std::move(work), result), [&](std::exception_ptr ended) { failure = ended; });
-      drive();
+      asio::co_spawn(context_, keep(std::move(work), result), [&](std::exception_ptr ended) { end(failure, ended); });
+      drive(1);
       if (failure) std::rethrow_exception(failure);
       return std::move(*result);
     }
@@ -48,9 +49,10 @@ class Loop {
   std::vector<std::exception_ptr> run_together(std::vector<awaitable<void>> works) {
     std::vector<std::exception_ptr> failures(works.size());
     for (size_t i = 0; i < works.size(); ++i) {
-      asio::co_spawn(context_, std::move(works[i]), [&failures, i](std::exception_ptr ended) { failures[i] = ended; });
+      asio::co_spawn(
+          context_, std::move(works[i]), [this, &failures, i](std::exception_ptr ended) { end(failures[i], ended); });
     }
-    drive();
+    drive(works.size());
     return failures;
   }
 
@@ -61,10 +63,20 @@ class Loop {
     result.emplace(std::move(value));
   }
 
-  void drive() {
-    context_.restart();
-    context_.run();
+  void end(std::exception_ptr& failure, std::exception_ptr ended) {
+    failure = std::move(ended);
+    --running_;
   }
+
+  // Not until the context has nothing left: a store may watch sockets while nobody calls it.
+  void drive(size_t works) {
+    running_ += works;
+    context_.restart();
+    while (running_ > 0) context_.run_one();
+    context_.poll();
+  }
+
+  size_t running_ = 0;
 
   asio::io_context context_;
   asio::thread_pool pool_{3};

@@ -1,7 +1,7 @@
 #pragma once
 // What every ObjectStore does. A backend joins with a harness:
 //
-//   struct Harness { ObjectStore& store(); Loop& loop(); };
+//   struct Harness { ObjectStore& store(); Loop& loop(); };  // perhaps static const char* reason_to_skip(); null: none
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Filesystem, ObjectSuite, Harness);
 
 #include <gmock/gmock.h>
@@ -41,6 +41,12 @@ class PiecewiseSource final : public ByteSource {
 template <class Harness>
 class ObjectSuite : public ::testing::Test {
  public:
+  void SetUp() override {
+    if constexpr (requires { Harness::reason_to_skip(); }) {
+      if (const char* reason = Harness::reason_to_skip()) GTEST_SKIP() << reason;
+    }
+  }
+
   StoredObject put(const std::string& key, ByteSource& source, std::uint64_t limit = 100 << 20) {
     return loop().run(store().put(key, source, limit));
   }
@@ -158,6 +164,54 @@ TYPED_TEST_P(ObjectSuite, HeadTellsSizeAndTime) {
   EXPECT_FALSE(this->loop().run(this->store().head("h/h/none")));
 }
 
+TYPED_TEST_P(ObjectSuite, OpensARange) {
+  const std::string text = this->large_text(900000);
+  this->put("range/a", text);
+  const auto part = [&](std::uint64_t offset, std::uint64_t length) {
+    Range range;
+    range.offset = offset;
+    range.length = length;
+    auto object = this->loop().run(this->store().open("range/a", range));
+    EXPECT_TRUE(object);
+    EXPECT_EQ(object->total, text.size());
+    EXPECT_EQ(object->body->descriptor(), -1);
+    const std::string got = this->loop().run(read_all(*object->body));
+    EXPECT_EQ(got.size(), object->size);
+    return got;
+  };
+  const std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(part(0, 1), text.substr(0, 1));
+  EXPECT_EQ(part(5, 70000), text.substr(5, 70000));
+  EXPECT_EQ(part(899990, 100), text.substr(899990));
+  EXPECT_EQ(part(300000, all), text.substr(300000));
+  EXPECT_EQ(part(1, all - 1), text.substr(1));
+  EXPECT_EQ(part(0, 0), "");
+  EXPECT_EQ(part(900000, 1), "");
+  EXPECT_EQ(part(all, all), "");
+  Range range;
+  range.offset = 1;
+  EXPECT_FALSE(this->loop().run(this->store().open("range/none", range)));
+}
+
+TYPED_TEST_P(ObjectSuite, KeepsMetadataWithTheObject) {
+  const auto put_with = [&](std::string text, Metadata metadata) {
+    StringSource source(std::move(text));
+    this->loop().run(this->store().put("states/s/state.dat", source, 100, std::move(metadata)));
+  };
+  Metadata first;
+  first["archived-at"] = "2026-01-09T10:20:55.101000+00:00";
+  first["original-size"] = "17";
+  put_with("one", first);
+  EXPECT_EQ(this->loop().run(this->store().head("states/s/state.dat"))->metadata, first);
+  EXPECT_EQ(this->loop().run(this->store().open("states/s/state.dat"))->metadata, first);
+  Metadata second;
+  second["hash"] = "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~";
+  put_with("two", second);
+  EXPECT_EQ(this->loop().run(this->store().head("states/s/state.dat"))->metadata, second);
+  put_with("three", Metadata());
+  EXPECT_EQ(this->loop().run(this->store().head("states/s/state.dat"))->metadata, Metadata());
+}
+
 TYPED_TEST_P(ObjectSuite, RemovingTwiceIsFine) {
   this->put("r/r/r", "x");
   this->loop().run(this->store().remove("r/r/r"));
@@ -210,6 +264,6 @@ TYPED_TEST_P(ObjectSuite, ManyPutsAtOnce) {
 REGISTER_TYPED_TEST_SUITE_P(
     ObjectSuite, GivesBackWhatWasPut, PiecesOfAnySizeMakeTheSameObject, TakesADescriptorFromItsBeginning,
     ReplacesInOneStepWhileReadersKeepWhatTheyOpened, TheLimitIsExactAndAnOverflowLeavesTheOlderOne,
-    ASourceThatFailsLeavesNothing, HeadTellsSizeAndTime, RemovingTwiceIsFine, ListsByPrefixInPages, ManyPutsAtOnce);
+    ASourceThatFailsLeavesNothing, HeadTellsSizeAndTime, OpensARange, KeepsMetadataWithTheObject, RemovingTwiceIsFine, ListsByPrefixInPages, ManyPutsAtOnce);
 
 }  // namespace ci::store::testing

@@ -1,0 +1,259 @@
+#include "store/redis/redis_store.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "store/redis/client.h"
+#include "store/redis/target.h"
+
+namespace ci::store::redis {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Redis takes no life of nothing; what has none is as good as gone.
+std::string life_text(const Ttl& ttl) { return std::to_string(std::max<milliseconds::rep>(ttl->count(), 1)); }
+
+void add_commands(const Write& write, const std::string& key, std::vector<Command>& commands) {
+  switch (write.kind) {
+    case Write::Kind::set:
+      if (write.ttl && write.ttl->count() <= 0) {
+        commands.push_back(Command({"DEL", key}));
+      } else if (write.ttl) {
+        commands.push_back(Command({"SET", key, write.value, "PX", life_text(write.ttl)}));
+      } else {
+        commands.push_back(Command({"SET", key, write.value}));
+      }
+      return;
+    case Write::Kind::set_fields: {
+      std::vector<std::string_view> words = {"HSET", key};
+      for (const auto& [name, value] : write.fields) {
+        words.push_back(name);
+        words.push_back(value);
+      }
+      if (!write.fields.empty()) commands.push_back(Command(words));
+      // Not above zero: removes it.
+      if (write.ttl) commands.push_back(Command({"PEXPIRE", key, std::to_string(write.ttl->count())}));
+      return;
+    }
+    case Write::Kind::remove:
+      commands.push_back(Command({"DEL", key}));
+      return;
+    case Write::Kind::add_member:
+      commands.push_back(Command({"SADD", key, write.value}));
+      return;
+    case Write::Kind::remove_member:
+      commands.push_back(Command({"SREM", key, write.value}));
+      return;
+    case Write::Kind::expire:
+      if (write.ttl) {
+        commands.push_back(Command({"PEXPIRE", key, std::to_string(write.ttl->count())}));
+      } else {
+        commands.push_back(Command({"PERSIST", key}));
+      }
+      return;
+  }
+}
+
+std::optional<Fields> fields_of(Reply& reply) {
+  require_success(reply);
+  if (reply.elements.empty()) return std::nullopt;
+  Fields fields;
+  fields.reserve(reply.elements.size() / 2);
+  for (size_t i = 0; i + 1 < reply.elements.size(); i += 2) {
+    fields.emplace_back(std::move(reply.elements[i].text), std::move(reply.elements[i + 1].text));
+  }
+  return fields;
+}
+
+// Removes the key if it holds what the caller thinks.
+constexpr std::string_view remove_if_equal_script =
+    "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) end return 0";
+
+class RedisStore final : public KeyValueStore {
+ public:
+  RedisStore(asio::any_io_executor executor, const RedisSettings& settings, const Target& target)
+      : prefix_(settings.key_prefix),
+        tls_(open_tls(target)),
+        access_(access_for(executor, settings, target, target.login)),
+        sentinel_access_(access_for(executor, settings, target, target.sentinel_login)),
+        servers_(open_servers(settings, target)),
+        client_(*servers_, settings.timeout) {
+    access_.must_be_master = target.mode == Mode::sentinel;
+  }
+
+  awaitable<std::optional<std::string>> get(std::string key) override {
+    Unit ask = unit("GET", key);
+    Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
+    require_success(reply);
+    if (reply.kind == Reply::Kind::nil) co_return std::nullopt;
+    co_return std::move(reply.text);
+  }
+
+  awaitable<std::optional<Fields>> get_fields(std::string key) override {
+    Unit ask = unit("HGETALL", key);
+    Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
+    co_return fields_of(reply);
+  }
+
+  awaitable<std::vector<std::optional<Fields>>> get_fields_of_all(std::vector<std::string> keys) override {
+    std::vector<Unit> units;
+    for (const std::string& key : keys) units.push_back(unit("HGETALL", key));
+    std::vector<Reply> replies = co_await client_.run(std::move(units), Repeat::allowed);
+    std::vector<std::optional<Fields>> found;
+    for (Reply& reply : replies) found.push_back(fields_of(reply));
+    co_return found;
+  }
+
+  awaitable<std::vector<std::string>> members(std::string key) override {
+    Unit ask = unit("SMEMBERS", key);
+    Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
+    require_success(reply);
+    std::vector<std::string> members;
+    for (Reply& element : reply.elements) members.push_back(std::move(element.text));
+    co_return members;
+  }
+
+  awaitable<std::optional<milliseconds>> remaining(std::string key) override {
+    Unit ask = unit("PTTL", key);
+    const Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
+    require_success(reply);
+    if (reply.integer < 0) co_return std::nullopt;  // no such key, or no end
+    co_return milliseconds(reply.integer);
+  }
+
+  awaitable<void> write(std::vector<Write> writes) override {
+    std::vector<Unit> units;
+    std::vector<Command> commands;
+    for (const Write& each : writes) {
+      const std::string key = full(each.key);
+      add_commands(each, key, commands);
+      if (!servers_->are_many() || commands.empty()) continue;
+      units.emplace_back(slot_of(key), std::move(commands));
+      commands.clear();
+    }
+    if (!commands.empty()) units.emplace_back(std::uint16_t{0}, std::move(commands));
+    const std::vector<Reply> replies = co_await client_.run(std::move(units), Repeat::allowed, Order::given);
+    for (const Reply& reply : replies) require_success(reply);
+  }
+
+  awaitable<bool> set_if_absent(std::string key, std::string value, Ttl ttl) override {
+    const std::string name = full(key);
+    std::vector<std::string_view> words = {"SET", name, value, "NX"};
+    std::string life;
+    if (ttl) {
+      life = life_text(ttl);
+      words.push_back("PX");
+      words.push_back(life);
+    }
+    Unit ask(slot_of(name), Command(words));
+    const Reply reply = co_await client_.run_one(std::move(ask), Repeat::never);
+    require_success(reply);
+    co_return reply.kind == Reply::Kind::status;
+  }
+
+  awaitable<bool> remove_if_equal(std::string key, std::string expected) override {
+    const std::string name = full(key);
+    Unit ask(slot_of(name), Command({"EVAL", remove_if_equal_script, "1", name, expected}));
+    const Reply reply = co_await client_.run_one(std::move(ask), Repeat::never);
+    require_success(reply);
+    co_return reply.integer != 0;
+  }
+
+  awaitable<std::int64_t> increment(std::string key, std::int64_t by, Ttl window) override {
+    const std::string name = full(key);
+    std::vector<Command> commands;
+    // Together: whoever comes first opens the window, and the sum never outlives it.
+    if (window) commands.push_back(Command({"SET", name, "0", "PX", life_text(window), "NX"}));
+    commands.push_back(Command({"INCRBY", name, std::to_string(by)}));
+    Unit both(slot_of(name), std::move(commands));
+    const Reply reply = co_await client_.run_one(std::move(both), Repeat::never);
+    require_success(reply);
+    co_return window ? reply.elements.back().integer : reply.integer;
+  }
+
+  // The cursor is Redis' own, and of which server.
+  awaitable<Page> scan(std::string prefix, std::string cursor, int limit) override {
+    const std::vector<std::shared_ptr<Pool>> pools = co_await servers_->all(client_.deadline());
+    const size_t at = cursor.find('@');
+    std::string position = at == cursor.npos ? "0" : cursor.substr(0, at);
+    const std::string server = at == cursor.npos ? "" : cursor.substr(at + 1);
+    // The servers are in order: when this one has gone, the next one follows.
+    auto pool = std::ranges::find_if(pools, [&](const auto& each) { return each->endpoint().text() >= server; });
+    if (pool == pools.end()) co_return Page();
+    if (pools.size() > 1 && (*pool)->endpoint().text() != server) position = "0";
+
+    Unit ask(0, Command({"SCAN", position, "MATCH", pattern_of(full(prefix)), "COUNT", std::to_string(std::max(limit, 10))}));
+    ask.place = *pool;
+    Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
+    require_success(reply);
+    if (reply.elements.size() != 2) throw Failure(FailureKind::internal, "Redis answers SCAN in an unknown form");
+    Page page;
+    for (Reply& key : reply.elements[1].elements) page.keys.push_back(key.text.substr(prefix_.size()));
+    position = reply.elements[0].text;
+    if (position == "0" && ++pool == pools.end()) co_return page;
+    page.cursor = position + "@" + (*pool)->endpoint().text();
+    co_return page;
+  }
+
+  awaitable<void> ping() override {
+    const std::vector<std::shared_ptr<Pool>> pools = co_await servers_->all(client_.deadline());
+    for (const auto& pool : pools) {
+      Unit unit(0, Command({"PING"}));
+      unit.place = pool;
+      const Reply reply = co_await client_.run_one(std::move(unit), Repeat::allowed);
+      require_success(reply);
+    }
+  }
+
+ private:
+  Access access_for(
+      const asio::any_io_executor& executor, const RedisSettings& settings, const Target& target, const Login& login) {
+    Access access(executor, login);
+    access.tls = tls_ ? &*tls_ : nullptr;
+    access.check_hostname = target.check_hostname;
+    access.connect_timeout = settings.connect_timeout;
+    access.timeout = settings.timeout;
+    return access;
+  }
+
+  std::unique_ptr<Servers> open_servers(const RedisSettings& settings, const Target& target) {
+    const Site site(access_, settings.max_connections);
+    switch (target.mode) {
+      case Mode::cluster:
+        return open_cluster(site, target.servers);
+      case Mode::sentinel:
+        return open_sentinel(site, sentinel_access_, target.servers, settings.sentinel_master);
+      case Mode::standalone:
+        break;
+    }
+    return open_standalone(site, target.servers.front());
+  }
+
+  std::string full(const std::string& key) const { return prefix_ + key; }
+
+  Unit unit(std::string_view verb, const std::string& key) const {
+    const std::string name = full(key);
+    return Unit(slot_of(name), Command({verb, name}));
+  }
+
+  const std::string prefix_;
+  std::optional<asio::ssl::context> tls_;
+  Access access_;
+  Access sentinel_access_;
+  std::unique_ptr<Servers> servers_;
+  Client client_;
+};
+
+}  // namespace
+
+std::unique_ptr<KeyValueStore> open(asio::any_io_executor executor, const RedisSettings& settings) {
+  const Target target = resolve(settings);
+  auto store = std::make_unique<RedisStore>(std::move(executor), settings, target);
+  for (const std::string& remark : target.remarks) log_warning("setting without effect", {{"setting", remark}});
+  log_info("records are kept in redis", {{"server", target.description()}, {"prefix", settings.key_prefix}});
+  return store;
+}
+
+}  // namespace ci::store::redis
