@@ -3,27 +3,27 @@
 import os
 import sys
 
+import session
+
 SCRIPT = "/mnt/data/code.py"
 
 
 def run(go):
     _reseed()
+    _rehearse()
     _fresh_streams()
     os.write(go, b"R" + os.getpid().to_bytes(4, "little"))
-    words = _read_all(go)
-    os.close(go)
+    words, descriptors = session.read_words(go)
     if not words:
         os._exit(0)
+    if descriptors:
+        kept = session.Session(go, words[:1], descriptors)
+    else:
+        kept = None
+        os.close(go)
     arguments = words[1:].decode("utf-8", "surrogateescape").split("\0")[:-1]
-    status = _run_script([SCRIPT, *arguments])
+    status = _run_script([SCRIPT, *arguments], kept)
     os._exit(status)
-
-
-def _read_all(fd):
-    pieces = []
-    while piece := os.read(fd, 65536):
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def _reseed():
@@ -38,6 +38,33 @@ def _reseed():
         sys.modules["tempfile"]._name_sequence = None
 
 
+def _rehearse():
+    # The first touch of a page that is shared with the zygote copies it. What nearly every program touches is touched
+    # now, while nobody waits.
+    import gc
+
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        names = {"__name__": "__main__", "__builtins__": __builtins__, "nowhere": nowhere}
+        exec(compile(_REHEARSAL, SCRIPT, "exec", dont_inherit=True), names)
+        names.clear()
+    session.rehearse(_fresh_main())
+    gc.collect()
+
+
+_REHEARSAL = """
+import sys
+def f(a, *b, c=1):
+    return [str(x) for x in (a, *b, c)]
+class C:
+    pass
+try:
+    print(f"{len(f(1, 2.5))}", {"a": C()}, file=nowhere, flush=True)
+    1 / 0
+except ZeroDivisionError as e:
+    pass
+"""
+
+
 def _fresh_streams():
     # By line: what was printed before a kill has been written.
     sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)
@@ -47,27 +74,36 @@ def _fresh_streams():
         stream.reconfigure(line_buffering=True)
 
 
-def _run_script(argv):
-    import types
-
+def _run_script(argv, kept):
     sys.argv = argv
     sys.path[0:1] = ["/mnt/data"]
-    for name in ("harness", "_kubecoderun", "__main__"):
+    for name in ("harness", "session", "state", "_kubecoderun", "__main__"):
         sys.modules.pop(name, None)
+    main = _fresh_main()
+    status = 0
+    try:
+        with open(SCRIPT, "rb") as file:
+            source = file.read()
+        code = compile(source, SCRIPT, "exec", dont_inherit=True)
+        if kept and not kept.begin(main, code):
+            main = _fresh_main()
+            kept.main = main
+        exec(code, main.__dict__)
+    except BaseException as error:
+        status = _report(error)
+    return _finish(main, status, kept)
+
+
+def _fresh_main():
+    import types
+
     main = types.ModuleType("__main__")
     main.__file__ = SCRIPT
     main.__builtins__ = __builtins__
     main.__dict__["__annotations__"] = {}
     main.__dict__["__cached__"] = None
     sys.modules["__main__"] = main
-    status = 0
-    try:
-        with open(SCRIPT, "rb") as file:
-            source = file.read()
-        exec(compile(source, SCRIPT, "exec", dont_inherit=True), main.__dict__)
-    except BaseException as error:
-        status = _report(error)
-    return _finish(main, status)
+    return main
 
 
 def _report(error):
@@ -95,7 +131,7 @@ def _exit_status(error):
     return 1
 
 
-def _finish(main, status):
+def _finish(main, status, kept):
     """What the interpreter does at its end, without tearing down libraries that the kernel will take anyway."""
     import atexit
     import gc
@@ -104,11 +140,21 @@ def _finish(main, status):
     try:
         threading._shutdown()
         atexit._run_exitfuncs()
+    except BaseException as error:
+        sys.__excepthook__(type(error), error, error.__traceback__)
+    status = _flush(status)
+    if kept:
+        kept.end(status)
+    try:
         # Objects with an end of their own (open files, __del__) meet it while print still works.
         main.__dict__.clear()
         gc.collect()
     except BaseException as error:
         sys.__excepthook__(type(error), error, error.__traceback__)
+    return _flush(status)
+
+
+def _flush(status):
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         try:
             stream.flush()

@@ -6,6 +6,7 @@ One process per level, each forked from the one before it after importing more. 
 before the first fork, so that lazy imports, caches and font lists are shared by all children.
 """
 
+import code  # noqa: F401  # pdb and others import it, and would find the program, whose file is called code.py
 import gc
 import os
 import sys
@@ -22,6 +23,8 @@ def load_stdlib():
     import secrets, shutil, signal, sqlite3, statistics, string, struct, subprocess, tempfile, textwrap, threading  # noqa: E401,F401
     import time, timeit, traceback, types, typing, unicodedata, urllib.parse, uuid, warnings, xml.etree.ElementTree  # noqa: E401,F401
     import zipfile, zlib, concurrent.futures, encodings.idna, encodings.latin_1, multiprocessing  # noqa: E401,F401
+    # Else this would be the user's program, whose file has that name.
+    import code, pdb  # noqa: E401,F401
 
     json.loads(json.dumps({"a": [1, 2.5, None, "é"]}))
     re.compile(r"(\w+)\s*=\s*(.*)").match("a = b")

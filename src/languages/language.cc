@@ -1,27 +1,11 @@
 #include "languages/language.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 namespace ci::languages {
 
 namespace {
-
-using Names = std::array<std::string_view, 2>;
-
-constexpr std::array<std::string_view, 1> py_aliases = {"python"};
-constexpr std::array<std::string_view, 2> js_aliases = {"javascript", "node"};
-constexpr std::array<std::string_view, 1> bash_aliases = {"sh"};
-constexpr Names py_command = {"/usr/bin/python3", "{file}"};
-constexpr Names js_command = {"/usr/bin/node", "/runtimes/node/wait.js"};
-constexpr Names bash_command = {"/bin/bash", "{file}"};
-
-constexpr std::array<Language, 3> table = {{
-    {"py", "Python", py_aliases, "code.py", "/usr/bin/python3", py_command, Warmth::zygote, "python3"},
-    {"js", "JavaScript", js_aliases, "code.js", "/usr/bin/node", js_command, Warmth::waiting, "nodejs"},
-    {"bash", "Bash", bash_aliases, "code.sh", "/bin/bash", bash_command, Warmth::shell, "bash"},
-}};
 
 bool same(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
@@ -60,10 +44,8 @@ void add_imports(std::string_view statement, std::vector<std::string>& found) {
 
 }  // namespace
 
-std::span<const Language> all() { return table; }
-
 const Language* find(std::string_view name) {
-  for (const Language& language : table) {
+  for (const Language& language : all()) {
     if (same(language.code, name)) return &language;
     for (const std::string_view alias : language.aliases) {
       if (same(alias, name)) return &language;

@@ -1,7 +1,9 @@
 #pragma once
-// The one table that knows the languages: names, files, commands. Adding a language is one entry here and, at
-// most, one small file under runtimes/.
+// The one table that knows the languages: names, files, commands. Adding a language is one entry in table.cc, a line with
+// its packages in packages/languages.tsv, an entry in tests/api/test_languages.py and, at most, one small file under
+// runtimes/: what waits for the program (Warmth::waiting), or what is prepared for the compiler when we are built.
 
+#include <chrono>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,15 +18,43 @@ enum class Warmth {
   waiting, // an interpreter started ahead of time
 };
 
+using Words = std::vector<std::string_view>;
+
+// How a source becomes a program, in the program's own sandbox and before the program's own time. In every word {file}
+// is the source, seen from /mnt/data, and {program} what to make, outside of it. {headers} in `quick` stands for options
+// that bring the headers which the source includes first, compiled already (sandbox/headers.h), or for nothing.
+struct Compile {
+  Words command = {};  // argv of the plain compiler: what people type, and whose messages they get; empty: nothing to compile
+  // The same made faster, tried first. Several commands are separated by "&&". Only when all of them succeed does
+  // their program count, and what they said is shown; otherwise the plain compiler starts afresh.
+  Words quick = {};
+  // Files beside the source could change what the plain compiler does but not what `quick` does: only without them.
+  bool quick_alone = false;
+  Words environment = {};  // "NAME=value", beside what every guest has
+  // A source that mentions one of these may become something else another time: the clock, other files, the environment.
+  // Its program is not kept for the next one that sends the same. In lower case and without blanks; what is searched is
+  // made so first.
+  Words fickle = {};
+};
+
 struct Language {
-  std::string_view code;                      // "py"
-  std::string_view name;                      // "Python"
-  std::span<const std::string_view> aliases;  // "python"
-  std::string_view file;                      // "code.py", below /mnt/data
-  std::string_view needs;                     // absolute path of the program whose presence means we have it
-  std::span<const std::string_view> command;  // argv before the user's arguments; {file} is the source file
-  Warmth warmth;
+  std::string_view code;     // "py"
+  std::string_view name;     // "Python"
+  Words aliases = {};        // "python"
+  std::string_view file;     // "code.py", below /mnt/data
+  std::string_view needs;    // absolute path of the program whose presence means we have it
   std::string_view package;  // the Debian package that brings it, for doctor
+  Words command;             // argv before the user's arguments; {file} is the source file, {program} what `compile` made;
+                             // {heap}: megabytes that a garbage-collected runtime may use
+  Warmth warmth;
+  // Compiling may take this share of a program's time limit, on top of it. 0: there is nothing to compile. What
+  // compiles says so on descriptor 3 when it is done (sandbox/agent.h).
+  double compile_share = 0;
+  Compile compile = {};
+
+  std::chrono::milliseconds compile_limit(std::chrono::milliseconds time_limit) const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time_limit * compile_share);
+  }
 };
 
 std::span<const Language> all();

@@ -25,7 +25,8 @@
 #include "base/relative_path.h"
 #include "base/sys.h"
 #include "os/message_socket.h"
-#include "os/signals.h"
+#include "sandbox/guest_command.h"
+#include "sandbox/product.h"
 #include "sandbox/wire.h"
 #include "sandbox/workspace.h"
 
@@ -38,6 +39,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto soft_grace = std::chrono::milliseconds(300);  // between the soft signal and the kill
 constexpr auto memory_check = std::chrono::milliseconds(100);
 constexpr size_t files_per_message = 32;
+constexpr auto capture_limit = std::chrono::seconds(10);  // of writing a session's state, after the program's time
+constexpr size_t longest_note = 1000;
 
 std::uint64_t microseconds(Clock::duration time) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
@@ -81,7 +84,7 @@ class Agent {
     bear_guest();
     wait_for_guest();
     become_agent();
-    send(Writer(Tag::ready));
+    send(Writer(Tag::ready).number(peak_memory()));
     if (!take_program()) return;
     run_program();
     report();
@@ -115,6 +118,11 @@ class Agent {
         "mode=0755,uid=" + guest + ",gid=" + guest + ",size=" + std::to_string(plan_.workspace_bytes) + inodes);
     mount_memory("/tmp", "mode=1777,size=" + std::to_string(plan_.tmp_bytes) + inodes);
     mount_memory("/dev/shm", "mode=1777,size=" + std::to_string(plan_.tmp_bytes / 4) + inodes);
+    if (!plan_.compile.empty()) {
+      mount_memory(
+          build_directory,
+          "mode=0755,uid=" + guest + ",gid=" + guest + ",size=" + std::to_string(plan_.tmp_bytes) + inodes);
+    }
     // Other users' processes, of which the agent is the only one, cannot be seen.
     sys("mounting /proc", [&] {
       return ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=invisible");
@@ -136,53 +144,7 @@ class Agent {
   void bear_guest() {
     if (plan_.birth == Birth::adopted) return;
     const pid_t child = static_cast<pid_t>(sys("starting the guest", [&] { return ::fork(); }));
-    if (child == 0) guest_child();
-  }
-
-  [[noreturn]] void guest_child() {
-    const int go = fds_.guest_go.get();
-    const char* wrong = join_cgroups(fds_.cgroup.data(), static_cast<int>(fds_.cgroup.size()));
-    if (wrong == nullptr) {
-      ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
-      ::dup2(fds_.out.get(), STDOUT_FILENO);
-      ::dup2(fds_.err.get(), STDERR_FILENO);
-      ::dup2(go, 3);
-      ::syscall(SYS_close_range, 4u, ~0u, 0u);
-      os::reset_signals();
-      wrong = become_guest(plan_.limits, filter_.program());
-    }
-    if (wrong != nullptr) {
-      const std::string text = std::string("E") + wrong + ": " + std::strerror(errno);
-      [[maybe_unused]] const ssize_t ignored = ::write(3, text.data(), text.size());
-      ::_exit(126);
-    }
-    std::vector<std::string> command = plan_.command;
-    if (plan_.birth == Birth::launched) {
-      const pid_t self = ::getpid();
-      char hello[1 + sizeof self] = {'R'};
-      std::memcpy(hello + 1, &self, sizeof self);
-      if (::write(3, hello, sizeof hello) < 0) ::_exit(126);
-      std::string arguments;
-      char buffer[4096];
-      for (ssize_t got; (got = ::read(3, buffer, sizeof buffer)) > 0;) arguments.append(buffer, static_cast<size_t>(got));
-      for (size_t begin = 1; begin < arguments.size();) {  // after the word of command
-        const size_t end = arguments.find('\0', begin);
-        command.push_back(arguments.substr(begin, end - begin));
-        begin = end + 1;
-      }
-      if (arguments.empty()) ::_exit(126);
-      ::close(3);
-    }
-    std::vector<char*> argv, environment;
-    for (std::string& word : command) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    std::vector<std::string> variables = plan_.environment;
-    for (std::string& variable : variables) environment.push_back(variable.data());
-    environment.push_back(nullptr);
-    ::execve(argv[0], argv.data(), environment.data());
-    const std::string text = std::string("cannot start ") + argv[0] + ": " + std::strerror(errno) + "\n";
-    [[maybe_unused]] const ssize_t ignored = ::write(2, text.data(), text.size());
-    ::_exit(127);
+    if (child == 0) run_guest(plan_, fds_, filter_);
   }
 
   // Only now: a zygote may enter the namespaces of a process only while it could trace it (setns(2)), and the steps
@@ -239,64 +201,143 @@ class Agent {
         }
         continue;
       }
-      CHECK(reader.tag() == Tag::start && message.descriptors.size() == 1);
+      if (reader.tag() == Tag::program) {
+        CHECK(message.descriptors.size() == 1 && !plan_.compile.empty());
+        place_product(message.descriptors.front().get(), plan_.compile.program, guest_id);
+        continue;
+      }
+      CHECK(reader.tag() == Tag::start && !message.descriptors.empty());
       time_limit_ = std::chrono::milliseconds(reader.number<std::uint64_t>());
+      compile_limit_ = std::chrono::milliseconds(reader.number<std::uint64_t>());
+      compiling_ = compile_limit_.count() > 0;
       collect_.file_bytes = reader.number<std::uint64_t>();
       collect_.files = reader.number<std::uint32_t>();
-      started_ = Clock::now();
-      say_go(message.descriptors.front());
+      product_limit_ = reader.number<std::uint64_t>();
+      const auto state = reader.number<std::uint8_t>();
+      with_state_ = state != no_state;
+      placed_ = started_ = Clock::now();
+      if (state == state_after_errors) word_ = 'E';
+      arguments_ = std::move(message.descriptors.front());
+      state_files_.assign(
+          std::make_move_iterator(message.descriptors.begin() + 1), std::make_move_iterator(message.descriptors.end()));
+      if (compiling_ && !plan_.compile.empty()) say("B");
+      else say_go();
       return true;
     }
     return false;
   }
 
-  // One word, then the arguments, then the end. The guest reads as we write, so any length passes.
-  void say_go(const UniqueFd& arguments) {
-    char buffer[64 << 10] = {'G'};
-    size_t filled = 1;
+  // One word, with the descriptors of a state, then the arguments, then the end of our side. The guest reads as we
+  // write, so any length passes.
+  void say_go() {
+    std::vector<int> passed;
+    for (const UniqueFd& file : state_files_) passed.push_back(file.get());
+    try {
+      os::send_message(fds_.go.get(), std::string_view(&word_, 1), passed);
+    } catch (const Failure&) {  // it died: waiting for it will tell
+    }
+    state_files_.clear();
+    char buffer[64 << 10];
+    size_t filled = 0;
     for (off_t offset = 0;;) {
       const auto got = sys("reading the arguments", [&] {
-        return ::pread(arguments.get(), buffer + filled, sizeof buffer - filled, offset);
+        return ::pread(arguments_.get(), buffer + filled, sizeof buffer - filled, offset);
       });
       offset += got;
       filled += static_cast<size_t>(got);
-      for (size_t sent = 0; sent < filled;) {
-        const ssize_t count = ::send(fds_.go.get(), buffer + sent, filled - sent, MSG_NOSIGNAL);
-        if (count < 0 && errno != EINTR) break;  // it died: waiting for it will tell
-        if (count > 0) sent += static_cast<size_t>(count);
-      }
+      say(std::string_view(buffer, filled));
       filled = 0;
       if (got == 0) break;
     }
     ::shutdown(fds_.go.get(), SHUT_WR);
-    fds_.go.reset();
+    arguments_.reset();
+  }
+
+  void say(std::string_view words) {
+    while (!words.empty()) {
+      const ssize_t count = ::send(fds_.go.get(), words.data(), words.size(), MSG_NOSIGNAL);
+      if (count < 0 && errno != EINTR) return;  // it died: waiting for it will tell
+      if (count > 0) words.remove_prefix(static_cast<size_t>(count));
+    }
   }
 
   void run_program() {
-    const Clock::time_point deadline = started_ + time_limit_;
     std::optional<Clock::time_point> kill_at;
     while (!reap_until_guest_ends()) {
       const auto now = Clock::now();
       if (out_of_memory()) break;
       if (kill_at && now >= *kill_at) break;
-      if (!kill_at && now >= deadline) {
+      if (!kill_at && now >= deadline()) {
+        if (said_) break;
         timed_out_ = true;
         ::kill(-guest_, soft_signal());
         kill_at = now + soft_grace;
       }
-      const auto next = std::min(kill_at.value_or(deadline), now + memory_check);
-      pollfd waiting[] = {{signals_.get(), POLLIN, 0}, {fds_.control.get(), POLLIN, 0}};
+      const auto next = std::min(kill_at.value_or(deadline()), now + memory_check);
+      pollfd waiting[] = {
+          {signals_.get(), POLLIN, 0}, {fds_.control.get(), POLLIN, 0}, {fds_.go ? fds_.go.get() : -1, POLLIN, 0}};
       const auto time = std::chrono::ceil<std::chrono::milliseconds>(next - now);
-      ::poll(waiting, 2, static_cast<int>(std::max<std::int64_t>(0, time.count())));
+      ::poll(waiting, 3, static_cast<int>(std::max<std::int64_t>(0, time.count())));
       // The server says nothing during a run: its end is the only news.
       if (waiting[1].revents != 0) ::_exit(0);
+      if (waiting[2].revents != 0) hear_guest();
       signalfd_siginfo drained[8];
       while (::read(signals_.get(), drained, sizeof drained) > 0) {
       }
     }
-    ended_ = Clock::now();
+    while (with_state_ && hear_guest()) {
+    }
+    ended_ = said_.value_or(Clock::now());
     end_everything();
     killed_ = Clock::now();
+  }
+
+  Clock::time_point deadline() const {
+    if (said_) return *said_ + capture_limit;
+    return started_ + (compiling_ ? compile_limit_ : time_limit_);
+  }
+
+  // False when nothing more has come. A guest that lies gets no more time than it could have had.
+  bool hear_guest() {
+    if (!fds_.go) return false;
+    char words[1024];
+    const ssize_t got = ::recv(fds_.go.get(), words, sizeof words, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (got <= 0) {
+      fds_.go.reset();
+      return false;
+    }
+    for (const char word : std::string_view(words, static_cast<size_t>(got))) hear(word);
+    return true;
+  }
+
+  void hear(char word) {
+    const auto now = Clock::now();
+    if (said_) {
+      if (note_.size() < longest_note) note_ += word;
+    } else if (status_follows_) {
+      said_oom_ = out_of_memory();
+      said_ = now;
+      said_status_ = static_cast<unsigned char>(word);
+    } else if ((word == 'C' || word == 'K') && compiling_ && !timed_out_) {
+      if (word == 'K') hand_out_product();
+      compiling_ = false;
+      compile_time_ = now - started_;
+      started_ = now;
+      if (arguments_) say_go();  // it waited for the word
+    } else if (word == 'X' && with_state_) {
+      state_unusable_ = true;
+    } else if (word == 'S' && with_state_ && !timed_out_) {
+      status_follows_ = true;
+    }
+  }
+
+  // The guest waits for our word: nothing has run in this sandbox but the compiler.
+  void hand_out_product() {
+    if (product_limit_ == 0 || !arguments_ || plan_.compile.empty()) return;
+    const UniqueFd product = take_product(plan_.compile.program, product_limit_);
+    const int descriptors[] = {product.get()};
+    if (product) os::send_message(fds_.control.get(), Writer(Tag::product).bytes(), descriptors);
   }
 
   // SIGTERM for a program that has a handler for it. For others SIGINT, which by default ends a program as well, and
@@ -324,6 +365,11 @@ class Agent {
     return false;
   }
 
+  // Of all guest processes so far, in bytes; 0: unknown.
+  std::uint64_t peak_memory() const {
+    return fds_.peak_memory >= 0 ? os::read_number(fds_.peak_memory).value_or(0) : 0;
+  }
+
   bool out_of_memory() {
     if (!oom_ && fds_.oom_events >= 0) oom_ = os::read_counter(fds_.oom_events, "oom_kill").value_or(0) > 0;
     return oom_;
@@ -347,13 +393,22 @@ class Agent {
   void report() {
     rusage usage{};
     ::getrusage(RUSAGE_CHILDREN, &usage);
-    const std::uint64_t peak = fds_.peak_memory >= 0 ? os::read_number(fds_.peak_memory).value_or(0) : 0;
-    const int status = guest_status_.value_or(0);
+    int status = guest_status_.value_or(0);
+    bool captured = false;
+    if (said_) {
+      // Whatever happened after the end of the program is not its fate.
+      oom_ = said_oom_;
+      const int said = W_EXITCODE(said_status_, 0);
+      captured = status == said;
+      if (!WIFEXITED(status)) status = said;
+    }
     Writer ended(Tag::ended);
     ended.number<std::uint8_t>(timed_out_).number<std::uint8_t>(oom_).number<std::int32_t>(status);
     ended.number(microseconds(ended_ - started_));
-    ended.number(microseconds(usage.ru_utime) + microseconds(usage.ru_stime)).number(peak);
-    ended.number(microseconds(started_ - *begun_)).number(microseconds(killed_ - ended_));
+    ended.number(microseconds(usage.ru_utime) + microseconds(usage.ru_stime)).number(peak_memory());
+    ended.number(microseconds(placed_ - *begun_)).number(microseconds(killed_ - ended_));
+    ended.number<std::uint8_t>(compiling_).number(microseconds(compile_time_));
+    ended.number<std::uint8_t>(captured).number<std::uint8_t>(state_unusable_).text(note_);
     send(ended);
   }
 
@@ -393,13 +448,24 @@ class Agent {
   AgentDescriptors fds_;
   const SeccompFilter& filter_;
   UniqueFd workspace_, signals_, guest_state_;
+  UniqueFd arguments_;  // until they are said
+  std::vector<UniqueFd> state_files_;
+  char word_ = 'G';
   pid_t guest_ = -1;
   std::optional<int> guest_status_;
   std::optional<Clock::time_point> begun_;
-  Clock::time_point started_, ended_, killed_;
-  std::chrono::milliseconds time_limit_{0};
+  Clock::time_point placed_, started_, ended_, killed_;  // started: the program, or its compiler while compiling_
+  Clock::duration compile_time_{0};
+  std::chrono::milliseconds time_limit_{0}, compile_limit_{0};
   CollectLimits collect_{0, 0};
-  bool timed_out_ = false, oom_ = false;
+  std::uint64_t product_limit_ = 0;
+  bool timed_out_ = false, oom_ = false, compiling_ = false;
+  // Of a session's state.
+  bool with_state_ = false, state_unusable_ = false, status_follows_ = false;
+  std::optional<Clock::time_point> said_;  // when the guest said that its program has ended
+  int said_status_ = 0;
+  bool said_oom_ = false;  // by then
+  std::string note_;
 };
 
 }  // namespace

@@ -71,6 +71,8 @@ IdRange map_sandboxd(pid_t pid) {
   return IdRange::single;
 }
 
+uid_t guest_user(IdRange range, std::uint32_t slot) { return range == IdRange::single ? 0 : 1000 + 2 * slot + 1; }
+
 void map_sandbox(pid_t pid, IdRange range, std::uint32_t slot) {
   const std::string guest = std::to_string(guest_id);
   if (range == IdRange::single) {
@@ -80,8 +82,8 @@ void map_sandbox(pid_t pid, IdRange range, std::uint32_t slot) {
     return;
   }
   CHECK(slot < most_slots);
-  const std::uint32_t first = 1000 + 2 * slot;
-  const std::string map = "0 " + std::to_string(first) + " 1\n" + guest + " " + std::to_string(first + 1) + " 1\n";
+  const uid_t user = guest_user(range, slot);
+  const std::string map = "0 " + std::to_string(user - 1) + " 1\n" + guest + " " + std::to_string(user) + " 1\n";
   write_map(pid, "uid_map", map);
   write_map(pid, "gid_map", map);
 }

@@ -23,6 +23,9 @@ IdRange map_sandboxd(pid_t pid);
 
 // Writes the maps of sandbox number `slot`, whose first process is `pid` (as seen in /proc). Run by sandboxd.
 void map_sandbox(pid_t pid, IdRange range, std::uint32_t slot);
+// The guest of sandbox number `slot`, as sandboxd's namespace numbers it; its group is the same number.
+uid_t guest_user(IdRange range, std::uint32_t slot);
+
 inline constexpr std::uint32_t most_slots = (id_range - 1000) / 2;
 
 }  // namespace ci::sandbox

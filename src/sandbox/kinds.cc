@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace ci::sandbox {
 
@@ -21,7 +22,53 @@ constexpr std::array<PythonLevel, 5> levels = {{
     {"full", full_level},
 }};
 
+// With the places of this run's source and program in them.
+std::vector<std::string> filled_in(const languages::Language& language, const languages::Words& words, std::string_view file) {
+  const std::string program = program_path(language.file);
+  std::vector<std::string> filled;
+  for (const std::string_view view : words) {
+    std::string word(view);
+    for (const auto& [name, value] : {std::pair<std::string_view, std::string_view>{"{file}", file}, {"{program}", program}}) {
+      for (size_t at; (at = word.find(name)) != word.npos;) word.replace(at, name.size(), value);
+    }
+    filled.push_back(std::move(word));
+  }
+  return filled;
+}
+
+// For runtimes that must be told how much memory they may fill with objects. They need about 150 MB beside, where there is that much.
+std::string heap_megabytes(std::uint64_t memory) {
+  const std::uint64_t megabytes = memory >> 20;
+  return std::to_string(std::max(megabytes / 2, megabytes - std::min<std::uint64_t>(megabytes, 160)));
+}
+
+// What a build makes only where it finds the language's tools (runtimes/CMakeLists.txt) may be missing.
+bool has_runtime(const std::vector<std::string>& command) {
+  return std::ranges::all_of(command, [](const std::string& word) {
+    return !word.starts_with("/runtimes/") || ::access(word.c_str(), F_OK) == 0;
+  });
+}
+
+CompilePlan compile_plan(const languages::Language& language) {
+  CompilePlan plan;
+  if (language.compile.command.empty()) return plan;
+  plan.program = program_path(language.file);
+  plan.command = filled_in(language, language.compile.command, language.file);
+  if (!language.compile.quick.empty()) plan.quick.emplace_back();
+  for (std::string& word : filled_in(language, language.compile.quick, language.file)) {
+    if (word == "&&") plan.quick.emplace_back();
+    else plan.quick.back().push_back(std::move(word));
+  }
+  plan.quick_alone = language.compile.quick_alone;
+  plan.environment = filled_in(language, language.compile.environment, language.file);
+  return plan;
+}
+
 }  // namespace
+
+std::string program_path(std::string_view source) {
+  return std::string(build_directory) + "/" + std::string(source.substr(0, source.find('.')));
+}
 
 std::span<const PythonLevel> python_levels() { return levels; }
 
@@ -49,9 +96,10 @@ std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
     Kind kind;
     kind.name = language.code;
     kind.language = &language;
-    for (const std::string_view word : language.command) {
-      kind.command.push_back(word == "{file}" ? std::string(workspace) + "/" + std::string(language.file) : std::string(word));
-    }
+    kind.command = filled_in(language, language.command, std::string(workspace) + "/" + std::string(language.file));
+    std::ranges::replace(kind.command, "{heap}", heap_megabytes(settings.memory_bytes));
+    if (!has_runtime(kind.command)) continue;
+    kind.compile = compile_plan(language);
     switch (language.warmth) {
       case languages::Warmth::shell:
         kind.birth = Birth::launched;

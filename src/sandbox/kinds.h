@@ -18,10 +18,14 @@ struct Kind {
   Birth birth = Birth::launched;
   size_t level = 0;  // adopted: which zygote
   std::vector<std::string> command;
+  CompilePlan compile;
 };
 
 // What the settings allow and the host has. Looks at the file system as it is when called.
 std::vector<Kind> available_kinds(const SandboxdSettings& settings);
+
+// Where the program of a source file ("code.cpp") is made, where a language compiles.
+std::string program_path(std::string_view source);
 
 // "NAME=value", the same for every guest: nothing of the server's own environment gets in.
 std::vector<std::string> guest_environment();

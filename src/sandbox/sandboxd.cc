@@ -129,7 +129,7 @@ class Sandboxd {
   void create(std::uint64_t ticket, const std::string& name) {
     const auto kind = std::ranges::find(kinds_, name, &Kind::name);
     if (kind == kinds_.end()) throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
-    if (free_slots_.empty()) throw Failure(FailureKind::exhausted, "too many sandboxes");
+    if (free_slots_.empty()) throw Failure(FailureKind::unavailable, "too many sandboxes");
     const std::uint32_t slot = free_slots_.back();
 
     Sandbox sandbox{ticket, slot, make_cgroup(slot)};
@@ -138,6 +138,11 @@ class Sandboxd {
     UniqueFd out, agent_out, err, agent_err, go, guest_go, map_done, mapped, finish, finished;
     make_pipe(out, agent_out);
     make_pipe(err, agent_err);
+    // So that a program may open them by name: `echo … > /dev/stderr`.
+    const uid_t guest = guest_user(range_, slot);
+    for (const UniqueFd* stream : {&agent_out, &agent_err}) {
+      sys("giving away a pipe", [&] { return ::fchown(stream->get(), guest, guest); });
+    }
     make_pipe(mapped, map_done);
     int pair[2];
     sys("making a socket pair", [&] { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair); });
@@ -166,6 +171,7 @@ class Sandboxd {
       AgentPlan plan;
       plan.birth = kind->birth;
       plan.command = kind->command;
+      plan.compile = kind->compile;
       plan.environment = environment_;
       plan.source_name = kind->language->file;
       plan.agent_uid = range_ == IdRange::whole ? 0 : guest_id;

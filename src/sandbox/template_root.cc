@@ -107,7 +107,7 @@ void enter_template_root(const SandboxdSettings& settings) {
   sys("mounting the sandbox root", [&] {
     return ::mount("sandbox", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=8m");
   });
-  for (const char* directory : {"mnt", "mnt/data", "tmp", "proc", "dev", "dev/shm", "var", "var/tmp", "var/cache"}) {
+  for (const char* directory : {"mnt", "mnt/data", "build", "tmp", "proc", "dev", "dev/shm", "var", "var/tmp", "var/cache"}) {
     fs::create_directory(root / directory);
   }
   make_etc(root / "etc", settings.hostname);

@@ -21,15 +21,22 @@ enum class Tag : std::uint8_t {
   refused,  // u64 ticket, string reason
   gone,     // u64 ticket: the sandbox's last process has been reaped
   // agent → server
-  ready,      // the guest waits
+  ready,      // the guest waits; u64 bytes of memory it uses, 0: unknown
   failed,     // string reason; the agent ends after it
-  ended,      // see Ended in agent.cc
+  ended,      // see Agent::report() in agent.cc
   file,       // string name, u64 size; descriptor
   collected,  //
+  product,    // what the compiler made; descriptor: sealed memory
   // server → agent
   put,    // u8 read only, string name; descriptor
-  start,  // u64 time limit in ms, u64 largest file, u32 file count; descriptor: arguments, each ended by NUL
+  program,  // descriptor: what a compiler would make of the source
+  start,  // u64 time limit in ms, u64 compile limit in ms (0: nothing to compile), u64 largest file, u32 file count,
+          // u64 largest product to hand out (0: none), u8 state (below); descriptors: arguments, each ended by NUL; with
+          // state the file for it, and the one to begin with when there is one
 };
+
+// Whether a program has a state (agent.h), and when it is written.
+inline constexpr std::uint8_t no_state = 0, state_after_success = 1, state_after_errors = 2;
 
 class Writer {
  public:

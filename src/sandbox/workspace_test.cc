@@ -70,8 +70,12 @@ TEST_F(Workspace, PassesOverHiddenAndDependencyFolders) {
   file("node_modules/left-pad/index.js");
   file("__pycache__/x.pyc");
   file("src/.git/config");
+  file("src/node_modules/y.js");
+  file("env/x");
   file("src/ok");
-  EXPECT_EQ(names(), (std::vector<std::string>{"src/ok"}));
+  file("build");  // only folders of that name
+  file("my_env/ok");
+  EXPECT_EQ(names(), (std::vector<std::string>{"build", "my_env/ok", "src/ok"}));
 }
 
 TEST_F(Workspace, KeepsToItsLimits) {

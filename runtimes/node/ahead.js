@@ -1,0 +1,42 @@
+'use strict';
+// What every Node that is started ahead does: warm itself up, and speak with the agent on descriptor 3 (sandbox/agent.h).
+const childProcess = require('child_process');
+const {Console} = require('console');
+const fs = require('fs');
+const net = require('net');
+
+const go = 3;
+
+// Node compiles its own library when it is first used: printing one line costs more than all else a short program does. So it prints
+// once into a pipe of its own. The real standard streams stay untouched: what a program and its children may still do with them differs.
+exports.warmUp = () => {
+  const fifo = '/tmp/.ahead';
+  childProcess.spawnSync('/usr/bin/mkfifo', [fifo]);
+  const pipe = fs.openSync(fifo, 'r+');
+  fs.unlinkSync(fifo);
+  const stream = new net.Socket({fd: pipe, readable: false, writable: true});
+  const console = new Console(stream);
+  console.log('text %d', 1, [1.5, 'text', null], {a: {b: new Map([[1, 2]])}}, new Error('text'));
+  console.error('text');
+  stream.destroy();
+};
+
+// Says that it is ready and waits. Then the arguments are where a program expects them, and `modules`, ours, are forgotten.
+exports.wait = (...modules) => {
+  const hello = Buffer.alloc(5);
+  hello.write('R');
+  hello.writeInt32LE(process.pid, 1);
+  fs.writeSync(go, hello);
+  const pieces = [];
+  const buffer = Buffer.alloc(65536);
+  for (let got; (got = fs.readSync(go, buffer, 0, buffer.length, null)) > 0; ) pieces.push(Buffer.from(buffer.subarray(0, got)));
+  const words = Buffer.concat(pieces);
+  if (words.length === 0) process.exit(0); // the server let go of us
+  process.argv.push(...words.subarray(1).toString().split('\0').slice(0, -1));
+  process.execArgv = [];
+  for (const name of [__filename, ...modules]) delete require.cache[name];
+};
+
+exports.sayCompiled = () => fs.writeSync(go, 'C');
+
+exports.done = () => fs.closeSync(go);

@@ -1,0 +1,136 @@
+"""The agent's side of a session's state: descriptors come with the word to go, words go back on the same socket.
+
+    G, E   run; with descriptors: the memory file to write the state to, then the state to begin with, if there is one.
+           G: write after a program that ended well; E: also after one that failed
+    X      the state to begin with cannot be read: the program begins with nothing
+    S      and the exit status, a byte: the program has ended, what follows is not its time. Behind it, once the state
+           is written: the version of Python and the modules it needs, "3.11 numpy,pandas"
+
+A program can find all of this in its own process, and can spoil or forge its own state and nothing else.
+"""
+
+import array
+import gc
+import os
+import signal
+import socket
+import sys
+
+import state
+
+CAPTURE_SECONDS = 9  # less than the agent's patience, so that the program's files are still flushed
+DESCRIPTORS = 2
+
+
+def read_words(go):
+    """Everything up to the end, and the descriptors that came along."""
+    pieces, descriptors = [], array.array("i")
+    with socket.socket(fileno=os.dup(go)) as connection:
+        while True:
+            piece, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(DESCRIPTORS * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC)
+            for level, kind, data in ancillary:
+                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                    descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+            if not piece:
+                return b"".join(pieces), list(descriptors)
+            pieces.append(piece)
+
+
+class Session:
+    def __init__(self, go, word, descriptors):
+        self.pid = os.getpid()
+        self.after_errors = word == b"E"
+        self.go, self.after = _out_of_the_way(go), _out_of_the_way(descriptors[0])
+        self.earlier = descriptors[1] if len(descriptors) > 1 else None
+        self.identities = [_identity(self.go), _identity(self.after)]
+        self.before = self.main = self.code = None
+
+    def begin(self, main, code):
+        """False when the namespace is to be replaced by a fresh one."""
+        self.main, self.code = main, code
+        if self.earlier is None:
+            return True
+        builtins = main.__builtins__
+        try:
+            self.before = state.restore(self.earlier, main, code)
+            main.__builtins__ = builtins  # functions that were read have put a dict there
+            return True
+        except (Exception, SystemExit):
+            os.write(self.go, b"X")
+            return False
+        finally:
+            os.close(self.earlier)
+
+    def end(self, status):
+        """Says that the program has ended and writes the state."""
+        # Children that the program forked come here as well; a program may have closed everything it found; and one
+        # that did not even compile has no namespace.
+        if os.getpid() != self.pid or self.code is None or status != 0 and not self.after_errors:
+            return
+        try:
+            if [_identity(self.go), _identity(self.after)] != self.identities:
+                return
+            os.write(self.go, b"S" + bytes([status]))
+            note = self._capture()
+            os.write(self.go, note.encode("ascii", "replace")[:1000])
+            os.close(self.go)
+        except Exception:
+            pass  # there is no state then
+
+    def _capture(self):
+        def time_up(*_):
+            raise state.TimeUp
+
+        gc.disable()
+        sys.setrecursionlimit(max(1000, min(sys.getrecursionlimit(), 10000)))
+        streams = [_silence(fd) for fd in (1, 2)]  # what runs now is not the program, though it may be its code
+        signal.signal(signal.SIGALRM, time_up)
+        signal.setitimer(signal.ITIMER_REAL, CAPTURE_SECONDS)
+        needed = []
+        try:
+            needed, _ = state.capture(self.after, self.main, self.code, self.before)
+        except state.TimeUp:
+            pass
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for fd, stream in zip((1, 2), streams):
+                if stream is not None:
+                    os.dup2(stream, fd)
+            gc.enable()
+        return f"{sys.version_info[0]}.{sys.version_info[1]} {','.join(needed)}"
+
+
+def rehearse(main):
+    try:
+        state.rehearse(main)
+    except Exception:
+        pass  # a run would fail in the same way, and say so
+
+
+def _out_of_the_way(fd):
+    """The program shall find the numbers free that it would have without us."""
+    import fcntl
+    import resource
+
+    try:
+        moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 2)
+    except OSError:
+        return fd
+    os.close(fd)
+    return moved
+
+
+def _identity(fd):
+    info = os.fstat(fd)
+    return info.st_dev, info.st_ino
+
+
+def _silence(fd):
+    try:
+        kept = os.dup(fd)
+    except OSError:
+        return None
+    null = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(null, fd)
+    os.close(null)
+    return kept

@@ -1,0 +1,81 @@
+#include "sandbox/guest_command.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "os/signals.h"
+
+namespace ci::sandbox {
+
+namespace {
+
+constexpr int agent = 3;  // the guest's end of the socket to the agent
+
+const char* become(const AgentPlan& plan, const AgentDescriptors& fds, const SeccompFilter& filter) {
+  const int go = fds.guest_go.get();
+  if (const char* wrong = join_cgroups(fds.cgroup.data(), static_cast<int>(fds.cgroup.size()))) return wrong;
+  ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+  ::dup2(fds.out.get(), STDOUT_FILENO);
+  ::dup2(fds.err.get(), STDERR_FILENO);
+  ::dup2(go, agent);
+  ::syscall(SYS_close_range, 4u, ~0u, 0u);
+  os::reset_signals();
+  return become_guest(plan.limits, filter.program());
+}
+
+// The next byte; none when the agent has nothing more to say.
+bool hear(char& word) { return ::read(agent, &word, 1) == 1; }
+
+void append_arguments(std::vector<std::string>& command) {
+  std::string text;
+  char buffer[4096];
+  for (ssize_t got; (got = ::read(agent, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(got));
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = text.find('\0', begin);
+    command.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+// Until the word to go; compiles when that is asked first.
+void wait_for_program(const AgentPlan& plan, std::vector<std::string>& command) {
+  ::fcntl(agent, F_SETFD, FD_CLOEXEC);  // neither compilers nor the program speak on it
+  const pid_t self = ::getpid();
+  char hello[1 + sizeof self] = {'R'};
+  std::memcpy(hello + 1, &self, sizeof self);
+  if (::write(agent, hello, sizeof hello) < 0) ::_exit(126);
+  char word;
+  if (!hear(word)) ::_exit(126);
+  if (word == 'B') {
+    const Compiled compiled = compile_program(plan.compile, plan.source_name, plan.environment);
+    if (::write(agent, compiled == Compiled::silently ? "K" : "C", 1) != 1 || !hear(word)) ::_exit(126);
+  }
+  append_arguments(command);
+}
+
+}  // namespace
+
+void run_guest(const AgentPlan& plan, const AgentDescriptors& descriptors, const SeccompFilter& filter) {
+  if (const char* wrong = become(plan, descriptors, filter)) {
+    const std::string text = std::string("E") + wrong + ": " + std::strerror(errno);
+    [[maybe_unused]] const ssize_t ignored = ::write(agent, text.data(), text.size());
+    ::_exit(126);
+  }
+  std::vector<std::string> command = plan.command;
+  if (plan.birth == Birth::launched) wait_for_program(plan, command);
+  std::vector<char*> argv, environment;
+  for (std::string& word : command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  std::vector<std::string> variables = plan.environment;
+  for (std::string& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
+  ::execve(argv[0], argv.data(), environment.data());
+  const std::string text = std::string("cannot start ") + argv[0] + ": " + std::strerror(errno) + "\n";
+  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, text.data(), text.size());
+  ::_exit(127);
+}
+
+}  // namespace ci::sandbox

@@ -1,0 +1,12 @@
+#pragma once
+// The guest's process between the agent's fork and the user's program: becomes the guest, waits, compiles where the
+// language does, and turns into the command.
+
+#include "sandbox/agent.h"
+
+namespace ci::sandbox {
+
+// Births `launched` and `started`. Called in the child; never returns. The words on descriptor 3 are in agent.h.
+[[noreturn]] void run_guest(const AgentPlan& plan, const AgentDescriptors& descriptors, const SeccompFilter& filter);
+
+}  // namespace ci::sandbox
