@@ -14,14 +14,17 @@
 #include "base/async.h"
 #include "base/byte_source.h"
 #include "base/relative_path.h"
+#include "base/unique_fd.h"
 
 namespace ci::pool {
 
 // What a run will need, so that the pool can choose the smallest warm sandbox that serves.
 struct Demand {
-  Demand(std::string lang, std::vector<std::string> modules) : language(std::move(lang)), imports(std::move(modules)) {}
+  Demand(std::string lang, std::vector<std::string> modules, std::string who = {})
+      : language(std::move(lang)), imports(std::move(modules)), owner(std::move(who)) {}
   std::string language;              // canonical code of languages/: "py", "js", "bash"
   std::vector<std::string> imports;  // top-level modules the program imports (Python), may be incomplete
+  std::string owner;                 // on whose behalf: those who wait take turns by owner
 };
 
 struct InputFile {
@@ -33,13 +36,26 @@ struct InputFile {
   bool read_only;
 };
 
+// What a program finds of earlier runs of its session and leaves for later ones, in the form of state/.
+struct StateFiles {
+  StateFiles(UniqueFd from, UniqueFd to, bool errors)
+      : before(std::move(from)), after(std::move(to)), after_errors(errors) {}
+  UniqueFd before;            // sealed memory file; none: it begins with nothing
+  UniqueFd after;             // memory file, see state/memory.h
+  bool after_errors = false;  // also of a program that failed
+};
+
 struct Program {
   std::string code;
   std::vector<std::string> arguments;
   std::vector<InputFile> inputs;
-  std::chrono::milliseconds time_limit{30000};
+  std::optional<StateFiles> state;  // Python only
+  std::chrono::milliseconds time_limit{30000};  // of the program itself
+  std::chrono::milliseconds compile_limit{0};   // of compiling it, before that; 0: there is nothing to compile
   std::uint64_t output_file_limit = 10 << 20;  // larger files of the guest are not handed out
   std::uint32_t output_file_count = 100;       // nor more than this many candidates
+  UniqueFd compiled;                           // what `code` compiles to, if that is known: it is not compiled again
+  std::uint64_t largest_compiled = 0;          // hand out what `code` compiles to, up to this size; 0: no
 };
 
 enum class Stream { out, err };
@@ -63,15 +79,21 @@ struct Outcome {
   Ended ended = Ended::exited;
   int exit_code = 0;
   int signal = 0;
-  std::chrono::microseconds wall_time{0};  // of the program, not of our machinery
+  bool while_compiling = false;  // it never came to the program
+  std::chrono::microseconds wall_time{0};     // of the program, not of our machinery; of the compiler when it ended there
+  std::chrono::microseconds compile_time{0};  // before that
   std::chrono::microseconds cpu_time{0};
   std::uint64_t peak_memory = 0;  // bytes; 0 when the host cannot tell
+  bool state_captured = false;  // StateFiles::after has what the program left, true or forged
+  bool state_unusable = false;  // the program began with nothing, since StateFiles::before could not be read
+  std::string state_note;       // what the sandbox says of a captured state: untrusted
   // Where our time went: step name and microseconds, in order ("place files", "collect", …).
   std::vector<std::pair<std::string, std::uint64_t>> steps;
 };
 
 // A file the program left below /mnt/data: a regular file with one link, on the workspace's own device,
-// checked after opening. Names are whatever the guest made that passes RelativePath.
+// checked after opening. Names are whatever the guest made that passes RelativePath; hidden ones and those in folders
+// of dependencies (node_modules …) are left out.
 struct OutputFile {
   OutputFile(RelativePath path, std::unique_ptr<ByteSource> source, std::uint64_t bytes)
       : name(std::move(path)), body(std::move(source)), size(bytes) {}
@@ -80,9 +102,16 @@ struct OutputFile {
   std::uint64_t size;
 };
 
+// What the compiler made of the code without a word, as sealed memory. No code of the user had run by then.
+struct Compiled {
+  Compiled(UniqueFd memory, std::uint64_t bytes) : program(std::move(memory)), size(bytes) {}
+  UniqueFd program;
+  std::uint64_t size;
+};
+
 struct Collected {};  // the last event: no more files
 
-using Event = std::variant<Output, Outcome, OutputFile, Collected>;
+using Event = std::variant<Output, Compiled, Outcome, OutputFile, Collected>;
 
 // One sandbox, for exactly one run. Dropping it destroys the sandbox and everything in it, at any moment.
 class Lease {
@@ -92,7 +121,7 @@ class Lease {
   // Places the inputs and starts the program. Fails as `unavailable` when the sandbox is gone.
   virtual awaitable<void> start(Program program) = 0;
 
-  // The next event: any number of Output, one Outcome, any number of OutputFile, one Collected. Every output
+  // The next event: any number of Output, perhaps a Compiled, one Outcome, any number of OutputFile, one Collected. Every output
   // byte comes before the Outcome. A caller that does not read makes the guest wait, not us.
   virtual awaitable<Event> next() = 0;
 };
@@ -102,8 +131,13 @@ struct LanguageStatistics {
 };
 
 struct PoolStatistics {
-  std::uint64_t acquisitions = 0, hits = 0, misses = 0, exhaustions = 0;
-  std::chrono::microseconds acquire_time{0};  // sum
+  std::uint64_t acquisitions = 0;  // that ended with a sandbox: hits + misses
+  std::uint64_t hits = 0;          // one was warm
+  std::uint64_t misses = 0;        // one was made while the request waited
+  std::uint64_t exhaustions = 0;   // those misses in which the pool should have had a warm one
+  std::uint64_t refusals = 0;      // requests that got none in time, or found too many others waiting
+  std::uint64_t waiting = 0;       // requests that wait now
+  std::chrono::microseconds acquire_time{0};  // sum over acquisitions
   std::map<std::string, LanguageStatistics> languages;
 };
 

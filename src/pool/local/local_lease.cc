@@ -1,6 +1,7 @@
 #include "pool/local/local_lease.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -38,13 +39,10 @@ bool is_safe(int fd, std::uint64_t size) {
 class LocalLease final : public Lease {
  public:
   LocalLease(
-      std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, std::function<void()> on_end)
-      : channel_(std::move(channel)), source_name_(std::move(source_name)), blocking_(blocking), on_end_(std::move(on_end)) {}
+      std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, EndSandbox end)
+      : channel_(std::move(channel)), source_name_(std::move(source_name)), blocking_(blocking), end_(std::move(end)) {}
 
-  ~LocalLease() override {
-    channel_->close();
-    on_end_();
-  }
+  ~LocalLease() override { end_(std::move(channel_)); }
 
   awaitable<void> start(Program program) override {
     const auto source = RelativePath::parse(source_name_);
@@ -71,12 +69,28 @@ class LocalLease final : public Lease {
       arguments += argument;
       arguments += '\0';
     }
+    if (program.compiled) {
+      std::vector<UniqueFd> made;
+      made.push_back(std::move(program.compiled));
+      const Writer message(Tag::program);
+      co_await channel_->send(message.bytes(), std::move(made));
+    }
+    largest_compiled_ = program.largest_compiled;
     Writer start(Tag::start);
     start.number(static_cast<std::uint64_t>(program.time_limit.count()))
+        .number(static_cast<std::uint64_t>(program.compile_limit.count()))
         .number(program.output_file_limit)
-        .number(program.output_file_count);
+        .number(program.output_file_count)
+        .number(program.largest_compiled);
     std::vector<UniqueFd> words;
     words.push_back(os::memory_file("arguments", arguments));
+    if (program.state) {
+      start.number(program.state->after_errors ? sandbox::state_after_errors : sandbox::state_after_success);
+      words.push_back(std::move(program.state->after));
+      if (program.state->before) words.push_back(std::move(program.state->before));
+    } else {
+      start.number(sandbox::no_state);
+    }
     co_await channel_->send(start.bytes(), std::move(words));
   }
 
@@ -168,6 +182,9 @@ class LocalLease final : public Lease {
           ready_.push_back(OutputFile(std::move(*name), std::make_unique<FileSource>(std::move(fd), blocking_), size));
         }
         break;
+      case Tag::product:
+        take_product(std::move(message->descriptors));
+        break;
       case Tag::collected:
         ready_.push_back(Collected{});
         break;
@@ -176,6 +193,18 @@ class LocalLease final : public Lease {
       default:
         throw Failure(FailureKind::internal, "an unexpected message from a sandbox");
     }
+  }
+
+  // Others will run it: nobody, not even who made it, may be able to change it any more.
+  void take_product(std::vector<UniqueFd> descriptors) {
+    constexpr int sealed = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+    struct stat info {};
+    if (descriptors.size() != 1 || ::fcntl(descriptors.front().get(), F_GET_SEALS) != sealed ||
+        ::fstat(descriptors.front().get(), &info) != 0) {
+      throw Failure(FailureKind::internal, "a sandbox handed out a program that could change");
+    }
+    const auto size = static_cast<std::uint64_t>(info.st_size);
+    if (size <= largest_compiled_) ready_.push_back(Compiled(std::move(descriptors.front()), size));
   }
 
   static Outcome read_outcome(Reader& reader) {
@@ -187,9 +216,18 @@ class LocalLease final : public Lease {
     outcome.wall_time = std::chrono::microseconds(wall);
     outcome.cpu_time = std::chrono::microseconds(reader.number<std::uint64_t>());
     outcome.peak_memory = reader.number<std::uint64_t>();
-    outcome.steps.emplace_back("place", reader.number<std::uint64_t>());
-    outcome.steps.emplace_back("program", wall);
-    outcome.steps.emplace_back("reap", reader.number<std::uint64_t>());
+    const auto placing = reader.number<std::uint64_t>();
+    const auto reaping = reader.number<std::uint64_t>();
+    outcome.while_compiling = reader.number<std::uint8_t>() != 0;
+    const auto compiling = reader.number<std::uint64_t>();
+    outcome.compile_time = std::chrono::microseconds(compiling);
+    outcome.state_captured = reader.number<std::uint8_t>() != 0;
+    outcome.state_unusable = reader.number<std::uint8_t>() != 0;
+    outcome.state_note = reader.text();
+    outcome.steps.emplace_back("place", placing);
+    if (compiling > 0) outcome.steps.emplace_back("compile", compiling);
+    outcome.steps.emplace_back(outcome.while_compiling ? "compile" : "program", wall);
+    outcome.steps.emplace_back("reap", reaping);
     if (WIFSIGNALED(status)) {
       outcome.ended = Ended::signalled;
       outcome.signal = WTERMSIG(status);
@@ -204,8 +242,9 @@ class LocalLease final : public Lease {
   std::unique_ptr<Channel> channel_;
   std::string source_name_;
   asio::thread_pool& blocking_;
-  std::function<void()> on_end_;
+  EndSandbox end_;
   std::deque<Event> ready_;
+  std::uint64_t largest_compiled_ = 0;
   bool out_open_ = true, err_open_ = true, ended_ = false;
 };
 
@@ -222,6 +261,11 @@ Channel::Channel(asio::any_io_executor executor, UniqueFd control, UniqueFd out,
   control_.assign(control.release());
   out_.assign(out.release());
   err_.assign(err.release());
+}
+
+bool Channel::waits() {
+  pollfd news{control_.native_handle(), POLLIN, 0};
+  return ::poll(&news, 1, 0) == 0;
 }
 
 awaitable<std::optional<os::Message>> Channel::receive() {
@@ -254,8 +298,8 @@ void Channel::close() {
 }
 
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, std::function<void()> on_end) {
-  return std::make_unique<LocalLease>(std::move(channel), std::move(source_name), blocking, std::move(on_end));
+    std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, EndSandbox end) {
+  return std::make_unique<LocalLease>(std::move(channel), std::move(source_name), blocking, std::move(end));
 }
 
 }  // namespace ci::pool

@@ -16,6 +16,8 @@ class Channel {
  public:
   Channel(asio::any_io_executor executor, UniqueFd control, UniqueFd out, UniqueFd err);
 
+  // Whether a sandbox that is ready still waits: nothing came from its agent, and it has not gone.
+  bool waits();
   // The next message of the agent; nothing when it is gone. Suspends.
   awaitable<std::optional<os::Message>> receive();
   // Suspends while the agent is busy.
@@ -29,8 +31,10 @@ class Channel {
   asio::posix::stream_descriptor control_, out_, err_;
 };
 
-// `on_end` is called once when the lease is dropped.
+// What a sandbox is closed with when its lease is dropped; called once.
+using EndSandbox = std::function<void(std::unique_ptr<Channel>)>;
+
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, std::function<void()> on_end);
+    std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, EndSandbox end);
 
 }  // namespace ci::pool

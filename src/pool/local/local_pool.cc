@@ -5,9 +5,11 @@
 #include <deque>
 #include <set>
 
+#include "base/fair_queue.h"
 #include "base/log.h"
 #include "languages/language.h"
 #include "pool/local/local_lease.h"
+#include "pool/local/stock.h"
 #include "sandbox/kinds.h"
 #include "sandbox/wire.h"
 
@@ -15,29 +17,56 @@ namespace ci::pool {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using sandbox::Reader;
 using sandbox::Tag;
 using sandbox::Writer;
 
-constexpr auto demand_memory = std::chrono::seconds(10);  // arrivals this recent count as demand
-constexpr int burst_share = 4;                            // one more warm sandbox for so many recent arrivals
+constexpr auto first_rest = std::chrono::milliseconds(50);  // after a failure, doubled for each further one
+constexpr auto longest_rest = std::chrono::seconds(2);
+constexpr auto answer_time = std::chrono::milliseconds(1);  // between the end of a run and that of its sandbox
+constexpr auto slow_creation = std::chrono::milliseconds(300);
+constexpr std::uint64_t presumed_memory = 16 << 20;  // of a warm sandbox, while none has told
 
 std::string language_of(std::string_view kind) { return std::string(kind.substr(0, kind.find('/'))); }
 
 // A language's own kind; for Python the smallest zygote.
 bool is_plain(std::string_view kind) { return kind.ends_with("/stdlib") || kind.find('/') == kind.npos; }
 
-// One kind of sandbox: what is warm, what is being made, who waits, how often it was asked for lately.
+// The larger zygotes and some interpreters take seconds to start. Until then their programs wait in line, and all
+// others need not.
+bool is_quick_to_make(std::string_view kind) {
+  const languages::Language* language = languages::find(language_of(kind));
+  return is_plain(kind) && language != nullptr && language->warmth != languages::Warmth::waiting;
+}
+
+// A request for which nothing was warm.
+struct Waiter {
+  explicit Waiter(asio::steady_timer& t) : timer(t) {}
+  asio::steady_timer& timer;
+  std::unique_ptr<Channel> channel;  // what it was given; the timer is cancelled then
+};
+
+// A sandbox that sandboxd was asked for.
+struct Pending {
+  explicit Pending(std::string what) : kind(std::move(what)) {}
+  std::string kind;
+  Clock::time_point begin = Clock::now();
+};
+
+// One kind of sandbox.
 struct Shelf {
   std::deque<std::unique_ptr<Channel>> warm;
   int creating = 0;
   std::uint64_t in_use = 0;
   int floor = 0;
-  std::deque<Clock::time_point> arrivals;
-  std::deque<asio::steady_timer*> waiting;  // in order of arrival; each has a hand in `handed`
+  DemandMeter demand;
+  FairQueue<Waiter> waiting;
+  bool proven = false;
+  Clock::duration making_time{0};  // of the quickest so far: a busy machine makes every one look slow
+  std::uint64_t memory = presumed_memory;
   std::string last_failure;
   int failures = 0;  // in a row
+  Clock::time_point rests_until{};
 };
 
 class LocalPool final : public SandboxPool {
@@ -48,6 +77,7 @@ class LocalPool final : public SandboxPool {
       : executor_(executor),
         blocking_(blocking),
         settings_(settings),
+        limits_{settings.parallel_creations, settings.enabled ? settings.most_warm : 0, settings.warm_memory_bytes},
         connector_(std::move(connector)),
         changed_(executor, Clock::time_point::max()),
         tasks_(executor) {
@@ -57,7 +87,6 @@ class LocalPool final : public SandboxPool {
 
   awaitable<std::unique_ptr<Lease>> acquire(Demand demand, Deadline deadline) override {
     const auto begin = Clock::now();
-    ++statistics_.acquisitions;
     // Before the first connection nobody knows the kinds.
     while (shelves_.empty() && unavailable_.empty() && Clock::now() < deadline) co_await wait_for_change(deadline);
     if (!unavailable_.empty()) throw Failure(FailureKind::unavailable, unavailable_);
@@ -68,35 +97,33 @@ class LocalPool final : public SandboxPool {
     }
     const std::string kind = *found;
     Shelf& shelf = shelves_.at(kind);
-    const auto now = Clock::now();
-    shelf.arrivals.push_back(now);
-    const bool hit = !shelf.warm.empty() && shelf.waiting.empty();
-    ++(hit ? statistics_.hits : statistics_.misses);
-    if (!hit) ++statistics_.exhaustions;
-    std::unique_ptr<Channel> channel;
+    const int wanted = stock_target(state_of(kind, shelf, begin), limits_);
+    shelf.demand.arrival(begin);
+    std::unique_ptr<Channel> channel = take_warm(shelf);
+    const bool hit = channel != nullptr;
     if (hit) {
-      channel = std::move(shelf.warm.front());
-      shelf.warm.pop_front();
-      if (settings_.refill_on_acquire) refill();
+      if (settings_.refill_on_acquire && shelf.warm.empty()) refill();
     } else {
-      channel = co_await wait_for_sandbox(shelf, deadline);
+      channel = co_await wait_for_sandbox(shelf, demand.owner, deadline);
     }
-    ++shelf.in_use;
+    ++statistics_.acquisitions;
+    ++(hit ? statistics_.hits : statistics_.misses);
+    if (!hit && wanted > 0) ++statistics_.exhaustions;
     statistics_.acquire_time += std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+    ++shelf.in_use;
     const languages::Language* language = languages::find(demand.language);
     CHECK(language != nullptr);
-    co_return make_local_lease(std::move(channel), std::string(language->file), blocking_, [this, kind] {
-      --shelves_.at(kind).in_use;
-    });
+    co_return make_local_lease(
+        std::move(channel), std::string(language->file), blocking_,
+        [this, kind](std::unique_ptr<Channel> spent) { tasks_.spawn("sandbox end", end(kind, std::move(spent))); });
   }
 
   awaitable<void> warm_up() override {
     const auto reached = [this] {
       if (!unavailable_.empty()) return true;
       if (!connected_) return false;
-      // The larger zygotes take seconds to import; until then their programs wait in line, and all others need not.
       return std::ranges::all_of(shelves_, [](const auto& entry) {
-        return !is_plain(entry.first) || entry.second.floor <= static_cast<int>(entry.second.warm.size()) || entry.second.failures > 0;
+        return !is_quick_to_make(entry.first) || entry.second.floor <= static_cast<int>(entry.second.warm.size()) || entry.second.failures > 0;
       });
     };
     while (!reached()) co_await wait_for_change(Clock::now() + std::chrono::seconds(1));
@@ -114,19 +141,24 @@ class LocalPool final : public SandboxPool {
 
   PoolStatistics statistics() const override {
     PoolStatistics result = statistics_;
+    const auto now = Clock::now();
     for (const auto& [kind, shelf] : shelves_) {
+      result.waiting += shelf.waiting.size();
       LanguageStatistics& sum = result.languages[language_of(kind)];
       sum.available += shelf.warm.size();
       sum.in_use += shelf.in_use;
       sum.creating += static_cast<std::uint64_t>(shelf.creating);
-      sum.target += static_cast<std::uint64_t>(target(shelf));
+      sum.target += static_cast<std::uint64_t>(stock_target(state_of(kind, shelf, now), limits_));
     }
     return result;
   }
 
   awaitable<void> stop() override {
     stopping_ = true;
-    for (auto& [kind, shelf] : shelves_) shelf.warm.clear();
+    for (auto& [kind, shelf] : shelves_) {
+      shelf.warm.clear();
+      while (Waiter* waiter = shelf.waiting.pop()) waiter->timer.cancel();
+    }
     co_await tasks_.stop();
   }
 
@@ -187,7 +219,7 @@ class LocalPool final : public SandboxPool {
             announce();
             break;
           }
-          if (const auto entry = pending_.extract(ticket)) creation_failed(entry.mapped(), reason);
+          if (const auto entry = pending_.extract(ticket)) creation_failed(entry.mapped().kind, reason);
           break;
         }
         case Tag::gone:
@@ -228,15 +260,17 @@ class LocalPool final : public SandboxPool {
     if (!entry || descriptors.size() != 3) return;
     auto channel = std::make_unique<Channel>(
         executor_, std::move(descriptors[0]), std::move(descriptors[1]), std::move(descriptors[2]));
-    tasks_.spawn("sandbox start", until_ready(entry.mapped(), std::move(channel)));
+    tasks_.spawn("sandbox start", until_ready(entry.mapped().kind, entry.mapped().begin, std::move(channel)));
   }
 
-  awaitable<void> until_ready(std::string kind, std::unique_ptr<Channel> channel) {
+  awaitable<void> until_ready(std::string kind, Clock::time_point begin, std::unique_ptr<Channel> channel) {
     std::string reason = "it ended before it was ready";
     bool ready = false;
+    std::uint64_t memory = 0;
     if (const auto message = co_await channel->receive()) {
       Reader reader(message->payload);
       ready = reader.tag() == Tag::ready;
+      if (ready) memory = reader.number<std::uint64_t>();
       if (!ready) reason = reader.text();
     }
     if (!ready) {
@@ -246,8 +280,12 @@ class LocalPool final : public SandboxPool {
     Shelf& shelf = shelves_.at(kind);
     shelf.creating = std::max(0, shelf.creating - 1);
     shelf.failures = 0;
-    shelf.warm.push_back(std::move(channel));
-    if (!shelf.waiting.empty()) shelf.waiting.front()->cancel();
+    shelf.rests_until = {};
+    const auto time = Clock::now() - begin;
+    shelf.making_time = shelf.proven ? std::min(shelf.making_time, time) : time;
+    shelf.proven = true;
+    if (memory > 0) shelf.memory = memory;
+    hand_over(shelf, std::move(channel));
     refill();
     announce();
   }
@@ -259,104 +297,127 @@ class LocalPool final : public SandboxPool {
     if (++shelf.failures == 1 || shelf.failures % 100 == 0) {
       log_warning("cannot make a sandbox", {{"kind", kind}, {"reason", reason}});
     }
+    const auto rest = std::min<Clock::duration>(longest_rest, first_rest * (1 << std::min(shelf.failures - 1, 6)));
+    shelf.rests_until = Clock::now() + rest;
+    if (!stopping_) tasks_.spawn("pool refill", refill_after(rest));
     announce();
   }
 
   // --- keeping warm ------------------------------------------------------------------------------------------------
 
-  int target(const Shelf& shelf) const {
-    if (!settings_.enabled) return 0;
-    return std::min(settings_.most_warm, shelf.floor + static_cast<int>(shelf.arrivals.size()) / burst_share);
+  static KindState state_of(const std::string& kind, const Shelf& shelf, Clock::time_point now) {
+    KindState state;
+    state.kind = kind;
+    state.floor = shelf.floor;
+    state.warm = static_cast<int>(shelf.warm.size());
+    state.creating = shelf.creating;
+    state.waiting = static_cast<int>(shelf.waiting.size());
+    state.recent = shelf.demand.recent(now);
+    state.lingers = shelf.demand.lingers(now);
+    state.proven = shelf.proven;
+    state.resting = now < shelf.rests_until;
+    state.slow = shelf.making_time > slow_creation;
+    state.memory = shelf.memory;
+    return state;
   }
 
-  int warm_count() const {
-    int count = 0;
-    for (const auto& entry : shelves_) count += static_cast<int>(entry.second.warm.size()) + entry.second.creating;
-    return count;
+  StockPlan plan() const {
+    std::vector<KindState> states;
+    const auto now = Clock::now();
+    for (const auto& [kind, shelf] : shelves_) states.push_back(state_of(kind, shelf, now));
+    return plan_stock(states, limits_);
   }
 
-  void create(const std::string& kind, Shelf& shelf) {
+  void refill() {
+    if (stopping_ || !connected_) return;
+    const StockPlan next = plan();
+    for (const std::string& kind : next.drop) shelves_.at(kind).warm.pop_front();
+    for (const std::string& kind : next.create) {
+      if (!create(kind)) return;  // sandboxd is busy or gone: there will be another time
+    }
+  }
+
+  bool create(const std::string& kind) {
     const std::uint64_t ticket = ++last_ticket_;
     const std::string request = Writer(Tag::create).number(ticket).text(kind).bytes();
     try {
-      if (!sandboxd_ || !os::send_message(sandboxd_->native_handle(), request)) return;
+      if (!sandboxd_ || !os::send_message(sandboxd_->native_handle(), request)) return false;
     } catch (const Failure&) {
-      return;  // the reading side notices and connects again
+      return false;  // the reading side notices and connects again
     }
-    ++shelf.creating;
-    pending_.emplace(ticket, kind);
+    ++shelves_.at(kind).creating;
+    pending_.emplace(ticket, Pending(kind));
+    return true;
   }
 
-  // Those who wait first, then what should be warm, a few at a time so that running programs keep their share.
-  void refill() {
-    if (stopping_ || !connected_) return;
-    int running = 0;
-    for (const auto& entry : shelves_) running += entry.second.creating;
-    for (auto& [kind, shelf] : shelves_) {
-      while (static_cast<size_t>(shelf.creating) < shelf.waiting.size()) {
-        const int before = shelf.creating;
-        create(kind, shelf);
-        if (shelf.creating == before) return;
-        ++running;
-      }
-    }
-    for (auto& [kind, shelf] : shelves_) {
-      if (shelf.failures > 0) continue;  // tried again at the regular interval
-      while (running < settings_.parallel_creations && warm_count() < settings_.most_warm &&
-             static_cast<int>(shelf.warm.size()) + shelf.creating < target(shelf)) {
-        const int before = shelf.creating;
-        create(kind, shelf);
-        if (shelf.creating == before) return;
-        ++running;
-      }
-    }
+  awaitable<void> refill_after(Clock::duration rest) {
+    co_await sleep_for(rest);
+    refill();
   }
 
   awaitable<void> refill_regularly() {
     for (;;) {
       co_await sleep_for(settings_.refill_interval);
-      const auto now = Clock::now();
-      for (auto& [kind, shelf] : shelves_) {
-        while (!shelf.arrivals.empty() && now - shelf.arrivals.front() > demand_memory) shelf.arrivals.pop_front();
-        shelf.failures = 0;
-        // One at a time: shrinking is not urgent, and the next burst may be near.
-        if (static_cast<int>(shelf.warm.size()) > target(shelf)) shelf.warm.pop_front();
-      }
+      for (auto& [kind, shelf] : shelves_) std::erase_if(shelf.warm, [](const auto& channel) { return !channel->waits(); });
+      for (const std::string& kind : plan().surplus) shelves_.at(kind).warm.pop_front();
       refill();
     }
   }
 
-  // --- waiting -----------------------------------------------------------------------------------------------------
+  // --- giving out --------------------------------------------------------------------------------------------------
 
-  awaitable<std::unique_ptr<Channel>> wait_for_sandbox(Shelf& shelf, Deadline deadline) {
-    asio::steady_timer turn(executor_, deadline);
-    shelf.waiting.push_back(&turn);
-    struct Leave {
-      Shelf& shelf;
-      asio::steady_timer* turn;
-      ~Leave() { std::erase(shelf.waiting, turn); }
-    } leave{shelf, &turn};
-    for (;;) {
-      refill();
-      if (!shelf.warm.empty() && shelf.waiting.front() == &turn) {
-        auto channel = std::move(shelf.warm.front());
-        shelf.warm.pop_front();
-        shelf.waiting.pop_front();
-        if (!shelf.waiting.empty()) shelf.waiting.front()->cancel();
-        co_return channel;
-      }
-      if (Clock::now() >= deadline || stopping_) {
-        const std::string why = shelf.last_failure.empty() ? "" : " (" + shelf.last_failure + ")";
-        throw Failure(FailureKind::unavailable, "no sandbox became free in time" + why);
-      }
-      turn.expires_at(std::min(deadline, Clock::now() + std::chrono::seconds(1)));
-      boost::system::error_code woken;
-      co_await turn.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-      const auto cancelled = co_await asio::this_coro::cancellation_state;
-      if (cancelled.cancelled() != asio::cancellation_type::none) {
-        throw boost::system::system_error(asio::error::operation_aborted);
-      }
+  // The one that waits longest and has not died meanwhile; null when there is none, or when others come first.
+  static std::unique_ptr<Channel> take_warm(Shelf& shelf) {
+    while (!shelf.warm.empty() && shelf.waiting.empty()) {
+      auto channel = std::move(shelf.warm.front());
+      shelf.warm.pop_front();
+      if (channel->waits()) return channel;
     }
+    return nullptr;
+  }
+
+  // Tearing one down and making the next wait until the request has its answer.
+  awaitable<void> end(std::string kind, std::unique_ptr<Channel> spent) {
+    co_await sleep_for(answer_time);
+    spent.reset();
+    --shelves_.at(kind).in_use;
+    if (settings_.refill_on_acquire) refill();
+  }
+
+  // To whoever waits, else on the shelf.
+  void hand_over(Shelf& shelf, std::unique_ptr<Channel> channel) {
+    Waiter* waiter = shelf.waiting.pop();
+    if (waiter == nullptr) {
+      if (!stopping_) shelf.warm.push_back(std::move(channel));
+      return;
+    }
+    waiter->channel = std::move(channel);
+    waiter->timer.cancel();
+  }
+
+  awaitable<std::unique_ptr<Channel>> wait_for_sandbox(Shelf& shelf, std::string owner, Deadline deadline) {
+    std::size_t others = 0;
+    for (const auto& entry : shelves_) others += entry.second.waiting.size();
+    if (others >= settings_.most_waiting) {
+      ++statistics_.refusals;
+      throw Failure(FailureKind::unavailable, "too many requests wait for a sandbox");
+    }
+    asio::steady_timer timer(executor_, deadline);
+    Waiter me(timer);
+    shelf.waiting.push(owner, me);
+    refill();
+    boost::system::error_code woken;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    const auto cancelled = co_await asio::this_coro::cancellation_state;
+    shelf.waiting.remove(me);
+    if (cancelled.cancelled() != asio::cancellation_type::none) {
+      if (me.channel) hand_over(shelf, std::move(me.channel));
+      throw boost::system::system_error(asio::error::operation_aborted);
+    }
+    if (me.channel) co_return std::move(me.channel);
+    ++statistics_.refusals;
+    const std::string why = shelf.last_failure.empty() ? "" : " (" + shelf.last_failure + ")";
+    throw Failure(FailureKind::unavailable, "no sandbox became free in time" + why);
   }
 
   void announce() { changed_.cancel(); }
@@ -370,6 +431,7 @@ class LocalPool final : public SandboxPool {
   asio::any_io_executor executor_;
   asio::thread_pool& blocking_;
   LocalPoolSettings settings_;
+  StockLimits limits_;
   SandboxdConnector connector_;
   std::unique_ptr<asio::posix::stream_descriptor> sandboxd_;
   asio::steady_timer changed_;
@@ -377,7 +439,7 @@ class LocalPool final : public SandboxPool {
   int cgroup_version_ = 0;
   std::string unavailable_;
   std::map<std::string, Shelf> shelves_;
-  std::map<std::uint64_t, std::string> pending_;  // ticket → kind
+  std::map<std::uint64_t, Pending> pending_;  // by ticket
   std::uint64_t last_ticket_ = 0;
   PoolStatistics statistics_;
   TaskGroup tasks_;  // last: its work uses everything above

@@ -19,6 +19,8 @@ struct LocalPoolSettings {
   bool refill_on_acquire = true;                    // false: only every `refill_interval`
   std::chrono::milliseconds refill_interval{2000};
   int most_warm = 48;                               // of all kinds together
+  std::uint64_t warm_memory_bytes = 1u << 30;       // that all of them may use before they run anything
+  std::size_t most_waiting = 1000;                  // requests; further ones fail at once
 };
 
 // The next connection to sandboxd (its socket, see sandbox/sandboxd.h); suspends until there is one. Called again

@@ -1,0 +1,130 @@
+#include "pool/local/stock.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ci::pool {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+constexpr std::uint64_t megabyte = 1 << 20;
+
+KindState kind(std::string name, int floor, int warm) {
+  KindState state;
+  state.kind = std::move(name);
+  state.floor = floor;
+  state.warm = warm;
+  state.proven = true;
+  state.memory = megabyte;
+  return state;
+}
+
+StockLimits limits() { return {3, 10, 100 * megabyte}; }
+
+TEST(DemandMeter, FadesWithTime) {
+  DemandMeter meter;
+  const auto start = Clock::now();
+  EXPECT_EQ(meter.recent(start), 0);
+  EXPECT_FALSE(meter.lingers(start));
+  for (int i = 0; i < 8; ++i) meter.arrival(start);
+  EXPECT_NEAR(meter.recent(start), 8, 0.01);
+  EXPECT_NEAR(meter.recent(start + 10s), 8 / 2.718, 0.01);
+  EXPECT_TRUE(meter.lingers(start + 119s));
+  EXPECT_FALSE(meter.lingers(start + 121s));
+}
+
+TEST(Stock, TargetFollowsDemand) {
+  KindState state = kind("a", 2, 0);
+  EXPECT_EQ(stock_target(state, limits()), 2);
+  state.recent = 12;
+  EXPECT_EQ(stock_target(state, limits()), 5);
+  state.recent = 1e9;
+  EXPECT_EQ(stock_target(state, limits()), 10);
+  KindState cold = kind("b", 0, 0);
+  EXPECT_EQ(stock_target(cold, limits()), 0);
+  cold.lingers = true;
+  EXPECT_EQ(stock_target(cold, limits()), 1);
+  EXPECT_EQ(stock_target(state, {3, 0, 0}), 0);
+}
+
+TEST(Stock, FillsTheEmptiestFirstAFewAtATime) {
+  const std::vector<KindState> states = {kind("half", 4, 2), kind("empty", 4, 0), kind("full", 1, 1)};
+  EXPECT_THAT(plan_stock(states, limits()).create, ElementsAre("empty", "empty", "half"));
+}
+
+TEST(Stock, WhoWaitsComesFirstAndPaysNoBudget) {
+  std::vector<KindState> states = {kind("a", 1, 0), kind("b", 0, 0)};
+  states[1].waiting = 2;
+  StockLimits tight = limits();
+  tight.memory_bytes = 0;
+  EXPECT_THAT(plan_stock(states, tight).create, ElementsAre("b", "b"));
+  states[1].waiting = 50;
+  EXPECT_EQ(plan_stock(states, tight).create.size(), 3u);
+  states[1].creating = 3;
+  EXPECT_THAT(plan_stock(states, tight).create, IsEmpty());
+}
+
+TEST(Stock, AKindThatWasNeverReadyIsTriedAloneAndBlocksNobody) {
+  std::vector<KindState> states = {kind("new", 3, 0), kind("old", 3, 0)};
+  states[0].proven = false;
+  states[0].waiting = 5;
+  EXPECT_THAT(plan_stock(states, limits()).create, UnorderedElementsAre("new", "old", "old", "old"));
+  states[0].creating = 1;
+  states[1].creating = 3;
+  EXPECT_THAT(plan_stock(states, limits()).create, IsEmpty());
+}
+
+TEST(Stock, ASlowKindIsMadeOneAtATime) {
+  std::vector<KindState> states = {kind("slow", 3, 0)};
+  states[0].slow = true;
+  states[0].waiting = 4;
+  EXPECT_THAT(plan_stock(states, limits()).create, ElementsAre("slow"));
+}
+
+TEST(Stock, AKindThatFailedRests) {
+  std::vector<KindState> states = {kind("a", 1, 0)};
+  states[0].resting = true;
+  states[0].waiting = 1;
+  EXPECT_THAT(plan_stock(states, limits()).create, IsEmpty());
+}
+
+TEST(Stock, StaysWithinItsMemory) {
+  std::vector<KindState> states = {kind("large", 5, 0), kind("small", 5, 0)};
+  states[0].memory = 40 * megabyte;
+  StockLimits few = limits();
+  few.parallel = 100;
+  const StockPlan plan = plan_stock(states, few);
+  EXPECT_EQ(std::ranges::count(plan.create, "large"), 2);
+  EXPECT_EQ(std::ranges::count(plan.create, "small"), 5);
+}
+
+TEST(Stock, AboveTheBudgetIdleKindsEndFirst) {
+  std::vector<KindState> states = {kind("idle", 3, 3), kind("asked", 3, 3)};
+  states[0].memory = states[1].memory = 30 * megabyte;
+  states[1].lingers = true;
+  EXPECT_THAT(plan_stock(states, limits()).drop, ElementsAre("idle", "idle", "idle"));
+}
+
+TEST(Stock, DemandTakesRoomFromIdleKinds) {
+  std::vector<KindState> states = {kind("idle", 2, 2), kind("asked", 0, 0)};
+  states[0].memory = states[1].memory = 50 * megabyte;
+  states[1].lingers = true;
+  const StockPlan plan = plan_stock(states, limits());
+  EXPECT_THAT(plan.drop, ElementsAre("idle"));
+  EXPECT_THAT(plan.create, ElementsAre("asked"));
+}
+
+TEST(Stock, TellsWhatIsMoreThanTheTarget) {
+  const std::vector<KindState> states = {kind("a", 1, 4), kind("b", 2, 2)};
+  const StockPlan plan = plan_stock(states, limits());
+  EXPECT_THAT(plan.surplus, ElementsAre("a"));
+  EXPECT_THAT(plan.drop, IsEmpty());
+  EXPECT_THAT(plan.create, IsEmpty());
+}
+
+}  // namespace
+}  // namespace ci::pool
