@@ -40,6 +40,7 @@ awaitable<int> Cleanup::sweep() {
 
 awaitable<void> Cleanup::remove_session(std::string session, std::string entity) {
   for (const FileRecord& file : co_await files_.list(session)) co_await files_.remove(session, file.id);
+  if (also_) co_await also_(session);
   std::vector<store::Write> writes;
   writes.push_back(store::Write::remove(session_files_key(session)));
   writes.push_back(store::Write::remove(session_key(session)));

@@ -39,6 +39,7 @@ std::string entity_key(std::string_view entity) { return "entity_sessions:" + st
 std::string file_key(std::string_view session, std::string_view file) {
   return "files:" + std::string(session) + ":" + std::string(file);
 }
+std::string name_key(std::string_view digest) { return "session_names:" + std::string(digest); }
 std::string session_files_key(std::string_view session) { return "session_files:" + std::string(session); }
 std::string object_users_key(std::string_view object) { return "object_users:" + std::string(object); }
 

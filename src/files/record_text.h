@@ -15,6 +15,8 @@ inline const std::string session_index_key = "sessions:index";
 std::string session_key(std::string_view session);
 std::string entity_key(std::string_view entity);
 std::string file_key(std::string_view session, std::string_view file);
+// By a name that a credential gave a session.
+std::string name_key(std::string_view digest);
 std::string session_files_key(std::string_view session);
 // Who uses an object: members "<session>:<file>". Ours; an object without the set has one user.
 std::string object_users_key(std::string_view object);

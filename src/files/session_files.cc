@@ -73,8 +73,8 @@ awaitable<std::vector<FileRecord>> SessionFiles::list(std::string session) {
   co_return found;
 }
 
-awaitable<std::optional<store::OpenObject>> SessionFiles::open(const FileRecord& record) {
-  co_return co_await bodies_.open(record.object_key);
+awaitable<std::optional<store::OpenObject>> SessionFiles::open(const FileRecord& record, store::Range range) {
+  co_return co_await bodies_.open(record.object_key, range);
 }
 
 awaitable<bool> SessionFiles::remove(std::string session, std::string id) {

@@ -61,7 +61,7 @@ class SessionFiles {
   // Oldest first.
   awaitable<std::vector<FileRecord>> list(std::string session);
   // Nothing when record or body is gone.
-  awaitable<std::optional<store::OpenObject>> open(const FileRecord& record);
+  awaitable<std::optional<store::OpenObject>> open(const FileRecord& record, store::Range range = {});
   // Removes the record, and the body unless another record links to it. False when there was no record.
   awaitable<bool> remove(std::string session, std::string id);
 

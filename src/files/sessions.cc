@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ids.h"
+#include "base/sha256.h"
 #include "base/time_text.h"
 #include "files/record_text.h"
 
@@ -45,6 +46,35 @@ std::vector<store::Write> Sessions::writes_for(const Session& session) const {
   // Shared sessions are not looked for by their entity, and an agent can have thousands.
   if (!session.entity.empty() && !session.shared) writes.push_back(store::Write::add_member(entity_key(session.entity), session.id));
   return writes;
+}
+
+awaitable<Sessions::Named> Sessions::named(std::string name, const Caller& caller, std::string entity) {
+  Named result;
+  result.digest = sha256_hex(caller.credential + '\0' + name).substr(0, 40);
+  const std::string key = name_key(result.digest);
+  result.session = draft(caller, std::move(entity), false);
+  // A name lives as long as a session that is not used.
+  store::Ttl life = std::chrono::hours(24);
+  if (settings_.ttl.count() > 0) life = settings_.ttl;
+  const bool first = co_await store_.set_if_absent(key, result.session.id, life);
+  if (first) co_return result;
+  const auto id = co_await store_.get(key);
+  if (id && is_plausible_id(*id)) {
+    auto session = co_await find(*id);
+    if (session && session->credential == caller.credential) {
+      result.session = std::move(*session);
+      result.existed = true;
+    } else {
+      result.session.id = *id;  // about to be stored by whoever was first, or expired
+    }
+  }
+  const auto left = co_await store_.remaining(key);
+  if (!left || *left < *life / 2) {
+    std::vector<store::Write> longer;
+    longer.push_back(store::Write::set(key, result.session.id, life));
+    co_await store_.write(std::move(longer));
+  }
+  co_return result;
 }
 
 awaitable<std::optional<Session>> Sessions::find(std::string id) {

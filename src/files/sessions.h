@@ -46,6 +46,16 @@ class Sessions {
   Session draft(const Caller& caller, std::string entity, bool shared) const;
   std::vector<store::Write> writes_for(const Session& session) const;
 
+  // The session that `caller` means by a name of its own choice (runtime_session_hint): the one that had it before, or a
+  // draft that has it from now on. Two who ask at once get the same. Names of different credentials differ.
+  struct Named {
+    Named() = default;
+    Session session;
+    std::string digest;  // of the name and whose it is, 40 hex digits
+    bool existed = false;
+  };
+  awaitable<Named> named(std::string name, const Caller& caller, std::string entity);
+
   // The live, active session with this id. Expired ones are not found.
   awaitable<std::optional<Session>> find(std::string id);
   // The session of this entity with the most recent activity that `caller` may reuse: same credential, same user

@@ -135,6 +135,29 @@ TEST_F(SessionsTest, AreTouchedOnceAMinute) {
   EXPECT_TRUE(sessions.touch(session).empty());
 }
 
+TEST_F(SessionsTest, OfOneNameAreOne) {
+  const auto named = [this](const std::string& name, const Caller& caller) {
+    return stores_.loop.run(sessions_.named(name, caller, ""));
+  };
+  const auto first = named("trip", alice_);
+  EXPECT_FALSE(first.existed);
+  EXPECT_EQ(first.digest.size(), 40u);
+  // Somebody else who asks before the first one is stored means the same session.
+  const auto second = named("trip", alice_);
+  EXPECT_FALSE(second.existed);
+  EXPECT_EQ(second.session.id, first.session.id);
+  stores_.write(sessions_.writes_for(first.session));
+  const auto third = named("trip", alice_);
+  EXPECT_TRUE(third.existed);
+  EXPECT_EQ(third.session.id, first.session.id);
+  EXPECT_EQ(third.digest, first.digest);
+  // Other names and other credentials mean others.
+  EXPECT_NE(named("tri", alice_).session.id, first.session.id);
+  const Caller mallory("other", "alice");
+  EXPECT_NE(named("trip", mallory).session.id, first.session.id);
+  EXPECT_NE(named("trip", mallory).digest, first.digest);
+}
+
 TEST_F(SessionsTest, FollowASettingThatChanged) {
   SessionSettings settings;
   settings.ttl = 24h;
