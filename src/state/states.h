@@ -1,0 +1,110 @@
+#pragma once
+// The states of Python sessions: kept at hand in the key-value store for a while, and found in the archive after that.
+// A state is bytes (state/wire.h); nothing here reads what is in them. Called on the I/O thread.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "base/unique_fd.h"
+#include "state/archive.h"
+#include "state/record.h"
+#include "state/settings.h"
+#include "store/key_value_store.h"
+#include "store/object_store.h"
+
+namespace ci::state {
+
+// What a client learns of a state.
+struct Summary {
+  Summary() = default;
+  Summary(std::uint64_t bytes, std::string sha256) : size(bytes), hash(std::move(sha256)) {}
+  std::uint64_t size = 0;
+  std::string hash;
+};
+
+struct Info {
+  Info() = default;
+  Record record;
+  bool archived = false;  // only in the archive
+  std::optional<std::chrono::system_clock::time_point> expires;
+};
+
+class States {
+ public:
+  // Large states are copied and hashed on `blocking`.
+  States(
+      store::KeyValueStore& records, store::ObjectStore& bodies, asio::thread_pool& blocking,
+      const StateSettings& settings)
+      : records_(records),
+        bodies_(bodies),
+        blocking_(blocking),
+        settings_(settings),
+        archive_(records, bodies, blocking, settings_) {}
+  States(const States&) = delete;
+  States& operator=(const States&) = delete;
+
+  const StateSettings& settings() const { return settings_; }
+
+  // States that a sandbox could not read.
+  void count_unusable() { ++unusable_; }
+  std::uint64_t unusable() const { return unusable_; }
+
+  // The state of a session, at hand or brought back from the archive. `made`: when the session began, if that is known;
+  // the archive has nothing of a young one.
+  awaitable<std::optional<Record>> find(
+      std::string session, std::optional<std::chrono::system_clock::time_point> made = {});
+  // Its bytes in a sealed memory file; nothing when they are gone.
+  awaitable<UniqueFd> open(std::string session, const Record& record);
+  // The same for reading, from wherever they are.
+  awaitable<std::optional<store::OpenObject>> read(std::string session, const Record& record);
+  // Writes that give it its full life again. Empty when it was saved a moment ago.
+  awaitable<std::vector<store::Write>> touch(std::string session, const Record& record);
+
+  // Takes what a run left in `file` (state/memory.h), of which the sandbox says `note`. `prior` was on record when the
+  // run began, and `read` says that it began with it. What the session's state is now, if this run has made or
+  // confirmed it; nothing when it had none to save, it was too large, or a client has uploaded one meanwhile.
+  awaitable<std::optional<Summary>> settle(
+      std::string session, std::optional<Record> prior, bool read, UniqueFd file, std::string note);
+
+  // Replaces the state; `with` is written in the same step. The bytes have been checked.
+  awaitable<void> upload(std::string session, std::string bytes, std::vector<store::Write> with);
+  awaitable<Info> info(std::string session);  // an empty hash: there is none
+  // Also from the archive. What is not there is fine.
+  awaitable<void> remove(std::string session);
+  // Only what is at hand: of a session that has ended.
+  awaitable<void> forget(std::string session);
+
+  // Moves on with archiving; see Archive::round().
+  awaitable<int> archive_some() { return archive_.round(); }
+
+ private:
+  struct Remembered {
+    std::string session, hash;
+    std::uint64_t size;
+    UniqueFd file;
+  };
+
+  awaitable<std::optional<Record>> find_at_hand(std::string session);
+  awaitable<std::optional<Record>> bring_back(std::string session);
+  awaitable<Record> save(
+      std::string session, std::optional<Record> old, Record record, UniqueFd file, std::vector<store::Write> with);
+  awaitable<void> discard(std::optional<Record> old);
+  void remember(const std::string& session, const Record& record, UniqueFd file);
+
+  store::KeyValueStore& records_;
+  store::ObjectStore& bodies_;
+  asio::thread_pool& blocking_;
+  StateSettings settings_;
+  Archive archive_;
+  std::map<std::string, std::chrono::steady_clock::time_point> not_archived_;  // sessions, and when we looked
+  std::vector<Remembered> remembered_;  // the latest last
+  std::uint64_t unusable_ = 0;
+};
+
+}  // namespace ci::state

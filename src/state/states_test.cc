@@ -1,0 +1,266 @@
+#include "state/states.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "base/sha256.h"
+#include "state/memory.h"
+#include "state/wire.h"
+#include "store/open.h"
+#include "store/testing/loop.h"
+
+namespace ci::state {
+namespace {
+
+using namespace std::chrono_literals;
+
+class StatesTest : public ::testing::TestWithParam<bool> {
+ protected:
+  StatesTest() {
+    if (GetParam()) settings_.large = 10;
+    states_.emplace(*records_, *bodies_, loop_.pool(), settings_);
+  }
+
+  // Forgets what is in memory, as another replica or a new process would.
+  void restart() { states_.emplace(*records_, *bodies_, loop_.pool(), settings_); }
+
+  static UniqueFd captured(std::string_view bytes) {
+    UniqueFd file = make_capture_file(50 << 20);
+    append(file.get(), bytes);
+    EXPECT_EQ(::ftruncate(file.get(), static_cast<off_t>(bytes.size())), 0);
+    return file;
+  }
+
+  std::optional<Record> find() { return loop_.run(states_->find("s")); }
+
+  std::optional<std::string> read() {
+    const auto record = find();
+    if (!record) return std::nullopt;
+    const UniqueFd file = loop_.run(states_->open("s", *record));
+    if (!file) return std::nullopt;
+    std::string bytes = read_whole(file.get(), record->size);
+    EXPECT_EQ(sha256_hex(bytes), record->hash);
+    return bytes;
+  }
+
+  std::optional<Summary> settle(std::string_view bytes, bool was_read = true) {
+    return settle_after(find(), bytes, was_read);
+  }
+  std::optional<Summary> settle_after(std::optional<Record> prior, std::string_view bytes, bool was_read = true) {
+    return loop_.run(states_->settle("s", prior, was_read, captured(bytes), "3.11 numpy"));
+  }
+  void upload(std::string bytes) { loop_.run(states_->upload("s", std::move(bytes), {})); }
+
+  std::vector<std::string> objects(std::string prefix) {
+    std::vector<std::string> keys;
+    for (const auto& object : loop_.run(bodies_->list(std::move(prefix), "", 100)).objects) keys.push_back(object.key);
+    return keys;
+  }
+  std::optional<std::string> value(std::string key) { return loop_.run(records_->get(std::move(key))); }
+  // As if nobody had used the state for so long.
+  void age(std::chrono::seconds time) {
+    std::vector<store::Write> writes;
+    for (const std::string& key : {data_key("s"), hash_key("s"), record_key("s")}) {
+      writes.push_back(store::Write::expire(key, settings_.ttl - time));
+    }
+    writes.push_back(store::Write::remove("session:state-archive-lock"));
+    loop_.run(records_->write(std::move(writes)));
+  }
+  void expire() {
+    loop_.run(states_->forget("s"));
+    restart();
+  }
+
+  store::testing::TemporaryDirectory directory_;
+  store::testing::Loop loop_;
+  std::unique_ptr<store::KeyValueStore> records_ = store::open_sqlite(directory_.path(), loop_.pool());
+  std::unique_ptr<store::ObjectStore> bodies_ = store::open_filesystem(directory_.path(), loop_.pool());
+  StateSettings settings_;
+  std::optional<States> states_;
+  const std::string large_ = "\1" + std::string(200000, 'x');
+};
+
+INSTANTIATE_TEST_SUITE_P(Bodies, StatesTest, ::testing::Bool(), [](const auto& kind) {
+  return kind.param ? "ObjectsWhenLarge" : "Records";
+});
+
+TEST_P(StatesTest, KeepsWhatARunLeft) {
+  EXPECT_EQ(find(), std::nullopt);
+  const auto summary = settle(large_);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->size, large_.size());
+  EXPECT_EQ(summary->hash, sha256_hex(large_));
+  EXPECT_EQ(read(), large_);
+  restart();
+  EXPECT_EQ(read(), large_);
+  EXPECT_THAT(find()->modules, ::testing::ElementsAre("numpy"));
+  EXPECT_EQ(find()->python, "3.11");
+  EXPECT_EQ(value(hash_key("s")), summary->hash);
+  if (!GetParam()) {
+    EXPECT_EQ(decode_base64(value(data_key("s")).value_or("")), large_);
+  }
+}
+
+TEST_P(StatesTest, KeepsOneBodyOnly) {
+  settle(large_);
+  settle(large_ + "2");
+  settle("\1small");
+  EXPECT_EQ(read(), "\1small");
+  EXPECT_TRUE(objects("states-at-hand/").empty());
+  settle(large_ + "3");
+  loop_.run(states_->remove("s"));
+  EXPECT_TRUE(objects("states-at-hand/").empty());
+  EXPECT_EQ(find(), std::nullopt);
+}
+
+TEST_P(StatesTest, ConfirmsWhatDidNotChange) {
+  const auto first = settle(large_);
+  const auto again = settle("\1");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->hash, first->hash);
+  EXPECT_EQ(again->size, first->size);
+  EXPECT_EQ(read(), large_);
+  expire();
+  EXPECT_FALSE(settle("\1"));  // of what nobody had
+}
+
+TEST_P(StatesTest, TakesAnEmptyNamespaceForAWish) {
+  EXPECT_FALSE(settle(""));
+  settle(large_);
+  EXPECT_FALSE(settle("", false));
+  EXPECT_EQ(read(), large_) << "what could not be read was not emptied by the program";
+  EXPECT_FALSE(settle(""));
+  EXPECT_EQ(find(), std::nullopt);
+}
+
+TEST_P(StatesTest, KeepsTheOldStateWhenTheNewOneIsNone) {
+  settle(large_);
+  EXPECT_FALSE(settle("\3no state"));
+  UniqueFd unfinished = make_capture_file(50 << 20);
+  EXPECT_FALSE(loop_.run(states_->settle("s", find(), true, std::move(unfinished), "")));
+  EXPECT_EQ(read(), large_);
+}
+
+TEST_P(StatesTest, PrefersAnUploadToARunThatBeganBefore) {
+  settle("\1old");
+  const auto prior = find();
+  upload("\1up");
+  EXPECT_EQ(value(uploaded_key("s")), "1");
+  EXPECT_FALSE(settle_after(prior, "\1new"));
+  EXPECT_EQ(read(), "\1up");
+  EXPECT_TRUE(find()->from_upload);
+  EXPECT_TRUE(settle("\1later"));
+  EXPECT_EQ(read(), "\1later");
+}
+
+TEST_P(StatesTest, GivesFullLifeToWhatIsUsed) {
+  settle(large_);
+  age(30min);
+  auto record = find();
+  record->created -= 30min;
+  auto writes = loop_.run(states_->touch("s", *record));
+  EXPECT_EQ(writes.size(), 3u);
+  loop_.run(records_->write(std::move(writes)));
+  EXPECT_GT(loop_.run(records_->remaining(data_key("s"))), settings_.ttl - 5s);
+  EXPECT_TRUE(loop_.run(states_->touch("s", *record)).empty());
+}
+
+TEST_P(StatesTest, IsEmptyWhenTheBytesAreGone) {
+  settle(large_);
+  restart();
+  const auto record = find();
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::remove(data_key("s")));
+  loop_.run(records_->write(std::move(writes)));
+  if (GetParam()) loop_.run(bodies_->remove(record->object));
+  EXPECT_FALSE(loop_.run(states_->open("s", *record)));
+}
+
+TEST_P(StatesTest, RemembersOnlySoMuch) {
+  settings_.memory = 100000;
+  restart();
+  settle(large_);
+  EXPECT_EQ(read(), large_);
+}
+
+TEST_P(StatesTest, ArchivesWhatIsUnusedAndFindsItAgain) {
+  settle(large_);
+  EXPECT_EQ(loop_.run(states_->archive_some()), 0) << "it is young";
+  age(2h - 1min);
+  EXPECT_EQ(loop_.run(states_->archive_some()), 1);
+  age(2h - 1min);
+  EXPECT_EQ(loop_.run(states_->archive_some()), 0) << "it is there already";
+  EXPECT_EQ(objects("states/"), std::vector<std::string>{"states/s/state.dat"});
+  const auto object = loop_.run(bodies_->open("states/s/state.dat"));
+  EXPECT_EQ(decode_base64(loop_.run(store::testing::read_all(*object->body))), large_);
+
+  expire();
+  const Info info = loop_.run(states_->info("s"));
+  EXPECT_TRUE(info.archived);
+  EXPECT_EQ(info.record.size, large_.size());
+  EXPECT_EQ(info.record.hash, sha256_hex(large_));
+  EXPECT_EQ(read(), large_);
+  EXPECT_FALSE(loop_.run(states_->info("s")).archived) << "it is at hand again";
+  EXPECT_THAT(find()->modules, ::testing::ElementsAre("numpy"));
+  EXPECT_EQ(objects("states/").size(), 1u) << "the archive stays";
+}
+
+TEST_P(StatesTest, ArchivesTheNewerStateOverTheOlder) {
+  settle("\1first");
+  age(2h - 1min);
+  EXPECT_EQ(loop_.run(states_->archive_some()), 1);
+  settle("\1second");
+  age(2h - 1min);
+  EXPECT_EQ(loop_.run(states_->archive_some()), 1);
+  expire();
+  EXPECT_EQ(read(), "\1second");
+}
+
+TEST_P(StatesTest, OneReplicaArchivesAtATime) {
+  settle(large_);
+  age(2h - 1min);
+  States other(*records_, *bodies_, loop_.pool(), settings_);
+  EXPECT_EQ(loop_.run(other.archive_some()), 1);
+  settle("\1new");
+  EXPECT_EQ(loop_.run(states_->archive_some()), 0);
+}
+
+TEST_P(StatesTest, DoesNotLookIntoTheArchiveForYoungSessions) {
+  settle(large_);
+  age(2h - 1min);
+  loop_.run(states_->archive_some());
+  expire();
+  EXPECT_FALSE(loop_.run(states_->find("s", std::chrono::system_clock::now())));
+  EXPECT_TRUE(loop_.run(states_->find("s", std::chrono::system_clock::now() - 2h)));
+}
+
+TEST_P(StatesTest, RefusesADamagedArchive) {
+  settle(large_);
+  age(2h - 1min);
+  loop_.run(states_->archive_some());
+  expire();
+  const auto head = loop_.run(bodies_->head("states/s/state.dat"));
+  StringSource wrong(encode_base64("\1something else"));
+  loop_.run(bodies_->put("states/s/state.dat", wrong, 1000, head->metadata));
+  EXPECT_FALSE(find());
+}
+
+TEST_P(StatesTest, ReadsArchivesOfOtherPrograms) {
+  StringSource body(encode_base64("\1theirs"));
+  loop_.run(bodies_->put("states/s/state.dat", body, 1000));
+  EXPECT_TRUE(loop_.run(states_->info("s")).archived);
+  EXPECT_EQ(read(), "\1theirs");
+}
+
+TEST_P(StatesTest, RemovesTheArchiveWithTheState) {
+  settle(large_);
+  age(2h - 1min);
+  loop_.run(states_->archive_some());
+  loop_.run(states_->remove("s"));
+  EXPECT_TRUE(objects("states/").empty());
+  EXPECT_FALSE(find());
+}
+
+}  // namespace
+}  // namespace ci::state

@@ -1,0 +1,120 @@
+#include "state/turns.h"
+
+#include <algorithm>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "base/failure.h"
+#include "base/ids.h"
+#include "base/log.h"
+
+namespace ci::state {
+
+namespace {
+
+constexpr std::chrono::milliseconds first_pause{2}, longest_pause{100};
+
+std::string lease_key(const std::string& session) { return "session:state-lease:" + session; }
+
+Failure too_late() {
+  return Failure(FailureKind::unavailable, "Another run of this session has not ended in time; try again later");
+}
+
+}  // namespace
+
+bool Turns::Turn::lost() const { return session_ != nullptr && session_->lost; }
+
+void Turns::Turn::end() {
+  if (turns_ != nullptr) std::exchange(turns_, nullptr)->leave(std::move(session_));
+}
+
+awaitable<Turns::Turn> Turns::take(std::string id, bool fresh, Deadline deadline) {
+  std::shared_ptr<Session> session;
+  if (const auto entry = sessions_.find(id); entry != sessions_.end()) {
+    session = entry->second;
+    co_await wait_here(session, deadline);
+  } else {
+    session = std::make_shared<Session>(id);
+    sessions_.emplace(id, session);
+  }
+  Turn turn(*this, session);  // from here on it is ours to give up
+  if (settings_.shared && !fresh && (session->token.empty() || session->lost)) co_await take_lease(session, deadline);
+  co_return turn;
+}
+
+awaitable<void> Turns::wait_here(std::shared_ptr<Session> session, Deadline deadline) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
+  Waiting me(timer);
+  session->waiting.push_back(&me);
+  boost::system::error_code ended;
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+  const auto cancelled = co_await asio::this_coro::cancellation_state;
+  if (cancelled.cancelled() != asio::cancellation_type::none) {
+    if (me.admitted) leave(session);
+    else session->waiting.remove(&me);
+    throw boost::system::system_error(asio::error::operation_aborted);
+  }
+  if (me.admitted) co_return;
+  session->waiting.remove(&me);
+  throw too_late();
+}
+
+awaitable<void> Turns::take_lease(std::shared_ptr<Session> session, Deadline deadline) {
+  const std::string key = lease_key(session->id);
+  const std::string token = new_id();
+  for (auto pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
+    if (co_await store_.set_if_absent(key, token, settings_.lease)) break;
+    if (std::chrono::steady_clock::now() + pause >= deadline) throw too_late();
+    co_await sleep_for(pause);
+  }
+  session->token = token;
+  session->lost = false;
+  tasks_.spawn("renew a lease", renew(session, token));
+}
+
+awaitable<void> Turns::renew(std::shared_ptr<Session> session, std::string token) {
+  const std::string key = lease_key(session->id);
+  auto held_until = after(settings_.lease);
+  for (;;) {
+    co_await sleep_for(settings_.renewal);
+    if (session->token != token) co_return;
+    try {
+      const auto holder = co_await store_.get(key);
+      if (session->token != token) co_return;
+      if (holder != token) {
+        session->lost = true;
+        log_warning("the lease of a session was lost", {{"session_id", session->id}});
+        co_return;
+      }
+      std::vector<store::Write> writes;
+      writes.push_back(store::Write::expire(key, settings_.lease));
+      co_await store_.write(std::move(writes));
+      held_until = after(settings_.lease);
+    } catch (const Failure& failure) {
+      log_warning("cannot renew the lease of a session", {{"session_id", session->id}, {"reason", failure.what()}});
+      if (std::chrono::steady_clock::now() >= held_until) session->lost = true;
+    }
+  }
+}
+
+awaitable<void> Turns::give_back(std::string key, std::string token) {
+  co_await store_.remove_if_equal(std::move(key), std::move(token));
+}
+
+// The next one here keeps the lease: it waited as long as anybody.
+void Turns::leave(std::shared_ptr<Session> session) {
+  if (!session->waiting.empty()) {
+    Waiting& next = *session->waiting.front();
+    session->waiting.pop_front();
+    next.admitted = true;
+    next.timer.cancel();
+    return;
+  }
+  sessions_.erase(session->id);
+  const std::string token = std::exchange(session->token, std::string());
+  if (!token.empty()) tasks_.spawn("give back a lease", give_back(lease_key(session->id), token));
+}
+
+awaitable<void> Turns::stop() { co_await tasks_.stop(); }
+
+}  // namespace ci::state

@@ -1,0 +1,118 @@
+#include "state/turns.h"
+
+#include <gtest/gtest.h>
+
+#include "base/failure.h"
+#include "store/open.h"
+#include "store/testing/loop.h"
+
+namespace ci::state {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Two tables on one store are two replicas.
+class TurnsTest : public ::testing::Test {
+ protected:
+  static TurnSettings shared() {
+    TurnSettings settings;
+    settings.shared = true;
+    settings.lease = 300ms;
+    settings.renewal = 50ms;
+    return settings;
+  }
+
+  static awaitable<void> visit(Turns& turns, int& inside, int& most, std::vector<int>& order, int me) {
+    Turns::Turn turn = co_await turns.take("s", false, after(20s));
+    most = std::max(most, ++inside);
+    order.push_back(me);
+    co_await sleep_for(5ms);
+    --inside;
+  }
+  static awaitable<void> visit_often(
+      std::vector<std::unique_ptr<Turns>>& replicas, int& most, std::vector<int>& order) {
+    int inside = 0;
+    TaskGroup visitors(co_await asio::this_coro::executor);
+    for (int i = 0; i < 10; ++i) {
+      visitors.spawn("visitor", visit(*replicas[static_cast<size_t>(i) % replicas.size()], inside, most, order, i));
+    }
+    while (visitors.size() > 0) co_await sleep_for(2ms);
+    for (auto& turns : replicas) co_await turns->stop();
+  }
+  // How many were inside at once, at most.
+  int most_at_once(size_t replicas, const TurnSettings& settings, std::vector<int>& order) {
+    std::vector<std::unique_ptr<Turns>> tables;
+    int most = 0;
+    loop_.run(make_and_visit(tables, replicas, settings, most, order));
+    return most;
+  }
+  awaitable<void> make_and_visit(
+      std::vector<std::unique_ptr<Turns>>& tables, size_t count, TurnSettings settings, int& most,
+      std::vector<int>& order) {
+    auto executor = co_await asio::this_coro::executor;
+    for (size_t i = 0; i < count; ++i) tables.push_back(std::make_unique<Turns>(executor, *records_, settings));
+    co_await visit_often(tables, most, order);
+  }
+
+  store::testing::TemporaryDirectory directory_;
+  store::testing::Loop loop_;
+  std::unique_ptr<store::KeyValueStore> records_ = store::open_sqlite(directory_.path(), loop_.pool());
+};
+
+TEST_F(TurnsTest, AreTakenOneAfterTheOtherInOrder) {
+  std::vector<int> order;
+  EXPECT_EQ(most_at_once(1, TurnSettings(), order), 1);
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+}
+
+TEST_F(TurnsTest, AreTakenOneAfterTheOtherAmongReplicas) {
+  std::vector<int> order;
+  EXPECT_EQ(most_at_once(3, shared(), order), 1);
+  EXPECT_EQ(order.size(), 10u);
+}
+
+awaitable<void> expect_too_late(store::KeyValueStore& records, TurnSettings settings) {
+  Turns turns(co_await asio::this_coro::executor, records, settings);
+  bool refused = false;
+  {
+    const Turns::Turn first = co_await turns.take("s", false, after(5s));
+    try {
+      co_await turns.take("s", false, after(30ms));
+    } catch (const Failure& failure) {
+      refused = failure.kind() == FailureKind::unavailable;
+    }
+    const Turns::Turn other = co_await turns.take("other", false, after(30ms));
+  }
+  EXPECT_TRUE(refused);
+  const Turns::Turn again = co_await turns.take("s", false, after(1s));
+  co_await turns.stop();
+}
+
+TEST_F(TurnsTest, AreNotWaitedForLongerThanAllowed) { loop_.run(expect_too_late(*records_, TurnSettings())); }
+
+awaitable<void> outlive_a_dead_replica(store::KeyValueStore& records, TurnSettings settings) {
+  const bool theirs = co_await records.set_if_absent("session:state-lease:s", "somebody who died", 200ms);
+  EXPECT_TRUE(theirs);
+  Turns turns(co_await asio::this_coro::executor, records, settings);
+  const auto begin = std::chrono::steady_clock::now();
+  Turns::Turn turn = co_await turns.take("s", false, after(5s));
+  EXPECT_GT(std::chrono::steady_clock::now() - begin, 150ms);
+  // Ours is renewed for as long as we have it.
+  co_await sleep_for(600ms);
+  const auto holder = co_await records.get("session:state-lease:s");
+  EXPECT_TRUE(holder && holder != "somebody who died");
+  EXPECT_FALSE(turn.lost());
+  // And we notice when it is no longer ours.
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::set("session:state-lease:s", "another", 1000ms));
+  co_await records.write(std::move(writes));
+  co_await sleep_for(200ms);
+  EXPECT_TRUE(turn.lost());
+  turn = Turns::Turn();
+  co_await turns.stop();
+}
+
+TEST_F(TurnsTest, PassFromAReplicaThatDied) { loop_.run(outlive_a_dead_replica(*records_, shared())); }
+
+}  // namespace
+}  // namespace ci::state
