@@ -1,14 +1,13 @@
 #include "execution/collect.h"
 
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <memory>
 
 #include "base/log.h"
+#include "base/sha256.h"
 #include "base/sys.h"
 #include "execution/parallel.h"
 #include "files/names.h"
@@ -17,10 +16,6 @@
 namespace ci::execution {
 
 namespace {
-
-constexpr std::array<std::string_view, 11> dependency_folders = {
-    "node_modules", "__pycache__", ".venv", "venv",   "env", "site-packages",
-    "target",       "dist",        "build", "vendor", "pkg"};
 
 bool ends_with_any(std::string_view name, const std::vector<std::string>& suffixes) {
   return std::ranges::any_of(suffixes, [&](std::string_view suffix) {
@@ -31,26 +26,16 @@ bool ends_with_any(std::string_view name, const std::vector<std::string>& suffix
   });
 }
 
-// SHA-256 of an open file in lower-case hex. Blocks.
+// SHA-256 of an open file. Blocks.
 std::string digest_of(int file) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  CHECK(hash != nullptr && EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr) == 1);
-  std::vector<char> buffer(256 << 10);
+  Sha256 hash;
+  std::vector<std::byte> buffer(256 << 10);
   for (off_t offset = 0;;) {
     const auto count = sys("reading an output", [&] { return ::pread(file, buffer.data(), buffer.size(), offset); });
-    if (count == 0) break;
-    CHECK(EVP_DigestUpdate(hash.get(), buffer.data(), static_cast<std::size_t>(count)) == 1);
+    if (count == 0) return hash.hex();
+    hash.update(std::span(buffer).first(static_cast<std::size_t>(count)));
     offset += count;
   }
-  std::array<unsigned char, 32> digest{};
-  CHECK(EVP_DigestFinal_ex(hash.get(), digest.data(), nullptr) == 1);
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
 }
 
 // Unchanged or not, when that can be said without storing the file.
@@ -65,14 +50,6 @@ awaitable<std::optional<bool>> is_unchanged(
 
 }  // namespace
 
-bool is_hidden_or_dependency(const RelativePath& name) {
-  const auto segments = name.segments();
-  if (std::ranges::any_of(segments, [](std::string_view segment) { return segment.starts_with('.'); })) return true;
-  return std::ranges::any_of(segments.begin(), segments.end() - 1, [](std::string_view folder) {
-    return std::ranges::find(dependency_folders, folder) != dependency_folders.end();
-  });
-}
-
 Collector::Collector(
     const ExecutionRequest& request, std::span<const Mount> mounts, const ExecutionSettings& settings,
     asio::thread_pool& blocking)
@@ -80,6 +57,9 @@ Collector::Collector(
   const languages::Language* language = languages::find(request.language);
   CHECK(language != nullptr);
   source_file_ = language->file;
+  // A workspace that stays keeps more than a client wants to hear of.
+  most_kept_ = static_cast<std::size_t>(settings.output_files);
+  if (!request.session_name.empty()) most_kept_ = std::max(most_kept_, static_cast<std::size_t>(settings.session_files));
   // A Java source is named after its class.
   if (request.language == "java") java_source_size_ = request.code.size();
 }
@@ -90,6 +70,7 @@ awaitable<void> Collector::take(pool::OutputFile file) {
     if (!is_skipped(file)) keep(std::move(file), nullptr);
     co_return;
   }
+  seen_.insert(mount);
   const bool unchanged =
       mount->read_only || (co_await is_unchanged(file, mount->record, blocking_)).value_or(false);
   if (unchanged) {
@@ -106,7 +87,7 @@ const Mount* Collector::input_named(const RelativePath& name) const {
 
 bool Collector::is_skipped(const pool::OutputFile& file) const {
   const std::string& name = file.name.text();
-  if (name == source_file_ || is_hidden_or_dependency(file.name)) return true;
+  if (name == source_file_) return true;
   if (java_source_size_ && !name.contains('/')) {
     if (name.ends_with(".class") || (name.ends_with(".java") && file.size == *java_source_size_)) return true;
   }
@@ -120,7 +101,7 @@ void Collector::keep(pool::OutputFile file, const Mount* mount) {
   }
   std::string name = file.name.text();
   kept_.insert_or_assign(std::move(name), Kept(std::move(file), mount));
-  if (kept_.size() > static_cast<std::size_t>(settings_.output_files)) kept_.erase(std::prev(kept_.end()));
+  if (kept_.size() > most_kept_) kept_.erase(std::prev(kept_.end()));
 }
 
 awaitable<std::optional<files::FileRecord>> Collector::store_one(
@@ -196,10 +177,12 @@ awaitable<std::vector<ResultFile>> Collector::store(files::SessionFiles& files, 
     }
   }
 
+  const auto most_told = static_cast<std::size_t>(settings_.output_files);
+  if (result.size() > most_told) result.erase(result.begin() + settings_.output_files, result.end());
   // Clients that do not know the mark would show the user his own upload as a result.
   std::ranges::sort(unchanged_, {}, [](const Mount* mount) { return mount->name.text(); });
   for (const Mount* mount : unchanged_) {
-    if (result.size() >= static_cast<std::size_t>(settings_.output_files)) break;
+    if (result.size() >= most_told) break;
     if (!mount->by_storage_session) continue;
     ResultFile& file = result.emplace_back();
     file.id = mount->record.id;
@@ -209,6 +192,24 @@ awaitable<std::vector<ResultFile>> Collector::store(files::SessionFiles& files, 
     file.entity = mount->entity;
   }
   co_return result;
+}
+
+awaitable<void> Collector::forget_removed(files::SessionFiles& files, const std::string& session) {
+  std::set<std::string> removed;
+  for (const Mount& mount : mounts_) {
+    const bool own_output = !mount.referenced && mount.record.output;
+    if (own_output && !seen_.contains(&mount)) removed.insert(mount.name.text());
+  }
+  if (removed.empty()) co_return;
+  try {
+    // All of that name: an earlier one would come back in its place.
+    const std::vector<files::FileRecord> records = co_await files.list(session);
+    for (const files::FileRecord& record : records) {
+      if (record.output && removed.contains(record.name.text())) co_await files.remove(session, record.id);
+    }
+  } catch (const std::exception& error) {
+    log_warning("removed files stay", {{"session_id", session}, {"reason", error.what()}});
+  }
 }
 
 }  // namespace ci::execution

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,10 @@ class Collector {
   // of the result and logged. New and changed files come first, sorted by path, then unchanged inputs.
   awaitable<std::vector<ResultFile>> store(files::SessionFiles& files, const std::string& session);
 
+  // For a session whose workspace stays: outputs of earlier runs that were mounted and that the program has removed are
+  // removed from the session. Uploads stay. Only after every file was taken.
+  awaitable<void> forget_removed(files::SessionFiles& files, const std::string& session);
+
  private:
   struct Kept {
     Kept(pool::OutputFile output, const Mount* input) : file(std::move(output)), mount(input) {}
@@ -47,9 +52,8 @@ class Collector {
   std::optional<std::uint64_t> java_source_size_;
   std::map<std::string, Kept> kept_;  // by path
   std::vector<const Mount*> unchanged_;
+  std::set<const Mount*> seen_;  // that are still there
+  std::size_t most_kept_;
 };
-
-// Whether nobody wants this name as an output: hidden, or of a folder of dependencies.
-bool is_hidden_or_dependency(const RelativePath& name);
 
 }  // namespace ci::execution

@@ -9,6 +9,7 @@
 #include "execution/mounts.h"
 #include "execution/parallel.h"
 #include "execution/resolve.h"
+#include "execution/state_step.h"
 #include "execution/text.h"
 #include "languages/language.h"
 
@@ -62,18 +63,19 @@ class Counted {
   std::size_t& count_;
 };
 
-pool::Demand demand_of(const ExecutionRequest& request) {
-  std::vector<std::string> imports;
-  if (request.language == "py") imports = languages::python_imports(request.code);
-  return pool::Demand(request.language, std::move(imports));
+pool::Demand demand_of(const ExecutionRequest& request, std::vector<std::string> imports) {
+  if (request.language == "py") std::ranges::move(languages::python_imports(request.code), std::back_inserter(imports));
+  return pool::Demand(request.language, std::move(imports), request.caller.credential);
 }
 
 // Until the program has ended.
-awaitable<pool::Outcome> follow(pool::Lease& lease, Capture& out, Capture& err) {
+awaitable<pool::Outcome> follow(pool::Lease& lease, Capture& out, Capture& err, std::optional<pool::Compiled>& compiled) {
   for (;;) {
-    const pool::Event event = co_await lease.next();
+    pool::Event event = co_await lease.next();
     if (const auto* output = std::get_if<pool::Output>(&event)) {
       (output->stream == pool::Stream::out ? out : err).add(output->bytes);
+    } else if (auto* made = std::get_if<pool::Compiled>(&event)) {
+      compiled.emplace(std::move(*made));
     } else if (const auto* outcome = std::get_if<pool::Outcome>(&event)) {
       co_return *outcome;
     }
@@ -115,6 +117,8 @@ awaitable<bool> commit(files::SessionFiles& files, std::vector<store::Write> wri
 struct Executions::Prepared {
   Prepared() = default;
   files::Session session;
+  std::string name_digest;
+  bool continued = false;
   MountedFiles files;
   std::vector<store::Write> writes;  // the session's, and its new links
   std::uint64_t time = 0;
@@ -128,41 +132,71 @@ Executions::Executions(
       files_(files),
       blocking_(blocking),
       settings_(settings),
-      gate_(settings.concurrent) {}
+      gate_(settings.concurrent),
+      compile_cache_(settings.compile_cache) {}
 
-awaitable<Executions::Prepared> Executions::prepare(const ExecutionRequest& request) {
+awaitable<Executions::Prepared> Executions::prepare(
+    const ExecutionRequest& request, Resolution resolution, StateStep& state) {
   const auto begin = Clock::now();
   Prepared prepared;
-  Resolution resolution = co_await resolve_session(sessions_, request, settings_.strict_ownership);
   prepared.session = std::move(resolution.session);
+  prepared.name_digest = std::move(resolution.name_digest);
+  prepared.continued = resolution.continued;
   prepared.writes =
       resolution.continued ? sessions_.touch(prepared.session) : sessions_.writes_for(prepared.session);
   std::ranges::move(resolution.touches, std::back_inserter(prepared.writes));
   const auto own_limit = static_cast<std::size_t>(settings_.session_files);
   prepared.files = co_await mount_files(files_, request, prepared.session, resolution.continued, own_limit);
   std::ranges::move(prepared.files.links, std::back_inserter(prepared.writes));
+  std::vector<store::Write> kept = co_await state.open();
+  std::ranges::move(kept, std::back_inserter(prepared.writes));
   prepared.time = microseconds_since(begin);
   co_return prepared;
 }
 
+// The time for compiling, or the program itself when it was compiled before. Returns what it is kept under, if it may be.
+std::optional<std::string> Executions::prepare_compile(const ExecutionRequest& request, pool::Program& program) {
+  const auto* language = languages::find(request.language);
+  if (language == nullptr) return std::nullopt;
+  program.compile_limit = language->compile_limit(request.time_limit);
+  if (!program.inputs.empty()) return std::nullopt;  // a compiler may have read them
+  auto key = compile_cache_.key(*language, request.code);
+  if (!key) return std::nullopt;
+  program.compiled = compile_cache_.find(*key);
+  if (program.compiled) program.compile_limit = std::chrono::milliseconds(0);
+  else program.largest_compiled = compile_cache_.largest();
+  return key;
+}
+
 awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted on_started, OnOutput on_output) {
   ExecutionResult result;
+  if (!settings_.named_sessions) request.session_name.clear();
   auto begin = Clock::now();
   const auto step = [&](const char* name) {
     result.steps.emplace_back(name, microseconds_since(begin));
     begin = Clock::now();
   };
+  Resolution resolution = co_await resolve_session(sessions_, request, settings_.strict_ownership);
+  // Its turn ends with it: after the answer is complete.
+  StateStep state(states_, turns_, request.language);
+  // Another request may have been given a session of the same name just now.
+  const bool fresh = !resolution.continued && resolution.name_digest.empty();
+  co_await state.enter(resolution.session, fresh, after(settings_.turn_timeout));
+  step("resolve");
   const Deadline deadline = after(settings_.acquire_timeout);
-  const Gate::Pass pass = co_await gate_.enter(deadline);
+  const Gate::Pass pass = co_await gate_.enter(request.caller.credential, deadline);
   const Counted counted(running_);
   step("admit");
 
   // A sandbox and the files to put into it, at the same time.
-  pool::Demand demand = demand_of(request);
-  auto [leased, prepared] = co_await both(acquire(pool_, std::move(demand), deadline), prepare(request));
+  pool::Demand demand = demand_of(request, state.modules());
+  auto [leased, prepared] =
+      co_await both(acquire(pool_, std::move(demand), deadline), prepare(request, std::move(resolution), state));
   result.steps.emplace_back("acquire", leased.time);
   result.steps.emplace_back("prepare", prepared.time);
   result.session = prepared.session.id;
+  result.session_name_digest = prepared.name_digest;
+  result.session_existed = prepared.continued;
   begin = Clock::now();
 
   pool::Program program;
@@ -170,6 +204,9 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   program.arguments = request.arguments;
   program.inputs = std::move(prepared.files.inputs);
   program.time_limit = request.time_limit;
+  const auto compile_key = prepare_compile(request, program);
+  if (program.compiled) result.steps.emplace_back("cached", 0);
+  program.state = state.files();
   program.output_file_limit = settings_.file_bytes;
   // Inputs and names that nobody wants come among the candidates, and must not crowd out the others.
   program.output_file_count = static_cast<std::uint32_t>(prepared.files.mounts.size()) + 1000;
@@ -181,8 +218,10 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   // The session becomes durable while the program runs.
   Capture out(pool::Stream::out, settings_.output_bytes, on_output);
   Capture err(pool::Stream::err, settings_.output_bytes, on_output);
+  std::optional<pool::Compiled> compiled;
   auto [outcome, committed] =
-      co_await both(follow(lease, out, err), commit(files_, std::move(prepared.writes)));
+      co_await both(follow(lease, out, err, compiled), commit(files_, std::move(prepared.writes)));
+  if (compiled && compile_key) compile_cache_.keep(*compile_key, std::move(compiled->program), compiled->size);
   result.outcome = std::move(outcome);
   step("run");
 
@@ -194,13 +233,18 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   result.err = explain(err.shaped(settings_.output_characters), result.outcome, request.time_limit);
 
   Collector collector(request, prepared.files.mounts, settings_, blocking_);
+  bool complete = false;
   try {
     co_await collect(lease, collector);
+    complete = result.outcome.ended != pool::Ended::lost;
   } catch (const std::exception& error) {
     log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", error.what()}});
   }
   step("collect");
-  result.files = co_await collector.store(files_, result.session);
+  auto [stored, summary] = co_await both(collector.store(files_, result.session), state.settle(result.outcome));
+  result.files = std::move(stored);
+  result.state = std::move(summary);
+  if (complete && !result.session_name_digest.empty()) co_await collector.forget_removed(files_, result.session);
   step("store");
   co_return result;
 }

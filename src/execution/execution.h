@@ -9,10 +9,13 @@
 #include <vector>
 
 #include "base/failure.h"
+#include "execution/compile_cache.h"
 #include "execution/gate.h"
 #include "files/session_files.h"
 #include "files/sessions.h"
 #include "pool/sandbox_pool.h"
+#include "state/states.h"
+#include "state/turns.h"
 
 namespace ci::execution {
 
@@ -34,6 +37,7 @@ struct ExecutionRequest {
   std::vector<std::string> arguments;
   files::Caller caller;
   std::string session_id;
+  std::string session_name;  // the client's own name for a session whose files stay; empty: none
   std::string entity_id;
   std::vector<FileReference> files;
   std::chrono::milliseconds time_limit{30000};
@@ -52,14 +56,18 @@ struct ExecutionResult {
   ExecutionResult() = default;
 
   std::string session;
+  std::string session_name_digest;  // when the request named its session: 40 hex digits
+  bool session_existed = false;     // and it had files, or may have had
   std::string out, err;  // shaped: cut, cleaned, with our lines on time-outs, memory and signals
   std::vector<ResultFile> files;
+  std::optional<state::Summary> state;  // of the session, when this run made or confirmed it
   pool::Outcome outcome;
   std::vector<std::pair<std::string, std::uint64_t>> steps;  // microseconds of each step, for Server-Timing
 };
 
 struct ExecutionSettings {
   std::chrono::seconds acquire_timeout{10};
+  std::chrono::seconds turn_timeout{60};    // for earlier runs of a session to end
   std::size_t output_characters = 65536;   // per stream, then cut
   std::size_t output_bytes = 1 << 20;      // kept per stream; what follows is read and dropped
   std::uint64_t file_bytes = 10 << 20;     // larger outputs are dropped
@@ -67,6 +75,8 @@ struct ExecutionSettings {
   int session_files = 50;                  // mounted when a request only continues a session
   int concurrent = 0;                      // runs at once; 0: no limit
   bool strict_ownership = false;
+  bool named_sessions = true;              // a session_name counts
+  CompileCacheSettings compile_cache;
   std::vector<std::string> dropped_suffixes = {".exe", ".bat", ".cmd", ".ps1", ".scr", ".com"};  // of outputs
 };
 
@@ -82,12 +92,20 @@ using OnStarted = std::function<void()>;
 // Live output: well-formed UTF-8, nothing else changed; may be empty.
 using OnOutput = std::function<void(pool::Stream, std::string_view)>;
 
+struct Resolution;
+class StateStep;
+
 class Executions {
  public:
   // Outputs are compared with the inputs on `blocking`.
   Executions(
       pool::SandboxPool& pool, files::Sessions& sessions, files::SessionFiles& files, asio::thread_pool& blocking,
       const ExecutionSettings& settings);
+  // From now on sessions keep their Python state. Both outlive this object.
+  void keep_states(state::States& states, state::Turns& turns) {
+    states_ = &states;
+    turns_ = &turns;
+  }
 
   // Fails as `unavailable` (no sandbox in time, store down) or with UnauthorizedReference. Everything that the result
   // names is durable. When it is cancelled before the program ended, the sandbox is gone and nothing is kept but
@@ -95,17 +113,22 @@ class Executions {
   awaitable<ExecutionResult> run(ExecutionRequest request, OnStarted on_started, OnOutput on_output);
 
   std::size_t running() const { return running_; }
+  CompileCacheStatistics compile_cache() const { return compile_cache_.statistics(); }
 
  private:
   struct Prepared;
-  awaitable<Prepared> prepare(const ExecutionRequest& request);
+  awaitable<Prepared> prepare(const ExecutionRequest& request, Resolution resolution, StateStep& state);
+  std::optional<std::string> prepare_compile(const ExecutionRequest& request, pool::Program& program);
 
   pool::SandboxPool& pool_;
   files::Sessions& sessions_;
   files::SessionFiles& files_;
   asio::thread_pool& blocking_;
+  state::States* states_ = nullptr;
+  state::Turns* turns_ = nullptr;
   ExecutionSettings settings_;
   Gate gate_;
+  CompileCache compile_cache_;
   std::size_t running_ = 0;
 };
 

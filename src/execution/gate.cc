@@ -7,32 +7,31 @@
 
 namespace ci::execution {
 
-awaitable<Gate::Pass> Gate::enter(Deadline deadline) {
+awaitable<Gate::Pass> Gate::enter(std::string owner, Deadline deadline) {
   if (places_ == 0 || taken_ < places_) {
     ++taken_;
     co_return Pass(*this);
   }
   asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
   Waiting me(timer);
-  waiting_.push_back(&me);
+  waiting_.push(owner, me);
   boost::system::error_code ended;
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
-  // leave() has counted the place as ours and taken us off the list, whatever else ended the wait.
+  // leave() has counted the place as ours and taken us off the queue, whatever else ended the wait.
   if (me.admitted) co_return Pass(*this);
-  waiting_.remove(&me);
+  waiting_.remove(me);
   if (ended) throw boost::system::system_error(ended);
   throw Failure(FailureKind::unavailable, "Too many executions are running; try again later");
 }
 
 void Gate::leave() {
-  if (waiting_.empty()) {
+  Waiting* next = waiting_.pop();
+  if (next == nullptr) {
     --taken_;
     return;
   }
-  Waiting& next = *waiting_.front();
-  waiting_.pop_front();
-  next.admitted = true;
-  next.timer.cancel();
+  next->admitted = true;
+  next->timer.cancel();
 }
 
 }  // namespace ci::execution

@@ -1,10 +1,11 @@
 #pragma once
 // How many runs there may be at once. I/O thread only.
 
-#include <list>
+#include <string>
 #include <utility>
 
 #include "base/async.h"
+#include "base/fair_queue.h"
 
 namespace ci::execution {
 
@@ -28,8 +29,8 @@ class Gate {
     Gate* gate_;
   };
 
-  // First come, first served. Fails as `unavailable` at the deadline.
-  awaitable<Pass> enter(Deadline deadline);
+  // Owners who wait take turns. Fails as `unavailable` at the deadline.
+  awaitable<Pass> enter(std::string owner, Deadline deadline);
 
  private:
   struct Waiting {
@@ -42,7 +43,7 @@ class Gate {
 
   int places_;
   int taken_ = 0;
-  std::list<Waiting*> waiting_;
+  FairQueue<Waiting> waiting_;
 };
 
 }  // namespace ci::execution

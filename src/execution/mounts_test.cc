@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include "execution/collect.h"
 
 namespace ci::execution {
 namespace {
@@ -86,15 +85,6 @@ TEST(ChooseMounts, SkillsAreReadOnly) {
   FileReference skill = reference("s.md");
   skill.kind = "skill";
   EXPECT_TRUE(choose_mounts({skill}, {record("s", "1", "s.md")}, {}, 50, "code.py").at(0).read_only);
-}
-
-TEST(Collect, NobodyWantsHiddenNamesAndFoldersOfDependencies) {
-  for (const char* name : {".hidden", ".config/x", "d/.deep/x", "node_modules/x.js", "sub/node_modules/y.js", "env/x"}) {
-    EXPECT_TRUE(is_hidden_or_dependency(*RelativePath::parse(name))) << name;
-  }
-  for (const char* name : {"kept.txt", "sub/kept.txt", "env", "build", "my_env/x"}) {
-    EXPECT_FALSE(is_hidden_or_dependency(*RelativePath::parse(name))) << name;
-  }
 }
 
 }  // namespace

@@ -62,6 +62,13 @@ awaitable<Resolution> resolve_session(files::Sessions& sessions, const Execution
     auto named = co_await sessions.find(request.session_id);
     if (named && may_continue(*named, caller, strict)) decide(std::move(*named));
   }
+  if (!decided && !request.session_name.empty()) {
+    auto named = co_await sessions.named(request.session_name, caller, request.entity_id);
+    resolution.session = std::move(named.session);
+    resolution.continued = named.existed;
+    resolution.name_digest = std::move(named.digest);
+    decided = true;
+  }
   std::vector<std::string> ids = sessions_of(request.files);
   Known known = co_await look_up(sessions, std::move(ids));
   for (const FileReference& reference : request.files) {

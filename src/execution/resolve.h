@@ -12,10 +12,11 @@ struct Resolution {
   Resolution() = default;
   files::Session session;
   bool continued = false;  // false: a draft, nothing is stored yet
+  std::string name_digest;  // when it was found or made by the client's name for it
   std::vector<store::Write> touches;  // of the sessions whose files are used: they live as long as they are
 };
 
-// In this order: the session that the request names, that of its first file reference that may be continued, the
+// In this order: the session that the request names by its id, the one it names by a name of its own, that of its first file reference that may be continued, the
 // entity's, a new one. An unknown, expired or malformed id is no error. Throws UnauthorizedReference when `strict`
 // and a reference names a session of another credential.
 awaitable<Resolution> resolve_session(files::Sessions& sessions, const ExecutionRequest& request, bool strict);

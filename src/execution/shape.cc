@@ -84,6 +84,11 @@ std::string explain(std::string shaped_err, const pool::Outcome& outcome, std::c
       add_line("Process terminated by signal " + signal_name(outcome.signal));
       break;
     case pool::Ended::timed_out:
+      if (outcome.while_compiling) {
+        const auto spent = std::chrono::floor<std::chrono::seconds>(outcome.wall_time);
+        add_line(fmt::format("Compilation timed out after {} seconds", spent.count()));
+        break;
+      }
       add_line(
           fmt::format("Execution timed out after {} seconds", std::chrono::ceil<std::chrono::seconds>(limit).count()));
       break;

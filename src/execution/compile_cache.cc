@@ -1,0 +1,89 @@
+#include "execution/compile_cache.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/sha256.h"
+#include "base/sys.h"
+
+namespace ci::execution {
+
+namespace {
+
+// Changes whenever a package is installed, upgraded or removed, and so with every part of every toolchain.
+constexpr const char* installed_packages = "/var/lib/dpkg/status";
+
+// Without blanks and in lower case, as the words are that must not be mentioned.
+std::string squeezed(std::string_view code) {
+  std::string text;
+  for (const char c : code) {
+    if (c != ' ' && c != '\t') text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return text;
+}
+
+// Each part with its length, so that no two lists of parts look alike.
+void add(std::string& text, std::string_view part) {
+  text += std::to_string(part.size());
+  text += ':';
+  text += part;
+}
+
+void add_file(std::string& text, const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return add(text, "absent");
+  add(text, std::to_string(info.st_ino) + ' ' + std::to_string(info.st_size) + ' ' + std::to_string(info.st_mtim.tv_sec) + '.' +
+                std::to_string(info.st_mtim.tv_nsec));
+}
+
+}  // namespace
+
+std::optional<std::string> CompileCache::key(const languages::Language& language, std::string_view code) const {
+  const languages::Compile& compile = language.compile;
+  if (settings_.bytes == 0 || compile.command.empty()) return std::nullopt;
+  const std::string plain = squeezed(code);
+  if (std::ranges::any_of(compile.fickle, [&](std::string_view word) { return plain.find(word) != plain.npos; })) {
+    return std::nullopt;
+  }
+  std::string text;
+  add(text, language.code);
+  for (const languages::Words* words : {&compile.command, &compile.quick, &compile.environment}) {
+    add(text, std::to_string(words->size()));
+    for (const std::string_view word : *words) add(text, word);
+  }
+  add_file(text, std::string(language.needs));
+  add_file(text, installed_packages);
+  add(text, code);
+  return sha256_hex(text);
+}
+
+UniqueFd CompileCache::find(const std::string& key) {
+  const auto place = places_.find(key);
+  if (place == places_.end()) {
+    ++misses_;
+    return {};
+  }
+  ++hits_;
+  entries_.splice(entries_.begin(), entries_, place->second);
+  const int program = place->second->program.get();
+  return UniqueFd(sys("passing on a program", [program] { return ::fcntl(program, F_DUPFD_CLOEXEC, 0); }));
+}
+
+void CompileCache::keep(const std::string& key, UniqueFd program, std::uint64_t size) {
+  if (size > largest() || settings_.entries == 0 || places_.contains(key)) return;
+  while (!entries_.empty() && (bytes_ + size > settings_.bytes || entries_.size() >= settings_.entries)) {
+    bytes_ -= entries_.back().size;
+    places_.erase(entries_.back().key);
+    entries_.pop_back();
+  }
+  entries_.emplace_front(key, std::move(program), size);
+  places_.emplace(key, entries_.begin());
+  bytes_ += size;
+}
+
+CompileCacheStatistics CompileCache::statistics() const { return {hits_, misses_, entries_.size(), bytes_}; }
+
+}  // namespace ci::execution

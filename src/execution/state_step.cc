@@ -1,0 +1,74 @@
+#include "execution/state_step.h"
+
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "base/sys.h"
+#include "state/memory.h"
+
+namespace ci::execution {
+
+void StateStep::give_up(const char* doing, const Failure& failure) {
+  log_warning(
+      "state of a session is not used", {{"session_id", session_}, {"doing", doing}, {"reason", failure.what()}});
+  states_ = nullptr;
+}
+
+awaitable<void> StateStep::enter(const files::Session& session, bool fresh, Deadline deadline) {
+  session_ = session.id;
+  if (states_ == nullptr) co_return;
+  turn_ = co_await turns_->take(session_, fresh, deadline);
+  if (fresh) co_return;
+  try {
+    prior_ = co_await states_->find(session_, session.created);
+  } catch (const Failure& failure) {
+    give_up("finding", failure);
+  }
+}
+
+std::vector<std::string> StateStep::modules() const { return prior_ ? prior_->modules : std::vector<std::string>(); }
+
+awaitable<std::vector<store::Write>> StateStep::open() {
+  std::vector<store::Write> writes;
+  if (states_ == nullptr || !prior_) co_return writes;
+  try {
+    before_ = co_await states_->open(session_, *prior_);
+    if (before_) {
+      writes = co_await states_->touch(session_, *prior_);
+    } else {
+      log_warning("state of a session is gone", {{"session_id", session_}});
+      prior_.reset();
+    }
+  } catch (const Failure& failure) {
+    give_up("reading", failure);
+  }
+  co_return writes;
+}
+
+std::optional<pool::StateFiles> StateStep::files() {
+  if (states_ == nullptr) return std::nullopt;
+  after_ = state::make_capture_file(states_->settings().size_limit);
+  UniqueFd theirs(sys("passing on a file", [&] { return ::fcntl(after_.get(), F_DUPFD_CLOEXEC, 0); }));
+  return pool::StateFiles(std::move(before_), std::move(theirs), states_->settings().capture_on_error);
+}
+
+awaitable<std::optional<state::Summary>> StateStep::settle(const pool::Outcome& outcome) {
+  if (states_ == nullptr) co_return std::nullopt;
+  if (outcome.state_unusable) {
+    states_->count_unusable();
+    log_warning("state of a session cannot be read", {{"session_id", session_}});
+  }
+  const bool wanted = outcome.exit_code == 0 || states_->settings().capture_on_error;
+  const bool captured = outcome.ended == pool::Ended::exited && outcome.state_captured;
+  if (!captured || !wanted || turn_.lost()) co_return std::nullopt;
+  std::optional<state::Summary> summary;
+  try {
+    const bool read = !outcome.state_unusable;
+    summary = co_await states_->settle(session_, prior_, read, std::move(after_), outcome.state_note);
+  } catch (const Failure& failure) {
+    log_error("state not saved", {{"session_id", session_}, {"reason", failure.what()}});
+  }
+  co_return summary;
+}
+
+}  // namespace ci::execution
