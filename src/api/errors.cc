@@ -99,6 +99,7 @@ net::Response ApiError::response(const std::string& request_id) const {
   if (!message_.empty()) body["message"] = message_;
   if (status_ == 429 && wait_) body["retry_after_seconds"] = wait_->count();
   if (!detail_.empty()) body["detail"] = detail_;
+  if (max_bytes_) body["max_bytes"] = *max_bytes_;
   if (details_.empty()) {
     body["details"] = nullptr;
   } else {

@@ -31,6 +31,8 @@ class ApiError : public std::exception {
 
   const char* what() const noexcept override { return error_.c_str(); }
   int status() const { return status_; }
+  // Told beside the error: how much would have been taken.
+  void set_max_bytes(std::uint64_t bytes) { max_bytes_ = bytes; }
 
   net::Response response(const std::string& request_id) const;
 
@@ -40,6 +42,7 @@ class ApiError : public std::exception {
   std::vector<Detail> details_;
   std::string message_;
   std::string detail_;
+  std::optional<std::uint64_t> max_bytes_;
   std::optional<std::chrono::seconds> wait_;
 };
 

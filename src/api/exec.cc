@@ -97,7 +97,7 @@ bool is_cancelled(const std::exception_ptr& failure) {
 }
 
 // "place files;dur=0.21": names are tokens, so spaces become '_'.
-std::string server_timing(const execution::ExecutionResult& result) {
+std::string server_timing(const execution::ExecutionResult& result, std::chrono::microseconds total) {
   std::string text;
   const auto add = [&](std::string name, std::uint64_t microseconds) {
     std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c); }, '_');
@@ -105,12 +105,15 @@ std::string server_timing(const execution::ExecutionResult& result) {
   };
   for (const auto& [name, time] : result.steps) add(name, time);
   for (const auto& [name, time] : result.outcome.steps) add("sandbox_" + name, time);
+  add("total", static_cast<std::uint64_t>(total.count()));
   return text;
 }
 
-net::Response answer(const execution::ExecutionResult& result) {
+// `begin` is when the request had been read.
+net::Response answer(const execution::ExecutionResult& result, std::chrono::steady_clock::time_point begin) {
   net::Response response(200, "application/json", describe_result(result));
-  response.headers.set("Server-Timing", server_timing(result));
+  const auto total = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
+  response.headers.set("Server-Timing", server_timing(result, total));
   return response;
 }
 
@@ -138,6 +141,7 @@ awaitable<void> write_spaces_then_result(
 
 awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   std::string body = co_await net::read_body(request, settings_.json_bytes);
+  const auto begin = std::chrono::steady_clock::now();
   const std::vector<std::string> languages = pool_.languages();
   execution::ExecutionRequest wanted = parse_execution(body, languages, settings_.time_limit);
   wanted.caller.credential = request.caller;
@@ -166,7 +170,7 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   }
   std::exception_ptr failure;
   try {
-    co_return answer(job->take());
+    co_return answer(job->take(), begin);
   } catch (...) {
     failure = std::current_exception();
   }

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t depth_limit = 256;
 constexpr std::size_t entity_limit = 40;
+constexpr std::size_t longest_session_name = 128;
 constexpr std::string_view blank = " \t\r\n\v\f";
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(blank) == text.npos; }
@@ -133,6 +134,16 @@ std::string read_entity(Reader& reader) {
     reader.problem("entity_id", "String should match pattern '^[A-Za-z0-9_-]+$'", "string_pattern_mismatch");
   }
   return entity;
+}
+
+// What does not fit the pattern is no name; it must never fail a request.
+std::string read_session_name(Reader& reader) {
+  std::string name = reader.lenient_text("runtime_session_hint");
+  const auto is_allowed = [](unsigned char c) {
+    return std::isalnum(c) || c == '.' || c == '_' || c == ':' || c == '-';
+  };
+  if (name.size() > longest_session_name || !std::ranges::all_of(name, is_allowed)) return {};
+  return name;
 }
 
 execution::FileReference read_reference(Reader& reader) {
@@ -268,6 +279,7 @@ execution::ExecutionRequest parse_execution(
   request.caller.user = reader.optional_text("user_id");
   request.entity_id = read_entity(reader);
   request.session_id = reader.optional_text("session_id");
+  request.session_name = read_session_name(reader);
   request.files = read_references(reader, problems);
   request.time_limit = read_time_limit(reader, time_limit);
   if (!problems.empty()) throw ApiError::invalid(std::move(problems));
@@ -292,6 +304,10 @@ std::string describe_result(const execution::ExecutionResult& result) {
   for (const execution::ResultFile& file : result.files) files.push_back(describe_file(file));
   answer["stdout"] = result.out;
   answer["stderr"] = result.err;
+  if (!result.session_name_digest.empty()) {
+    answer["runtime_session_id"] = "rt_" + result.session_name_digest;
+    answer["runtime_status"] = result.session_existed ? "reused" : "new";
+  }
   const pool::Outcome& outcome = result.outcome;
   const Ending ending = ending_of(outcome);
   if (outcome.ended == pool::Ended::exited) answer["code"] = outcome.exit_code;
@@ -299,6 +315,11 @@ std::string describe_result(const execution::ExecutionResult& result) {
   if (ending.status != nullptr) {
     answer["status"] = ending.status;
     answer["message"] = ending.message;
+  }
+  if (result.state) {
+    answer["has_state"] = true;
+    answer["state_size"] = result.state->size;
+    answer["state_hash"] = result.state->hash;
   }
   answer["wall_time"] = std::chrono::ceil<std::chrono::milliseconds>(outcome.wall_time).count();
   return json::serialize(answer);

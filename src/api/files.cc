@@ -1,5 +1,8 @@
 #include "api/files.h"
 
+#include <fmt/format.h>
+
+#include "api/conditional.h"
 #include "api/errors.h"
 #include "api/json.h"
 #include "base/failure.h"
@@ -11,7 +14,6 @@
 namespace ci::api {
 
 namespace json = boost::json;
-using TimePoint = std::chrono::system_clock::time_point;
 
 namespace {
 
@@ -160,17 +162,38 @@ awaitable<net::Response> FileRoutes::describe(net::Request& request) {
 
 awaitable<net::Response> FileRoutes::download(net::Request& request) {
   const files::FileRecord record = co_await find(request);
-  auto content = co_await files_.open(record);
-  if (!content) throw ApiError(404, "File content not found");
   net::Response response;
+  response.headers.set("Cache-Control", "private, max-age=3600");
+  response.headers.set("ETag", etag(record));
+  response.headers.set("Last-Modified", http_date(record.created));
+  response.headers.set("Accept-Ranges", "bytes");
+  response.headers.set("Access-Control-Expose-Headers", "Content-Disposition");
+  add_download_cors(response.headers);
+  if (is_known_to(request.headers, etag(record), record.created)) {
+    response.status = 304;
+    co_return response;
+  }
+  const Selection part = select_bytes(request.headers, etag(record), record.created, record.size);
+  if (part.kind == Selection::Kind::none) {
+    ApiError error(416, "Range not satisfiable");
+    response = error.response(request.id);
+    response.headers.set("Content-Range", "bytes */" + std::to_string(record.size));
+    co_return response;
+  }
+  store::Range range;  // all of it
+  if (part.kind == Selection::Kind::part) range = store::Range(part.offset, part.length);
+  auto content = co_await files_.open(record, range);
+  if (!content) throw ApiError(404, "File content not found");
+  if (part.kind == Selection::Kind::part) {
+    response.status = 206;
+    const std::uint64_t last = part.offset + part.length - 1;
+    response.headers.set("Content-Range", fmt::format("bytes {}-{}/{}", part.offset, last, record.size));
+  }
   const bool is_known = !record.content_type.empty() && record.content_type != unknown_type;
   response.headers.set(
       "Content-Type", is_known ? record.content_type : std::string(files::content_type_for(record.name.text())));
   response.headers.set("Content-Disposition", files::content_disposition(original_name(record)));
-  response.headers.set("Cache-Control", "private, max-age=3600");
-  response.headers.set("Access-Control-Expose-Headers", "Content-Disposition");
   if (record.read_only) response.headers.set("X-Read-Only", "true");
-  add_download_cors(response.headers);
   response.body = net::SourceBody(std::move(content->body), content->size);
   co_return response;
 }

@@ -31,14 +31,16 @@ void log_failure(const std::exception_ptr& failure, const net::Request& request)
 
 Service::Service(
     asio::any_io_executor executor, execution::Executions& executions, files::Sessions& sessions,
-    files::SessionFiles& files, const access::ApiKeys& keys, const pool::SandboxPool& pool, ApiSettings settings)
+    files::SessionFiles& files, state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool,
+    ApiSettings settings)
     : settings_(std::move(settings)),
       tasks_(std::move(executor)),
       authenticator_(keys, settings_),
       health_(settings_),
       exec_(executions, pool, settings_, tasks_),
       upload_(sessions, files, settings_),
-      files_(sessions, files, settings_) {
+      files_(sessions, files, settings_),
+      states_(states, sessions, settings_) {
   using net::Request;
   router_.add("GET", "/health", [this](Request& request) { return health_.health(request); });
   router_.add("GET", "/ready", [this](Request& request) { return health_.ready(request); });
@@ -49,6 +51,10 @@ Service::Service(
   router_.add("DELETE", "/files/{session}/{file}", [this](Request& request) { return files_.remove(request); });
   router_.add("GET", "/sessions/{session}/objects/{file}", [this](Request& request) { return files_.describe(request); });
   router_.add("GET", "/download/{session}/{file}", [this](Request& request) { return files_.download(request); });
+  router_.add("GET", "/state/{session}", [this](Request& request) { return states_.get(request); });
+  router_.add("POST", "/state/{session}", [this](Request& request) { return states_.put(request); });
+  router_.add("DELETE", "/state/{session}", [this](Request& request) { return states_.remove(request); });
+  router_.add("GET", "/state/{session}/info", [this](Request& request) { return states_.info(request); });
   router_.add("OPTIONS", "/download/{session}/{file}", [this](Request& request) { return files_.allow_download(request); });
 }
 

@@ -7,6 +7,7 @@
 #include "api/files.h"
 #include "api/health.h"
 #include "api/settings.h"
+#include "api/state.h"
 #include "api/upload.h"
 #include "net/router.h"
 
@@ -16,7 +17,8 @@ class Service {
  public:
   Service(
       asio::any_io_executor executor, execution::Executions& executions, files::Sessions& sessions,
-      files::SessionFiles& files, const access::ApiKeys& keys, const pool::SandboxPool& pool, ApiSettings settings);
+      files::SessionFiles& files, state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool,
+      ApiSettings settings);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
@@ -43,6 +45,7 @@ class Service {
   ExecRoutes exec_;
   UploadRoutes upload_;
   FileRoutes files_;
+  StateRoutes states_;
   net::Router router_;
   bool stopping_ = false;
   bool probe_logged_ = false;

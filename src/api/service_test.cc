@@ -87,7 +87,7 @@ class ServiceTest : public ::testing::Test {
   // Made on first use, so that a test may change the settings before.
   Service& service() {
     if (!service_) {
-      service_.emplace(context_.get_executor(), executions_, sessions_, files_, keys_, pool_, settings_);
+      service_.emplace(context_.get_executor(), executions_, sessions_, files_, states_, keys_, pool_, settings_);
       service_->set_ready(true);
     }
     return *service_;
@@ -109,6 +109,7 @@ class ServiceTest : public ::testing::Test {
   std::unique_ptr<store::ObjectStore> bodies_ = store::open_filesystem(directory_.path() / "files", loop_.pool());
   files::Sessions sessions_{*records_, files::SessionSettings()};
   files::SessionFiles files_{*records_, *bodies_};
+  state::States states_{*records_, *bodies_, loop_.pool(), state::StateSettings()};
   execution::testing::FakePool pool_;
   execution::Executions executions_{pool_, sessions_, files_, loop_.pool(), execution::ExecutionSettings()};
   access::ApiKeys keys_{{key}};
@@ -134,6 +135,7 @@ TEST_F(ServiceTest, RunsCode) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.json.at("stdout").as_string(), "42\n");
   EXPECT_THAT(std::string(*answer.headers.find("Server-Timing")), HasSubstr("acquire;dur="));
+  EXPECT_THAT(std::string(*answer.headers.find("Server-Timing")), HasSubstr("total;dur="));
   EXPECT_EQ(answer.headers.find("X-Request-ID"), "request-id");
   EXPECT_EQ(pool_.acts.at(0).arguments, std::vector<std::string>{"a"});
 }

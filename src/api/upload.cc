@@ -205,6 +205,9 @@ awaitable<void> UploadRoutes::receive_file(
     if (!too_large && !is_ours) throw;
     if (!too_large) {
       log_error("upload not stored", {{"request_id", request.id}, {"reason", failure.what()}});
+      if (mode == Mode::together && failure.kind() == FailureKind::unavailable) {
+        throw ApiError::unavailable("Failed to upload files");  // trying again later may help
+      }
       if (mode == Mode::together) throw ApiError(500, "Failed to upload files");
     }
     entry.error = too_large ? fmt::format("File exceeds maximum size of {}MB", megabytes(limits_.file_bytes))
