@@ -2,200 +2,159 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <boost/json.hpp>
-#include <chrono>
-#include <cstdlib>
+#include <cstdio>
 #include <fstream>
-#include <mutex>
-#include <thread>
+#include <optional>
 
-#include "app/bench/baseline.h"
-#include "app/bench/cases.h"
-#include "app/bench/http_client.h"
-#include "app/bench/report.h"
-#include "app/bench/server_timing.h"
+#include "app/bench/groups.h"
+#include "app/bench/interrupt.h"
+#include "app/bench/own_server.h"
+#include "app/bench/report_json.h"
+#include "app/bench/report_tables.h"
+#include "app/version.h"
 #include "base/failure.h"
-#include "base/ids.h"
 
 namespace ci::bench {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr int status_interrupted = 130;  // as a shell counts ^C
 
-std::string now_text() { return fmt::format("{:%H:%M:%S}", fmt::localtime(std::time(nullptr))); }
+std::string now_text() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
-// One line that is written over while things go on; nothing where nobody watches.
-class Progress {
- public:
-  explicit Progress(std::string name) : name_(std::move(name)), shown_(::isatty(STDERR_FILENO) == 1) {}
-  ~Progress() {
-    if (shown_) fmt::print(stderr, "\r\033[K");
+// Of /health, which needs no key; also the first sign that somebody is there.
+std::string version_of_server(const Workbench& bench) {
+  boost::json::error_code error;
+  const boost::json::value body = boost::json::parse(bench.client().get("/health").body, error);
+  const boost::json::value* version = error || !body.is_object() ? nullptr : body.get_object().if_contains("version");
+  return version != nullptr && version->is_string() ? std::string(version->get_string()) : "";
+}
+
+// Whether some group needs the server that all share.
+bool needs_server(const Selection& selection) {
+  return std::ranges::any_of(groups(), [&](const Group& group) {
+    return group.name != "start" && group.name != "memory" && selection.wants_group(group.name);
+  }) || std::ranges::any_of(cases(), [&](const Case& which) {
+    return selection.wants_case(which.group, which.name, which.language);
+  });
+}
+
+// A group that cannot go on leaves an error in the report, and what the others measured is shown all the same.
+template <class Work>
+void attempt(Workbench& bench, std::string_view group, Work work) {
+  if (interrupted()) return;
+  try {
+    work();
+  } catch (const Failure& failure) {
+    if (failure.kind() == FailureKind::invalid) throw;  // a mistake of who asked, such as a wrong key
+    Measurement broken(group, "the whole group");
+    broken.errors[failure.what()] = 1;
+    bench.report.measurements.push_back(std::move(broken));
   }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+}
 
-  // From any thread.
-  void tell(int done, int all) {
-    if (!shown_) return;
-    const std::scoped_lock lock(mutex_);
-    if (Clock::now() - last_ < std::chrono::milliseconds(100) && done < all) return;
-    last_ = Clock::now();
-    fmt::print(stderr, "\r{}: {} of {}\033[K", name_, done, all);
-    std::fflush(stderr);
-  }
-
- private:
-  std::string name_;
-  bool shown_;
-  std::mutex mutex_;
-  Clock::time_point last_{};
-};
-
-// Empty when the answer is what it should be, else a sentence.
-std::string complaint(const Reply& reply, const std::string& expected) {
-  boost::system::error_code error;
-  const boost::json::value body = boost::json::parse(reply.body, error);
-  const boost::json::object* fields = error ? nullptr : body.if_object();
-  const auto text_of = [&](const char* name) -> std::string {
-    const boost::json::value* value = fields == nullptr ? nullptr : fields->if_contains(name);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+void measure_with_server(Workbench& bench) {
+  bench.report.server_version = version_of_server(bench);
+  for (const char* group : {"sequential", "languages"}) attempt(bench, group, [&] { measure_cases(bench, group); });
+  const auto group = [&](std::string_view name, void (*measure)(Workbench&)) {
+    if (bench.selection.wants_group(name)) attempt(bench, name, [&] { measure(bench); });
   };
-  if (reply.status != 200) return fmt::format("status {} {}", reply.status, text_of("error"));
-  if (fields == nullptr) return "the answer is not JSON";
-  if (text_of("stdout") != expected) {
-    return fmt::format("stdout is \"{:.60}\", stderr \"{:.200}\"", text_of("stdout"), text_of("stderr"));
-  }
-  return "";
+  group("concurrency", measure_concurrency);
+  group("state", measure_state);
+  group("files", measure_files);
+  group("fairness", measure_fairness);
+  group("engine", measure_engine);
 }
 
-class CaseRun {
- public:
-  CaseRun(const BenchRequest& request, const Address& address, const Case& which)
-      : request_(request), address_(address), case_(which), progress_(std::string(which.name)) {
-    result_.name = which.name;
-    result_.language = which.language;
-    result_.requests = request.count;
-    result_.clients = request.clients;
-  }
-
-  CaseResult measure() {
-    std::vector<HttpClient> clients;
-    for (int i = 0; i < request_.clients; ++i) clients.emplace_back(address_, request_.key);
-    // Every client warms up, so that no measured request pays for a connection.
-    run(clients, std::max(request_.warm_up, request_.clients), false);
-    const auto begin = Clock::now();
-    run(clients, request_.count, true);
-    result_.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    return std::move(result_);
-  }
-
- private:
-  void run(std::vector<HttpClient>& clients, int count, bool measured) {
-    std::atomic<int> left = count, done = 0;
-    std::vector<std::jthread> threads;
-    const auto work = [&](HttpClient& client) {
-      while (left.fetch_sub(1) > 0) {
-        one(client, measured);
-        const int finished = ++done;
-        if (measured) progress_.tell(finished, count);
-      }
-    };
-    for (size_t i = 1; i < clients.size(); ++i) threads.emplace_back(work, std::ref(clients[i]));
-    work(clients.front());
-  }
-
-  void one(HttpClient& client, bool measured) {
-    // Not the number alone: a server that has been measured before has seen small numbers.
-    static const std::uint64_t offset = static_cast<std::uint64_t>(std::time(nullptr)) * 1'000'000;
-    static std::atomic<std::uint64_t> counter = 0;
-    const std::uint64_t number = offset + ++counter;
-    std::string problem;
-    Reply reply;
-    try {
-      reply = client.post("/exec", request_body(case_, number));
-      problem = complaint(reply, numbered(case_.expected, number));
-    } catch (const Failure& failure) {
-      problem = failure.what();
+void measure_everything(Workbench& bench) {
+  if (bench.selection.wants_group("start")) attempt(bench, "start", [&] { measure_start(bench); });
+  if (needs_server(bench.selection) && !interrupted()) {
+    std::optional<OwnServer> server;
+    if (bench.own_server) {
+      bench.progress.begin("starting a server");
+      server.emplace();
+      bench.address = parse_address(server->base());
+      bench.key = server->key();
+      bench.report.base = server->base();
     }
-    if (!measured) return;
-    const std::scoped_lock lock(mutex_);
-    if (!problem.empty()) {
-      ++result_.errors[problem];
-      return;
-    }
-    result_.times.push_back(reply.time.count());
-    for (const auto& [step, time] : parse_server_timing(reply.server_timing)) {
-      auto place = std::ranges::find(result_.steps, step, &std::pair<std::string, std::vector<double>>::first);
-      if (place == result_.steps.end()) place = result_.steps.emplace(place, step, std::vector<double>());
-      place->second.push_back(time);
-    }
+    measure_with_server(bench);
   }
-
-  const BenchRequest& request_;
-  const Address& address_;
-  const Case& case_;
-  Progress progress_;
-  std::mutex mutex_;
-  CaseResult result_;
-};
-
-bool is_wanted(const BenchRequest& request, const Case& which) {
-  if (request.only.empty()) return true;
-  return std::ranges::any_of(
-      request.only, [&](const std::string& name) { return name == which.name || name == which.language; });
+  if (bench.selection.wants_group("memory")) attempt(bench, "memory", [&] { measure_memory(bench); });
 }
 
-// Whether the server runs the language at all: one that is not installed is no error.
-bool can_run(const Address& address, const BenchRequest& request, const Case& which) {
-  HttpClient client(address, request.key);
-  const Reply reply = client.post("/exec", request_body(which, 0));
-  if (reply.status == 401) throw Failure(FailureKind::invalid, "the server refuses the key");
-  if (reply.status == 200 || reply.status >= 500) return true;
-  fmt::print(stderr, "{} is left out: the server answers {}\n", which.name, complaint(reply, ""));
-  return false;
+void show(const Report& report, bool markdown) {
+  const auto print = [markdown](const Table& table) {
+    fmt::print("{}\n", markdown ? as_markdown(table) : as_text(table));
+  };
+  print(heading_of(report));
+  for (const Table& table : tables_of(report)) print(table);
+  fmt::print(
+      "Measured from {} to {}, load average {:.2f} after.{}\n", report.begin, report.end, report.after.one_minute,
+      report.interrupted ? " Interrupted: not everything was measured." : "");
+  std::fflush(stdout);
+}
+
+void write_json(const Report& report, const std::string& path) {
+  std::ofstream file(path, std::ios::binary);
+  file << json_of(report);
+  file.close();
+  if (!file) throw Failure(FailureKind::internal, "writing " + path + " failed");
 }
 
 }  // namespace
 
+std::string describe_groups() {
+  std::string text = "Groups, in the order in which they are measured:\n";
+  for (const Group& group : groups()) text += fmt::format("  {:<12} {}\n", group.name, group.meaning);
+  text +=
+      "\nEverything takes about ten minutes. Examples:\n"
+      "  kubecoderun bench\n"
+      "  kubecoderun bench --only py,bash --count 50\n"
+      "  kubecoderun bench --only \"py hello,concurrency\" --clients 1,50 --duration 30\n"
+      "  kubecoderun bench --base https://host:8443 --key sk-… --ca ca.pem --json result.json\n"
+      "Without --base a server of this program is started on a free port of the loopback interface, with the settings of\n"
+      "the environment, the embedded stores and an empty data directory, and stopped afterwards.\n"
+      "The exit status is 0 when every answer was right; missed targets do not change it.";
+  return text;
+}
+
 int bench(const BenchRequest& request) {
-  const Address address = parse_address(request.base);
+  const Selection selection(request.only);
+  watch_interrupts();
   Report report;
-  report.base = request.base;
-  ::getloadavg(&report.load_before, 1);
-  report.begin = now_text();
-
-  std::vector<const Case*> chosen;
-  for (const Case& which : cases()) {
-    if (is_wanted(request, which) && can_run(address, request, which)) chosen.push_back(&which);
+  report.client_version = app::version;
+  report.own_server = request.base.empty();
+  report.base = request.base.empty() ? "the loopback interface" : request.base;
+  if (report.own_server) report.server_version = report.client_version;  // the same program
+  report.count = request.count;
+  report.warm_up = request.warm_up;
+  report.duration = static_cast<double>(request.duration.count());
+  report.pause = std::chrono::duration<double>(request.pause).count();
+  report.machine = describe_machine();
+  {
+    Progress progress;
+    report.before = observe_load();
+    if (const std::string warning = warn_about(report.before, report.machine.processors); !warning.empty()) {
+      progress.note("warning: " + warning);
+    }
+    report.begin = now_text();
+    Workbench bench{request, selection, report, progress, Address(), request.key};
+    bench.own_server = request.base.empty();
+    if (!request.base.empty()) bench.address = parse_address(request.base);
+    bench.bare = request.bare && (bench.own_server || bench.address.is_local());
+    if (request.bare && !bench.bare) bench.skip("bare tools", "the server is on another machine");
+    measure_everything(bench);
+    report.end = now_text();
+    report.interrupted = interrupted();
+    ::getloadavg(&report.after.one_minute, 1);
   }
-  if (chosen.empty()) throw Failure(FailureKind::invalid, "there is no such case, or the server can run none");
-
-  fmt::print(
-      "{} requests of each case, {} client{}, load average before: {:.2f}\nclock starts {}\n", request.count, request.clients,
-      request.clients == 1 ? "" : "s", report.load_before, report.begin);
-  std::fflush(stdout);
-  for (const Case* which : chosen) report.cases.push_back(CaseRun(request, address, *which).measure());
-  if (request.baseline) {
-    Progress progress("bare python3");
-    report.baseline = measure_bare_python(
-        std::min(request.warm_up, 5), request.count, [&](int done) { progress.tell(done, request.count); });
-  }
-  report.end = now_text();
-  fmt::print("clock stops  {}\n\n{}", report.end, table_of(report));
-
-  if (!request.json_file.empty()) {
-    std::ofstream file(request.json_file, std::ios::binary);
-    file << json_of(report);
-    file.close();
-    if (!file) throw Failure(FailureKind::internal, "writing " + request.json_file + " failed");
-    fmt::print("\nwritten to {}\n", request.json_file);
-  }
-  const bool clean = std::ranges::all_of(report.cases, [](const CaseResult& result) { return result.errors.empty(); });
+  show(report, request.markdown);
+  if (!request.json_file.empty()) write_json(report, request.json_file);
+  if (report.interrupted) return status_interrupted;
+  const bool clean = std::ranges::all_of(report.measurements, [](const Measurement& each) { return each.errors.empty(); });
   return clean ? 0 : 1;
 }
 

@@ -1,22 +1,35 @@
 #include "app/bench/cases.h"
 
-#include <array>
+#include <algorithm>
+#include <atomic>
 #include <boost/json.hpp>
+#include <ctime>
+
+#include "base/failure.h"
 
 namespace ci::bench {
 
-namespace {
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = [] {
+    std::vector<Case> both(language_cases().begin(), language_cases().end());
+    both.insert(both.end(), sequential_cases().begin(), sequential_cases().end());
+    return both;
+  }();
+  return all;
+}
 
-constexpr std::array<Case, 4> table = {{
-    {"py hello", "py", "print('hello')  # {n}", "hello\n"},
-    {"py numpy", "py", "import numpy as np\nprint(np.arange(11).mean())  # {n}", "5.0\n"},
-    {"bash echo", "bash", "echo hello  # {n}", "hello\n"},
-    {"js hello", "js", "console.log('hello')  // {n}", "hello\n"},
-}};
+const Case& case_named(std::string_view name) {
+  const auto found = std::ranges::find(cases(), name, &Case::name);
+  CHECK(found != cases().end());
+  return *found;
+}
 
-}  // namespace
-
-std::span<const Case> cases() { return table; }
+std::uint64_t fresh_number() {
+  // Not a counter alone: a server that has been measured before has seen small numbers.
+  static const std::uint64_t offset = static_cast<std::uint64_t>(std::time(nullptr)) * 1'000'000;
+  static std::atomic<std::uint64_t> counter = 0;
+  return offset + ++counter;
+}
 
 std::string numbered(std::string_view text, std::uint64_t number) {
   constexpr std::string_view place = "{n}";

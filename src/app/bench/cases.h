@@ -1,21 +1,35 @@
 #pragma once
-// What is measured: a table. A new measurement is a new row.
+// The programs that are measured: a table. A new measurement of a run is a new row.
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ci::bench {
 
 struct Case {
+  std::string_view group;  // "languages" or "sequential"
   std::string_view name;
   std::string_view language;
-  std::string_view source;    // {n} is replaced by a number, so that no two requests are alike
+  // {n} is replaced by a number that no other request has, so that nothing remembered from another run helps.
+  std::string_view source;
   std::string_view expected;  // what stdout must be; {n} as above
+  int files = 0;              // that the run must leave
+  bool same_source = false;   // every request has the same {n}: what is remembered may help
 };
 
-std::span<const Case> cases();
+// Those of both groups. `languages` first.
+const std::vector<Case>& cases();
+const Case& case_named(std::string_view name);
+
+// The two halves of the table.
+std::span<const Case> language_cases();
+std::span<const Case> sequential_cases();
+
+// A number that neither this process nor an earlier one has used. Any thread.
+std::uint64_t fresh_number();
 
 // `text` with every {n} replaced.
 std::string numbered(std::string_view text, std::uint64_t number);

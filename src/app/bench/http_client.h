@@ -5,17 +5,28 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace ci::bench {
 
 struct Address {
+  bool tls = false;
   std::string host;
   std::string port;
   std::string path;  // in front of every route; no '/' at its end
+
+  // Whether it is this machine for sure: a loopback address or localhost.
+  bool is_local() const;
 };
 
-// "http://127.0.0.1:8000/v1". Anything but http:// fails as `invalid`.
+// "http://127.0.0.1:8000/v1", "https://host". Anything else fails as `invalid`, user names in it too: keys go with --key.
 Address parse_address(const std::string& url);
+
+// Whom to believe with https.
+struct Trust {
+  bool anybody = false;   // no check of the certificate
+  std::string authorities;  // PEM file; empty: those of the system
+};
 
 struct Reply {
   int status = 0;
@@ -26,13 +37,17 @@ struct Reply {
 
 class HttpClient {
  public:
-  HttpClient(Address address, std::string key);
+  HttpClient(Address address, std::string key, const Trust& trust);
   ~HttpClient();
   HttpClient(HttpClient&&) noexcept;
 
-  // Connects when there is no connection. Fails as `unavailable` or `timeout`; the next call connects again.
-  Reply post(const std::string& route, const std::string& json);
+  // Connects when there is no connection, before the clock starts. Fails as `unavailable` or `timeout`; the next call
+  // connects again.
+  Reply post(const std::string& route, std::string json);
   Reply get(const std::string& route);
+  Reply remove(const std::string& route);
+  // A form with one file.
+  Reply upload(const std::string& route, std::string_view file_name, std::string_view bytes);
 
  private:
   class Impl;
