@@ -22,6 +22,11 @@ unsigned blocking_threads() { return std::max(4u, 2 * std::thread::hardware_conc
 // Answers that were computed in time may still have to be sent.
 constexpr std::chrono::seconds time_to_send{5};
 
+constexpr std::chrono::seconds between_store_checks{2};
+
+// A database is slow with values that fill many of its pages.
+constexpr std::uint64_t large_state = 256 << 10;
+
 }  // namespace
 
 Application::Application(const Settings& settings, std::filesystem::path data, UniqueFd link)
@@ -39,8 +44,8 @@ Application::~Application() = default;
 void Application::build() {
   keys_ = resolve_keys(settings_, data_);
   blocking_.emplace(blocking_threads());
-  records_ = store::open_sqlite(data_ / "records", *blocking_);
-  bodies_ = store::open_filesystem(data_ / "files", *blocking_);
+  records_ = open_records();
+  bodies_ = open_bodies(settings_, data_, context_.get_executor(), *blocking_);
   api_keys_.emplace(keys_.accepted);
   sessions_.emplace(*records_, session_settings(settings_));
   files_.emplace(*records_, *bodies_);
@@ -48,9 +53,24 @@ void Application::build() {
   link_.emplace(context_.get_executor(), std::move(link_descriptor_));
   pool_ = pool::open_local_pool(
       context_.get_executor(), *blocking_, pool_settings(settings_), [this] { return link_->next(); });
+  state::StateSettings kept = state_settings(settings_);
+  // Others who share the records find all of a state there.
+  if (!settings_.redis.chosen()) kept.large = large_state;
+  states_.emplace(*records_, *bodies_, *blocking_, kept);
+  cleanup_->on_removal([this](std::string session) { return states_->forget(std::move(session)); });
+  state::TurnSettings turns;
+  turns.shared = settings_.redis.chosen();
+  turns_.emplace(context_.get_executor(), *records_, turns);
   executions_.emplace(*pool_, *sessions_, *files_, *blocking_, execution_settings(settings_));
+  executions_->keep_states(*states_, *turns_);
   service_ = std::make_unique<api::Service>(
-      context_.get_executor(), *executions_, *sessions_, *files_, *api_keys_, *pool_, api_settings(settings_));
+      context_.get_executor(), *executions_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));
+}
+
+std::unique_ptr<store::KeyValueStore> Application::open_records() {
+  if (settings_.redis.chosen()) return store::open_redis(context_.get_executor(), settings_.redis);
+  log_info("records are kept on this machine", {{"directory", (data_ / "records").string()}});
+  return store::open_sqlite(data_ / "records", *blocking_);
 }
 
 awaitable<void> Application::stop() {
@@ -60,6 +80,7 @@ awaitable<void> Application::stop() {
   co_await server_.stop(after(left));
   co_await service_->stop();
   co_await pool_->stop();
+  co_await turns_->stop();
   co_await tasks_.stop();
   // The stores close when they are destroyed, last of all.
 }
@@ -80,6 +101,7 @@ awaitable<void> Application::serve() {
   tasks_.spawn("listener", server_.run());
   tasks_.spawn("start", start());
   tasks_.spawn("clean-up", clean_up_regularly());
+  if (settings_.state) tasks_.spawn("state archive", archive_regularly());
   co_await wait_for_stop();
   log_info("stopping", {{"running", std::to_string(executions_->running())}});
   co_await stop();
@@ -88,7 +110,7 @@ awaitable<void> Application::serve() {
 
 awaitable<void> Application::start() {
   try {
-    co_await check_stores();
+    co_await wait_for_stores();
     if (!settings_.pool_warm_up) service_->set_ready(true);
     co_await pool_->warm_up();
     if (pool_->languages().empty()) {
@@ -96,6 +118,7 @@ awaitable<void> Application::start() {
     }
     service_->set_ready(true);
     announce();
+    co_await watch_stores();
   } catch (const Failure& failure) {
     if (signals_ > 0) co_return;
     if (settings_.debug) {
@@ -114,14 +137,70 @@ awaitable<void> Application::check_stores() {
   co_await bodies_->ping();
 }
 
+// A peer that cannot be reached yet is no reason to end: it may start after us. Whoever asks whether we are ready is told
+// why not.
+awaitable<void> Application::wait_for_stores() {
+  std::string said;
+  for (;;) {
+    std::string reason;
+    try {
+      co_await check_stores();
+      co_return;
+    } catch (const Failure& failure) {
+      if (failure.kind() != FailureKind::unavailable) throw;
+      reason = failure.what();
+    }
+    if (reason != said) log_warning("waiting for a store", {{"reason", reason}});
+    said = reason;
+    service_->set_ready(false, reason);
+    co_await sleep_for(between_store_checks);
+  }
+}
+
+awaitable<void> Application::watch_stores() {
+  bool reachable = true;
+  for (;;) {
+    co_await sleep_for(between_store_checks);
+    std::string reason;
+    try {
+      co_await check_stores();
+    } catch (const Failure& failure) {
+      reason = failure.what();
+    }
+    if (reason.empty() != reachable) {
+      reachable = reason.empty();
+      if (reachable) {
+        log_info("the stores answer again");
+      } else {
+        log_warning("a store does not answer", {{"reason", reason}});
+      }
+    }
+    service_->set_ready(reachable, reason);
+  }
+}
+
 awaitable<void> Application::clean_up_regularly() {
   for (;;) {
     co_await sleep_for(settings_.cleanup_interval);
     try {
-      const int removed = co_await cleanup_->sweep();
-      if (removed > 0) log_info("expired sessions removed", {{"count", std::to_string(removed)}});
+      co_await cleanup_->sweep();
     } catch (const Failure& failure) {
       log_error("clean-up failed", {{"reason", failure.what()}});
+    }
+  }
+}
+
+awaitable<void> Application::archive_regularly() {
+  if (settings_.state_archive && settings_.state_archive_after >= settings_.state_ttl) {
+    log_warning("no state will ever be archived: STATE_ARCHIVE_AFTER_SECONDS is not below STATE_TTL_SECONDS");
+  }
+  for (;;) {
+    co_await sleep_for(settings_.state_archive_interval);
+    try {
+      const int archived = co_await states_->archive_some();
+      if (archived > 0) log_info("states archived", {{"count", std::to_string(archived)}});
+    } catch (const Failure& failure) {
+      log_error("archiving states failed", {{"reason", failure.what()}});
     }
   }
 }

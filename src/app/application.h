@@ -20,6 +20,8 @@
 #include "files/sessions.h"
 #include "net/server.h"
 #include "pool/sandbox_pool.h"
+#include "state/states.h"
+#include "state/turns.h"
 #include "store/open.h"
 
 namespace ci::app {
@@ -37,10 +39,14 @@ class Application {
 
  private:
   void build();
+  std::unique_ptr<store::KeyValueStore> open_records();
   awaitable<void> serve();
   awaitable<void> start();
   awaitable<void> check_stores();
+  awaitable<void> wait_for_stores();
+  awaitable<void> watch_stores();
   awaitable<void> clean_up_regularly();
+  awaitable<void> archive_regularly();
   awaitable<void> watch_signals();
   awaitable<void> wait_for_stop();
   awaitable<void> drain(Deadline deadline);
@@ -62,6 +68,8 @@ class Application {
   std::optional<files::Sessions> sessions_;
   std::optional<files::SessionFiles> files_;
   std::optional<files::Cleanup> cleanup_;
+  std::optional<state::States> states_;
+  std::optional<state::Turns> turns_;
   std::optional<SandboxdLink> link_;
   std::unique_ptr<pool::SandboxPool> pool_;
   std::optional<execution::Executions> executions_;

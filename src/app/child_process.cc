@@ -36,6 +36,14 @@ struct SpawnParameters {
   posix_spawnattr_t attributes;
 };
 
+// As execve(2) wants them: the strings are not changed, and end with a null pointer.
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 int status_of(const siginfo_t& info) {
   return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
@@ -61,6 +69,12 @@ ChildProcess ChildProcess::spawn(const SpawnRequest& request) {
         "preparing to start a program");
   }
 
+  if (!request.directory.empty()) {
+    check(
+        ::posix_spawn_file_actions_addchdir_np(&parameters.actions, request.directory.c_str()),
+        "preparing to start a program");
+  }
+
   // Blocked and ignored signals are inherited through exec: the child starts with neither.
   sigset_t none, all;
   ::sigemptyset(&none);
@@ -71,12 +85,13 @@ ChildProcess ChildProcess::spawn(const SpawnRequest& request) {
   check(::posix_spawnattr_setsigdefault(&parameters.attributes, &all), "preparing to start a program");
   check(::posix_spawnattr_setflags(&parameters.attributes, flags), "preparing to start a program");
 
-  std::vector<char*> arguments;
-  for (const std::string& argument : request.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
+  std::vector<char*> arguments = pointers_to(request.arguments);
+  std::vector<char*> variables;
+  if (request.environment) variables = pointers_to(*request.environment);
   pid_t pid = -1;
   const int error = ::posix_spawn(
-      &pid, request.program.c_str(), &parameters.actions, &parameters.attributes, arguments.data(), environ);
+      &pid, request.program.c_str(), &parameters.actions, &parameters.attributes, arguments.data(),
+      request.environment ? variables.data() : environ);
   if (error != 0) throw Failure::from_errno(error, "starting " + request.program);
 
   // The child is not reaped before we do it, so its pid cannot have been reused.

@@ -21,6 +21,8 @@ struct SpawnRequest {
   std::vector<std::pair<int, int>> descriptors;
   // In a process group of its own: a ^C on the terminal reaches only us, and we pass it on.
   bool own_group = false;
+  std::string directory;                                // where it runs; empty: where we do
+  std::optional<std::vector<std::string>> environment;  // NAME=value; nothing: ours
 };
 
 class ChildProcess {

@@ -1,6 +1,7 @@
 #include "app/compose.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -20,6 +21,10 @@ LogLevel level_of(const std::string& name) {
   if (name == "WARNING") return LogLevel::warning;
   if (name == "ERROR" || name == "CRITICAL") return LogLevel::error;
   return LogLevel::info;
+}
+
+std::uint64_t machine_memory() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 bool was_chosen(const LoadedSettings& settings, std::string_view name) {
@@ -54,15 +59,32 @@ files::CleanupSettings cleanup_settings(const Settings& settings) {
   return result;
 }
 
+state::StateSettings state_settings(const Settings& settings) {
+  state::StateSettings result;
+  result.enabled = settings.state;
+  result.ttl = settings.state_ttl;
+  result.size_limit = settings.state_bytes;
+  result.capture_on_error = settings.state_capture_on_error;
+  result.archive = settings.state_archive;
+  result.archive_after = settings.state_archive_after;
+  result.archive_ttl = settings.state_archive_ttl;
+  result.archive_interval = settings.state_archive_interval;
+  return result;
+}
+
 execution::ExecutionSettings execution_settings(const Settings& settings) {
   execution::ExecutionSettings result;
   result.acquire_timeout = settings.acquire_timeout;
+  // The longest that another run of the session may take, and what we need for it.
+  result.turn_timeout = settings.time_limit + std::chrono::seconds(30);
   result.output_bytes = settings.output_bytes;
   result.file_bytes = settings.file_bytes;
   result.output_files = settings.output_files;
   result.session_files = settings.files_per_session;
   result.concurrent = settings.concurrent_runs;
   result.strict_ownership = settings.strict_ownership;
+  result.named_sessions = settings.named_sessions;
+  result.compile_cache.bytes = settings.compile_cache_bytes;
   return result;
 }
 
@@ -97,6 +119,7 @@ pool::LocalPoolSettings pool_settings(const Settings& settings) {
   result.enabled = settings.pool;
   result.refill_on_acquire = settings.pool_refill_at_once;
   result.refill_interval = settings.pool_interval;
+  result.warm_memory_bytes = settings.pool_memory_bytes > 0 ? settings.pool_memory_bytes : machine_memory() / 4;
   return result;
 }
 
@@ -123,6 +146,20 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
   result.runtimes = runtimes_directory(settings);
   result.python_levels = settings.python_preload;
   return result;
+}
+
+std::unique_ptr<store::ObjectStore> open_bodies(
+    const Settings& settings, const fs::path& data, asio::any_io_executor executor, asio::thread_pool& pool) {
+  if (!settings.s3.chosen()) {
+    log_info("files are kept on this machine", {{"directory", (data / "files").string()}});
+    return store::open_filesystem(data / "files", pool);
+  }
+  log_info(
+      "files are kept in s3", {{"endpoint", settings.s3.endpoint},
+                               {"bucket", settings.s3.bucket},
+                               {"region", settings.s3.region},
+                               {"tls", settings.s3.secure ? "yes" : "no"}});
+  return store::open_s3(settings.s3, std::move(executor), pool);
 }
 
 fs::path runtimes_directory(const Settings& settings) {

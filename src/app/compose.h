@@ -2,6 +2,7 @@
 // The settings of each part, drawn from those of the operator.
 
 #include <filesystem>
+#include <memory>
 
 #include "api/settings.h"
 #include "app/settings.h"
@@ -12,18 +13,25 @@
 #include "net/server.h"
 #include "pool/local/local_pool.h"
 #include "sandbox/settings.h"
+#include "state/states.h"
+#include "store/open.h"
 
 namespace ci::app {
 
 net::ServerSettings server_settings(const Settings& settings);
 files::SessionSettings session_settings(const Settings& settings);
 files::CleanupSettings cleanup_settings(const Settings& settings);
+state::StateSettings state_settings(const Settings& settings);
 execution::ExecutionSettings execution_settings(const Settings& settings);
 api::ApiSettings api_settings(const Settings& settings);
 pool::LocalPoolSettings pool_settings(const Settings& settings);
 
 // An unknown language or a missing runtimes directory fails as `invalid`, naming the variable.
 sandbox::SandboxdSettings sandboxd_settings(const Settings& settings);
+
+// Where the bodies of files are kept: S3 when an endpoint is set, else below `data`. Says so in the log.
+std::unique_ptr<store::ObjectStore> open_bodies(
+    const Settings& settings, const std::filesystem::path& data, asio::any_io_executor executor, asio::thread_pool& pool);
 
 // Where our files for the inside of sandboxes are: RUNTIMES_DIR; else "runtimes" beside the program, else
 // ../share/kubecoderun/runtimes from there.

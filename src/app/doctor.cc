@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -21,10 +23,12 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "base/sys.h"
 #include "base/unique_fd.h"
 #include "languages/language.h"
 #include "os/cgroup.h"
+#include "store/open.h"
 
 namespace ci::app {
 
@@ -283,6 +287,73 @@ class Examination {
   std::vector<Finding> findings_;
 };
 
+// Says where records are kept; when that is another server, whether it answers.
+Finding examine_records(const Settings& settings) {
+  Finding finding;
+  finding.group = "Stores";
+  finding.name = "records";
+  finding.detail = "SQLite in " + settings.data_directory.string();
+  if (!settings.redis.chosen()) return finding;
+  LogSettings quiet;
+  quiet.level = LogLevel::error;  // what there is to say is said here
+  configure_log(quiet);
+  try {
+    finding.detail = store::describe(settings.redis);
+    asio::io_context context{1};
+    const auto store = store::open_redis(context.get_executor(), settings.redis);
+    std::exception_ptr failure;
+    const auto begin = std::chrono::steady_clock::now();
+    asio::co_spawn(context, store->ping(), [&](std::exception_ptr ended) { failure = ended; });
+    context.run();
+    if (failure) std::rethrow_exception(failure);
+    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;
+    finding.detail += fmt::format(", connected and answered in {:.1f} ms", time.count());
+  } catch (const Failure& failure) {
+    finding.verdict = Verdict::weak;
+    finding.detail += fmt::format(": {}", failure.what());
+    finding.loss = "the server starts, but is not ready and refuses what needs records";
+    finding.remedy = "docs/configuration.md, section Redis, says what the message means";
+  }
+  return finding;
+}
+
+// The same of the bodies of files.
+Finding examine_files(const Settings& settings) {
+  Finding finding;
+  finding.group = "Stores";
+  finding.name = "files";
+  finding.detail = "files in " + settings.data_directory.string();
+  if (!settings.s3.chosen()) return finding;
+  LogSettings quiet;
+  quiet.level = LogLevel::error;
+  configure_log(quiet);
+  finding.detail = fmt::format(
+      "S3 at {}, bucket {}{}", settings.s3.endpoint, settings.s3.bucket, settings.s3.secure ? ", TLS" : "");
+  try {
+    asio::thread_pool pool(1);
+    asio::io_context context{1};
+    const auto store = store::open_s3(settings.s3, context.get_executor(), pool);
+    std::exception_ptr failure;
+    bool ended = false;
+    const auto begin = std::chrono::steady_clock::now();
+    asio::co_spawn(context, store->ping(), [&](std::exception_ptr reason) {
+      failure = reason;
+      ended = true;
+    });
+    while (!ended) context.run_one();
+    pool.join();
+    if (failure) std::rethrow_exception(failure);
+    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;
+    finding.detail += fmt::format(", connected and answered in {:.1f} ms", time.count());
+  } catch (const Failure& failure) {
+    finding.verdict = Verdict::weak;
+    finding.detail += fmt::format(": {}", failure.what());
+    finding.loss = "the server does not become ready and refuses what needs files";
+    finding.remedy = "docs/configuration.md, section S3";
+  }
+  return finding;
+}
+
 std::string_view mark(Verdict verdict) {
   switch (verdict) {
     case Verdict::good:
@@ -333,8 +404,11 @@ void print_json(const std::vector<Finding>& findings, bool usable) {
 
 }  // namespace
 
-int doctor(bool as_json, const std::vector<std::string>& allow_weak) {
-  const std::vector<Finding> findings = Examination(std::ranges::find(allow_weak, "cgroup") != allow_weak.end()).run();
+int doctor(bool as_json, const Settings& settings) {
+  const bool cgroups_optional = std::ranges::find(settings.allow_weak, "cgroup") != settings.allow_weak.end();
+  std::vector<Finding> findings = Examination(cgroups_optional).run();
+  findings.push_back(examine_records(settings));
+  findings.push_back(examine_files(settings));
   bool usable = true;
   for (const Finding& finding : findings) usable = usable && finding.verdict != Verdict::missing;
   if (as_json) {

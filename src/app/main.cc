@@ -45,7 +45,9 @@ struct ServeOptions {
   }
 };
 
-int serve() {
+// `master`: a process that this server must not outlive; 0: nobody.
+int serve(pid_t master) {
+  if (master > 0) end_with_parent(master);
   const LoadedSettings settings = load_settings();
   start_log(settings, false, on_terminal());
   sandboxd_settings(settings.values);  // refuses what is wrong before anything is started
@@ -87,17 +89,17 @@ int print_settings(bool json) {
 }
 
 int examine(bool json) {
-  std::vector<std::string> allow_weak;
+  Settings settings;
   try {
-    allow_weak = load_settings().values.allow_weak;
+    settings = load_settings().values;
   } catch (const Failure& failure) {
     fmt::print(stderr, "kubecoderun: {}\n", failure.what());  // the host can be examined all the same
   }
-  return doctor(json, allow_weak);
+  return doctor(json, settings);
 }
 
 int measure(bench::BenchRequest request) {
-  if (request.key.empty()) {
+  if (!request.base.empty() && request.key.empty()) {
     const LoadedSettings settings = load_settings();
     const auto key = find_key(settings.values);
     if (!key) throw Failure(FailureKind::invalid, "there is no key: give --key, API_KEY, or the DATA_DIR of the server");
@@ -118,7 +120,8 @@ int command_line(int argc, char** argv) {
       "  kubecoderun serve\n"
       "  echo 'print(6*7)' | kubecoderun run --lang py\n"
       "  kubecoderun run plot.py --file data.csv --output-dir out -- --title Sales\n"
-      "  kubecoderun doctor");
+      "  kubecoderun doctor\n"
+      "  kubecoderun bench --only languages,concurrency");
   std::function<int()> chosen;
 
   ServeOptions serve_options;
@@ -127,9 +130,11 @@ int command_line(int argc, char** argv) {
   serve_command->add_option("--host", serve_options.host, "Address to listen on (API_HOST)");
   serve_command->add_option("--data-dir", serve_options.data_directory, "Where everything is kept (DATA_DIR)");
   serve_command->add_option("--languages", serve_options.languages, "Languages to offer, py,js,… (LANGUAGES)");
+  pid_t master = 0;
+  serve_command->add_option("--end-with", master)->group("");  // for bench
   serve_command->callback([&] {
     serve_options.apply();
-    chosen = serve;
+    chosen = [&] { return serve(master); };
   });
 
   RunRequest run_request;
@@ -159,18 +164,29 @@ int command_line(int argc, char** argv) {
   settings_command->callback([&] { chosen = [&] { return print_settings(json); }; });
 
   bench::BenchRequest request;
-  bool no_baseline = false;
-  CLI::App* bench_command = program.add_subcommand("bench", "Measure a running server as a client sees it");
-  bench_command->add_option("--base", request.base, "Its address")->capture_default_str();
+  bool no_bare = false;
+  long bench_seconds = request.duration.count();
+  long bench_pause = request.pause.count();
+  CLI::App* bench_command = program.add_subcommand("bench", "Measure a server as a client sees it, and this machine beside it");
+  bench_command->add_option("--base", request.base, "Address of the server, http:// or https:// (default: start one for this)");
   bench_command->add_option("--key", request.key, "Its key (default: API_KEY, else the file in DATA_DIR)");
-  bench_command->add_option("--count,-n", request.count, "Measured requests of each case")->capture_default_str()->check(CLI::Range(1, 1000000));
-  bench_command->add_option("--warm-up", request.warm_up, "Requests before them")->capture_default_str()->check(CLI::Range(0, 100000));
-  bench_command->add_option("--clients,-c", request.clients, "Connections at the same time")->capture_default_str()->check(CLI::Range(1, 1000));
-  bench_command->add_option("--case", request.only, "Only this case or language; may be repeated")->allow_extra_args(false);
-  bench_command->add_option("--json", request.json_file, "Write the results to this file as well");
-  bench_command->add_flag("--no-baseline", no_baseline, "Leave out the bare python3");
+  bench_command->add_flag("--insecure", request.trust.anybody, "Accept any certificate");
+  bench_command->add_option("--ca", request.trust.authorities, "PEM file of the authorities to trust");
+  bench_command->add_option("--only", request.only, "Groups, cases or languages, with commas between; may be repeated")->allow_extra_args(false);
+  bench_command->add_option("--count,-n", request.count, "Measured requests of each case, at most")->capture_default_str()->check(CLI::Range(1, 1000000));
+  bench_command->add_option("--duration,-d", bench_seconds, "Seconds of each case, at most")->capture_default_str()->check(CLI::Range(1, 86400));
+  bench_command->add_option("--warm-up", request.warm_up, "Requests before them, at most")->capture_default_str()->check(CLI::Range(0, 100000));
+  bench_command->add_option("--pause", bench_pause, "Milliseconds between two requests of a case")->capture_default_str()->check(CLI::Range(0, 60000));
+  bench_command->add_option("--clients,-c", request.clients, "Levels of the group concurrency")
+      ->delimiter(',')->capture_default_str()->check(CLI::Range(1, 1000))->allow_extra_args(false);
+  bench_command->add_flag("--no-bare", no_bare, "Leave out the bare tools");
+  bench_command->add_flag("--markdown", request.markdown, "Tables for a document");
+  bench_command->add_option("--json", request.json_file, "Write everything, each single time too, to this file as well");
+  bench_command->footer(bench::describe_groups());
   bench_command->callback([&] {
-    request.baseline = !no_baseline;
+    request.bare = !no_bare;
+    request.duration = std::chrono::seconds(bench_seconds);
+    request.pause = std::chrono::milliseconds(bench_pause);
     chosen = [&] { return measure(request); };
   });
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uid_t nobody_in_particular = 65531;
+constexpr int answer_priority = -5;  // nice value, setpriority(2)
 constexpr const char* marker = ".kubecoderun";
 
 std::optional<Account> find_account(const std::string& name) {
@@ -162,6 +164,8 @@ void become(const Account& account, const fs::path& data) {
     log_warning("the server keeps running as root", {{"reason", "SERVER_USER names root"}});
     return;
   }
+  // Our threads go before programs that compute: an answer must not wait for them. Without effect where it is refused.
+  ::setpriority(PRIO_PROCESS, 0, answer_priority);
   if (const auto closed = closed_for(account, data)) open_way(*closed, data);
   // Groups first: after setresuid we may not.
   sys("leaving root's groups", [] { return ::setgroups(0, nullptr); });

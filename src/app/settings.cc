@@ -15,6 +15,7 @@
 #include "app/env_file.h"
 #include "base/failure.h"
 #include "base/log.h"
+#include "store/open.h"
 
 namespace ci::app {
 
@@ -162,6 +163,16 @@ void check_together(const Settings& values, std::vector<std::string>& problems) 
   }
   if (values.https && (values.certificate_file.empty() || values.key_file.empty())) {
     problems.emplace_back("ENABLE_HTTPS: needs SSL_CERT_FILE and SSL_KEY_FILE");
+  }
+  if (values.redis.chosen()) {
+    try {
+      store::check_settings(values.redis);
+    } catch (const Failure& failure) {
+      problems.emplace_back(failure.what());
+    }
+  }
+  if (values.s3.chosen()) {
+    if (const auto problem = store::s3::problem_of(values.s3)) problems.push_back(*problem);
   }
 }
 

@@ -14,6 +14,9 @@
 #include <variant>
 #include <vector>
 
+#include "store/redis/redis_settings.h"
+#include "store/s3/settings.h"
+
 namespace ci::app {
 
 // The values that something reads. Filled from the table, which holds the defaults.
@@ -50,9 +53,23 @@ struct Settings {
   std::vector<std::string> blocked_patterns;
   std::vector<std::string> allowed_extensions;
   bool strict_ownership = false;
+  bool named_sessions = false;
   std::chrono::hours session_ttl{};
   std::chrono::minutes cleanup_interval{};
   bool orphan_cleanup = false;
+  // Python state
+  bool state = false;
+  std::chrono::seconds state_ttl{};
+  std::uint64_t state_bytes = 0;
+  bool state_capture_on_error = false;
+  bool state_archive = false;
+  std::chrono::seconds state_archive_after{};
+  std::chrono::days state_archive_ttl{};
+  std::chrono::seconds state_archive_interval{};
+  // Where records are kept, when not in the data directory
+  store::RedisSettings redis;
+  // Where files are kept, when not there
+  store::s3::S3Settings s3;
   // Sandboxes
   std::vector<std::string> languages;  // empty: all that are installed
   std::uint64_t memory_bytes = 0;
@@ -62,10 +79,12 @@ struct Settings {
   std::uint64_t tmp_bytes = 0;
   std::string sandbox_hostname;
   std::vector<std::string> allow_weak;
+  std::uint64_t compile_cache_bytes = 0;
   std::vector<std::string> python_preload;
   std::string runtimes_directory;
   bool pool = false;
   std::map<std::string, int> pool_floors;  // by language code
+  std::uint64_t pool_memory_bytes = 0;     // 0: a share of the machine's
   bool pool_warm_up = false;
   int pool_parallel = 0;
   std::chrono::seconds pool_interval{};

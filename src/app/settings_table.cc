@@ -15,10 +15,7 @@ namespace {
 constexpr double no_upper_end = -1;
 
 // The reasons why a row changes nothing.
-constexpr const char* reason_redis = "records are kept in the data directory; there is no Redis client yet";
-constexpr const char* reason_objects = "files are kept in the data directory; there is no S3 client yet";
 constexpr const char* reason_kubernetes = "sandboxes run on this machine; there is no Kubernetes pool yet";
-constexpr const char* reason_state = "Python state is not kept between runs yet";
 constexpr const char* reason_managed_keys = "there are no managed keys yet";
 constexpr const char* reason_metrics = "there are no metrics yet";
 constexpr const char* reason_tools = "there are no programmatic tool calls yet";
@@ -51,21 +48,21 @@ class Row {
   // The value goes to this field; a duration counts in the field's own unit.
   template <class Field>
   void sets(Field Settings::*field) {
-    setting_.apply = [field](Settings& settings, const Value& value) {
-      if constexpr (std::is_same_v<Field, bool>) {
-        settings.*field = std::get<bool>(value);
-      } else if constexpr (std::is_same_v<Field, int>) {
-        settings.*field = static_cast<int>(std::get<std::int64_t>(value));
-      } else if constexpr (std::is_same_v<Field, std::uint64_t>) {
-        settings.*field = static_cast<std::uint64_t>(std::get<std::int64_t>(value));
-      } else if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
-        settings.*field = std::get<std::vector<std::string>>(value);
-      } else if constexpr (std::is_same_v<Field, std::string> || std::is_same_v<Field, std::filesystem::path>) {
-        settings.*field = std::get<std::string>(value);
-      } else {
-        settings.*field = Field(std::get<std::int64_t>(value));
-      }
+    setting_.apply = [field](Settings& settings, const Value& value) { assign(settings.*field, value); };
+  }
+  // The same for a part that declares its own settings: sets(&Settings::part, &PartSettings::field).
+  template <class Part, class Field>
+  void sets(Part Settings::*part, Field Part::*field) {
+    setting_.apply = [part, field](Settings& settings, const Value& value) { assign((settings.*part).*field, value); };
+  }
+  template <class Part>
+  void sets_seconds(Part Settings::*part, std::chrono::milliseconds Part::*field) {
+    setting_.apply = [part, field](Settings& settings, const Value& value) {
+      (settings.*part).*field = std::chrono::seconds(std::get<std::int64_t>(value));
     };
+  }
+  void sets_role(std::string store::s3::RoleSettings::*field) {
+    setting_.apply = [field](Settings& settings, const Value& value) { settings.s3.role.*field = std::get<std::string>(value); };
   }
   void sets_megabytes(std::uint64_t Settings::*field) {
     setting_.apply = [field](Settings& settings, const Value& value) {
@@ -79,6 +76,23 @@ class Row {
   }
 
  private:
+  template <class Field>
+  static void assign(Field& field, const Value& value) {
+    if constexpr (std::is_same_v<Field, bool>) {
+      field = std::get<bool>(value);
+    } else if constexpr (std::is_same_v<Field, int>) {
+      field = static_cast<int>(std::get<std::int64_t>(value));
+    } else if constexpr (std::is_same_v<Field, std::uint64_t>) {
+      field = static_cast<std::uint64_t>(std::get<std::int64_t>(value));
+    } else if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
+      field = std::get<std::vector<std::string>>(value);
+    } else if constexpr (std::is_same_v<Field, std::string> || std::is_same_v<Field, std::filesystem::path>) {
+      field = std::get<std::string>(value);
+    } else {
+      field = Field(std::get<std::int64_t>(value));
+    }
+  }
+
   Setting& setting_;
 };
 
@@ -148,9 +162,10 @@ struct NamedLanguage {
   const char* code;
   int floor;
 };
+// One of each keeps the first request quick; demand adds more.
 constexpr NamedLanguage named_languages[] = {
-    {"PY", "py", 5},  {"JS", "js", 2},   {"TS", "ts", 0}, {"GO", "go", 0},   {"JAVA", "java", 0}, {"C", "c", 0},     {"CPP", "cpp", 0},
-    {"PHP", "php", 0}, {"RS", "rs", 0}, {"R", "r", 0},   {"F90", "f90", 0}, {"D", "d", 0},       {"BASH", "bash", 0},
+    {"PY", "py", 5},  {"JS", "js", 2},   {"TS", "ts", 1}, {"GO", "go", 1},   {"JAVA", "java", 1}, {"C", "c", 1},     {"CPP", "cpp", 1},
+    {"PHP", "php", 1}, {"RS", "rs", 1}, {"R", "r", 1},   {"F90", "f90", 1}, {"D", "d", 1},       {"BASH", "bash", 2},
 };
 
 void add_process(Table& table) {
@@ -229,6 +244,9 @@ void add_execution(Table& table) {
   table.integer("MAX_CPU_QUOTA", 10000, 100000, 50000, "Processor time of a run.").nothing(reason_never);
   table.integer("MAX_PIDS", 64, 4096, 512, "Processes and threads of a run.").sets(&Settings::processes);
   table.integer("MAX_OPEN_FILES", 64, 4096, 1024, "Open files of a process in a run.").sets(&Settings::open_files);
+  table.integer("COMPILE_CACHE_MB", 0, 65536, 64,
+                "Memory for programs that were compiled before, for when the same source comes again. 0: none are kept.")
+      .sets_megabytes(&Settings::compile_cache_bytes);
   table.integer("MAX_CONCURRENT_EXECUTIONS", 0, 50, 0, "Runs at once; more wait, then are refused. 0: no limit.")
       .sets(&Settings::concurrent_runs);
   table.size("MAX_OUTPUT_SIZE", 1024, "1048576", "Bytes kept of stdout and of stderr; more is dropped.")
@@ -273,6 +291,10 @@ void add_files(Table& table) {
       .sets(&Settings::blocked_patterns);
   table.boolean("STRICT_FILE_OWNERSHIP", false, "Refuse files of sessions that belong to somebody else.")
       .sets(&Settings::strict_ownership);
+  table.boolean("NAMED_SESSIONS", true,
+                "Runs that send the same runtime_session_hint share a session and find what is in /mnt/data. false: "
+                "the hint is ignored.")
+      .sets(&Settings::named_sessions);
 }
 
 void add_pool(Table& table) {
@@ -284,6 +306,8 @@ void add_pool(Table& table) {
                   fmt::format("Sandboxes kept ready for {}; demand adds more. 0: none.", language.code))
         .sets_floor(language.code);
   }
+  table.integer("POD_POOL_MEMORY_MB", 0, 1 << 20, 0, "Memory that all sandboxes kept ready may use. 0: a quarter of the machine's.")
+      .sets_megabytes(&Settings::pool_memory_bytes);
   table.boolean("POD_POOL_WARMUP_ON_STARTUP", true, "Answer /ready only when the first sandboxes are.")
       .sets(&Settings::pool_warm_up);
   table.integer("POD_POOL_PARALLEL_BATCH", 1, 10, 5, "Sandboxes made at the same time.").sets(&Settings::pool_parallel);
@@ -325,52 +349,101 @@ void add_logs(Table& table) {
 
 void add_state(Table& table) {
   table.group("Python state");
-  table.boolean("STATE_PERSISTENCE_ENABLED", true, "Keep variables between runs of a session.").nothing(reason_state);
-  table.integer("STATE_TTL_SECONDS", 60, 86400, 7200, "Seconds for which state is kept at hand.").nothing(reason_state);
-  table.integer("STATE_MAX_SIZE_MB", 1, 200, 50, "Largest state.").nothing(reason_state);
-  table.boolean("STATE_CAPTURE_ON_ERROR", false, "Keep the state of a run that failed.").nothing(reason_state);
-  table.boolean("STATE_ARCHIVE_ENABLED", true, "Move unused state to the file store.").nothing(reason_state);
-  table.integer("STATE_ARCHIVE_AFTER_SECONDS", 300, 86400, 3600, "Seconds without use before that.").nothing(reason_state);
-  table.integer("STATE_ARCHIVE_TTL_DAYS", 1, 30, 7, "Days for which it is kept there.").nothing(reason_state);
-  table.integer("STATE_ARCHIVE_CHECK_INTERVAL_SECONDS", 60, 3600, 300, "Seconds between two looks.").nothing(reason_state);
+  table.boolean("STATE_PERSISTENCE_ENABLED", true, "Keep variables between runs of a session.")
+      .sets(&Settings::state);
+  table.integer("STATE_TTL_SECONDS", 60, 86400, 7200, "Seconds for which state is kept at hand.")
+      .sets(&Settings::state_ttl);
+  table.integer("STATE_MAX_SIZE_MB", 1, 200, 50, "Megabytes that a state may have at most.").sets_megabytes(&Settings::state_bytes);
+  table.boolean("STATE_CAPTURE_ON_ERROR", false, "Keep the state of a run that failed.")
+      .sets(&Settings::state_capture_on_error);
+  table.boolean("STATE_ARCHIVE_ENABLED", true, "Move unused state to the file store.")
+      .sets(&Settings::state_archive);
+  table.integer("STATE_ARCHIVE_AFTER_SECONDS", 300, 86400, 3600, "Seconds without use before that.")
+      .sets(&Settings::state_archive_after);
+  table.integer("STATE_ARCHIVE_TTL_DAYS", 1, 30, 7, "Days for which it is kept there.")
+      .sets(&Settings::state_archive_ttl);
+  table.integer("STATE_ARCHIVE_CHECK_INTERVAL_SECONDS", 60, 3600, 300, "Seconds between two looks.")
+      .sets(&Settings::state_archive_interval);
 }
 
 void add_redis(Table& table) {
   table.group("Redis");
-  table.secret("REDIS_URL", "Address with everything in it; wins over the parts.").nothing(reason_redis);
-  table.text("REDIS_HOST", "localhost", "Host.").nothing(reason_redis);
-  table.integer("REDIS_PORT", 1, 65535, 6379, "Port.").nothing(reason_redis);
-  table.secret("REDIS_PASSWORD", "Password.").nothing(reason_redis);
-  table.integer("REDIS_DB", 0, 15, 0, "Database number.").nothing(reason_redis);
-  table.integer("REDIS_MAX_CONNECTIONS", 1, no_upper_end, 20, "Connections kept.").nothing(reason_redis);
-  table.integer("REDIS_SOCKET_TIMEOUT", 1, no_upper_end, 5, "Seconds for an answer.").nothing(reason_redis);
-  table.integer("REDIS_SOCKET_CONNECT_TIMEOUT", 1, no_upper_end, 5, "Seconds for a connection.").nothing(reason_redis);
-  table.choice("REDIS_MODE", {"standalone", "cluster", "sentinel"}, "standalone", "How the servers are arranged.").nothing(reason_redis);
-  table.text("REDIS_KEY_PREFIX", "", "Put before every key.").nothing(reason_redis);
-  table.boolean("REDIS_SSL", false, "Speak TLS.").nothing(reason_redis);
-  table.path("REDIS_SSL_CA_CERTS", "", "Authorities, PEM.").nothing(reason_redis);
-  table.path("REDIS_SSL_CERTFILE", "", "Our certificate, PEM.").nothing(reason_redis);
-  table.path("REDIS_SSL_KEYFILE", "", "Its private key, PEM.").nothing(reason_redis);
-  table.choice("REDIS_SSL_CERT_REQS", {"required", "optional", "none"}, "required", "Whether the server's certificate is checked.")
-      .nothing(reason_redis);
-  table.boolean("REDIS_SSL_CHECK_HOSTNAME", true, "Whether its name is checked.").nothing(reason_redis);
-  table.list("REDIS_CLUSTER_NODES", "", "First nodes of a cluster, host:port.").nothing(reason_redis);
-  table.list("REDIS_SENTINEL_NODES", "", "Sentinels, host:port.").nothing(reason_redis);
-  table.text("REDIS_SENTINEL_MASTER", "mymaster", "Name of the watched master.").nothing(reason_redis);
-  table.secret("REDIS_SENTINEL_PASSWORD", "Password of the sentinels.").nothing(reason_redis);
-  table.integer("REDIS_SENTINEL_DB", 0, 15, 0, "Database number behind sentinels.").nothing(reason_redis);
+  const auto sets = [](Row row, auto store::RedisSettings::*field) { row.sets(&Settings::redis, field); };
+  using Redis = store::RedisSettings;
+  sets(table.secret("REDIS_URL",
+                    "redis://user:password@host:port/database, or rediss:// for TLS; wins over the parts. With neither "
+                    "this nor REDIS_HOST, records are kept in DATA_DIR."),
+       &Redis::url);
+  sets(table.text("REDIS_HOST", "", "Host, or an URL as above whose gaps the following fill.").hide(), &Redis::host);
+  sets(table.integer("REDIS_PORT", 1, 65535, 6379, "Port."), &Redis::port);
+  sets(table.secret("REDIS_PASSWORD", "Password, any text."), &Redis::password);
+  sets(table.integer("REDIS_DB", 0, 15, 0, "Database number, of a single server."), &Redis::database);
+  sets(table.integer("REDIS_MAX_CONNECTIONS", 1, 10000, 20, "Most connections to each server."), &Redis::max_connections);
+  sets(table.integer("REDIS_SOCKET_TIMEOUT", 1, 3600, 5, "Seconds for an answer; then 503."), &Redis::timeout);
+  sets(table.integer("REDIS_SOCKET_CONNECT_TIMEOUT", 1, 3600, 5, "Seconds for a connection, log-in included."),
+       &Redis::connect_timeout);
+  sets(table.choice("REDIS_MODE", {"standalone", "cluster", "sentinel"}, "standalone", "How the servers are arranged."),
+       &Redis::mode);
+  sets(table.text("REDIS_KEY_PREFIX", "", "Put before every key."), &Redis::key_prefix);
+  sets(table.boolean("REDIS_SSL", false, "Speak TLS, with sentinels too."), &Redis::tls);
+  sets(table.path("REDIS_SSL_CA_CERTS", "", "Authorities, PEM; not set: those of the system."), &Redis::ca_file);
+  sets(table.path("REDIS_SSL_CERTFILE", "", "Our certificate, PEM."), &Redis::certificate_file);
+  sets(table.path("REDIS_SSL_KEYFILE", "", "Its private key, PEM."), &Redis::key_file);
+  sets(table.choice("REDIS_SSL_CERT_REQS", {"required", "optional", "none"}, "required",
+                    "Whether the server's certificate is checked; optional is the same as required."),
+       &Redis::certificate_check);
+  sets(table.boolean("REDIS_SSL_CHECK_HOSTNAME", true, "Whether it must be of the host."), &Redis::check_hostname);
+  sets(table.list("REDIS_CLUSTER_NODES", "", "Some nodes of the cluster, host:port; not set: REDIS_HOST."), &Redis::cluster_nodes);
+  sets(table.list("REDIS_SENTINEL_NODES", "", "Sentinels, host:port; not set: REDIS_HOST on port 26379."), &Redis::sentinel_nodes);
+  sets(table.text("REDIS_SENTINEL_MASTER", "mymaster", "Name of the watched master."), &Redis::sentinel_master);
+  sets(table.secret("REDIS_SENTINEL_PASSWORD", "Password of the sentinels."), &Redis::sentinel_password);
+  sets(table.integer("REDIS_SENTINEL_DB", 0, 15, 0, "Database number behind sentinels, instead of REDIS_DB."),
+       &Redis::sentinel_database);
 }
 
 void add_objects(Table& table) {
   table.group("Object storage");
-  table.text("MINIO_ENDPOINT", "localhost:9000", "host:port, without a scheme.").alias("S3_ENDPOINT").nothing(reason_objects);
-  table.secret("MINIO_ACCESS_KEY", "Name of the key.").alias("S3_ACCESS_KEY").alias("AWS_ACCESS_KEY_ID").nothing(reason_objects);
-  table.secret("MINIO_SECRET_KEY", "The key.").alias("S3_SECRET_KEY").alias("AWS_SECRET_ACCESS_KEY").nothing(reason_objects);
-  table.boolean("MINIO_SECURE", false, "Speak TLS.").alias("S3_SECURE").nothing(reason_objects);
-  table.text("MINIO_BUCKET", "kubecoderun-files", "Bucket; made when missing.").alias("S3_BUCKET").nothing(reason_objects);
-  table.text("MINIO_REGION", "us-east-1", "Region.").alias("S3_REGION").alias("AWS_REGION").nothing(reason_objects);
-  table.boolean("MINIO_USE_IAM", false, "Take credentials from the machine's role.").nothing(reason_objects);
-  table.path("MINIO_CA_CERTS", "", "Authorities, PEM.").nothing(reason_objects);
+  using S3 = store::s3::S3Settings;
+  using Role = store::s3::RoleSettings;
+  table.text("MINIO_ENDPOINT", "", "host:port of an S3 server, without a scheme. Files are kept there instead of in DATA_DIR.")
+      .alias("S3_ENDPOINT")
+      .sets(&Settings::s3, &S3::endpoint);
+  table.secret("MINIO_ACCESS_KEY", "Name of the key.")
+      .alias("S3_ACCESS_KEY")
+      .alias("AWS_ACCESS_KEY_ID")
+      .sets(&Settings::s3, &S3::access_key);
+  table.secret("MINIO_SECRET_KEY", "The key.")
+      .alias("S3_SECRET_KEY")
+      .alias("AWS_SECRET_ACCESS_KEY")
+      .sets(&Settings::s3, &S3::secret_key);
+  table.secret("AWS_SESSION_TOKEN", "Belongs to a key that is valid for a while.").sets(&Settings::s3, &S3::session_token);
+  table.boolean("MINIO_SECURE", false, "Speak TLS.").alias("S3_SECURE").sets(&Settings::s3, &S3::secure);
+  table.text("MINIO_BUCKET", "kubecoderun-files", "Bucket; made when missing.").alias("S3_BUCKET").sets(&Settings::s3, &S3::bucket);
+  table.text("MINIO_REGION", "us-east-1", "Region; part of every signature.")
+      .alias("S3_REGION")
+      .alias("AWS_REGION")
+      .sets(&Settings::s3, &S3::region);
+  table.path("MINIO_CA_CERTS", "", "Authorities, PEM, instead of those of the system.").alias("S3_CA_CERTS").sets(&Settings::s3, &S3::ca_file);
+  table.integer("S3_TIMEOUT_SECONDS", 1, 300, 10, "How long a call is tried again while the server is silent or fails.")
+      .sets_seconds(&Settings::s3, &S3::timeout);
+  table
+      .boolean(
+          "MINIO_USE_IAM", false,
+          "Take credentials from web identity, the container, the keys above or the instance: the first that there is.")
+      .alias("S3_USE_IAM")
+      .sets(&Settings::s3, &S3::use_iam);
+  table.path("AWS_WEB_IDENTITY_TOKEN_FILE", "", "With IAM: the token that is exchanged for credentials.").sets_role(&Role::token_file);
+  table.text("AWS_ROLE_ARN", "", "With IAM: the role to assume with that token.").sets_role(&Role::role_arn);
+  table.text("AWS_ROLE_SESSION_NAME", "kubecoderun", "With IAM: name of the session in audit logs.").sets_role(&Role::session_name);
+  table.text("AWS_ENDPOINT_URL_STS", "", "With IAM: address of the token service; default: that of the region.")
+      .sets_role(&Role::sts_endpoint);
+  table.text("AWS_CONTAINER_CREDENTIALS_FULL_URI", "", "With IAM: set by container platforms.").sets_role(&Role::container_url);
+  table.text("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "", "With IAM: set by container platforms.").sets_role(&Role::container_path);
+  table.secret("AWS_CONTAINER_AUTHORIZATION_TOKEN", "With IAM: set by container platforms.").sets_role(&Role::container_token);
+  table.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "", "With IAM: set by container platforms.")
+      .sets_role(&Role::container_token_file);
+  table.text("AWS_EC2_METADATA_SERVICE_ENDPOINT", "", "With IAM: address of the instance metadata service.")
+      .sets_role(&Role::metadata_endpoint);
 }
 
 void add_kubernetes(Table& table) {

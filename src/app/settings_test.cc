@@ -48,7 +48,7 @@ TEST(Settings, DefaultsAreThoseOfTheTable) {
   EXPECT_EQ(settings.memory_bytes, 512u << 20);
   EXPECT_EQ(settings.json_bytes, 50u << 20);
   EXPECT_EQ(settings.pool_floors.at("py"), 5);
-  EXPECT_EQ(settings.pool_floors.at("bash"), 0);
+  EXPECT_EQ(settings.pool_floors.at("bash"), 2);
   EXPECT_EQ(settings.concurrent_runs, 0);
   EXPECT_THAT(settings.blocked_patterns, ElementsAre("*.exe", "*.dll", "*.so", "*.dylib", "*.bin"));
   EXPECT_THAT(settings.allowed_extensions, IsEmpty());
@@ -139,6 +139,40 @@ TEST(Settings, DescriptionsHideSecrets) {
     EXPECT_THAT(text, Not(HasSubstr("also-secret")));
     EXPECT_THAT(text, Not(HasSubstr("pw@h")));
   }
+}
+
+TEST(Settings, AnEndpointChoosesS3) {
+  EXPECT_FALSE(load({}).s3.chosen());
+  EXPECT_FALSE(load({{"AWS_REGION", "eu-west-1"}, {"AWS_ACCESS_KEY_ID", "a"}}).s3.chosen());
+  const auto s3 = load({{"S3_ENDPOINT", "minio:9000"},
+                        {"S3_ACCESS_KEY", "name"},
+                        {"AWS_SECRET_ACCESS_KEY", "key"},
+                        {"S3_SECURE", "yes"},
+                        {"AWS_REGION", "eu-west-1"},
+                        {"S3_TIMEOUT_SECONDS", "3"}})
+                      .s3;
+  EXPECT_TRUE(s3.chosen());
+  EXPECT_EQ(s3.endpoint, "minio:9000");
+  EXPECT_EQ(s3.access_key + "/" + s3.secret_key, "name/key");
+  EXPECT_TRUE(s3.secure);
+  EXPECT_EQ(s3.region, "eu-west-1");
+  EXPECT_EQ(s3.bucket, "kubecoderun-files");
+  EXPECT_EQ(s3.timeout, std::chrono::seconds(3));
+  EXPECT_EQ(load({{"S3_ENDPOINT", "other:1"}, {"MINIO_ENDPOINT", "minio:9000"}, {"MINIO_USE_IAM", "1"}}).s3.endpoint, "minio:9000");
+}
+
+TEST(Settings, AnEndpointThatCannotWorkIsRefused) {
+  const auto with = [](const char* endpoint) {
+    return Variables{{"MINIO_ENDPOINT", endpoint}, {"MINIO_ACCESS_KEY", "name"}, {"MINIO_SECRET_KEY", "hidden-key"}};
+  };
+  EXPECT_EQ(refusal(with("localhost:9000")), "");
+  EXPECT_THAT(refusal(with("http://localhost:9000")), AllOf(HasSubstr("MINIO_ENDPOINT"), HasSubstr("scheme"), HasSubstr("MINIO_SECURE")));
+  EXPECT_THAT(refusal(with("localhost:9000/path")), HasSubstr("host:port"));
+  EXPECT_THAT(refusal({{"MINIO_ENDPOINT", "localhost:9000"}, {"MINIO_ACCESS_KEY", "name"}}), HasSubstr("MINIO_SECRET_KEY"));
+  EXPECT_EQ(refusal({{"MINIO_ENDPOINT", "localhost:9000"}, {"MINIO_USE_IAM", "true"}}), "");
+  auto bucket = with("localhost:9000");
+  bucket["MINIO_BUCKET"] = "a/b";
+  EXPECT_THAT(refusal(bucket), AllOf(HasSubstr("MINIO_BUCKET"), Not(HasSubstr("hidden-key"))));
 }
 
 }  // namespace
