@@ -1,16 +1,9 @@
-import os
 import time
 
 import pytest
 
 import harness
-
-
-def cannot(reason):
-    """Skips, or fails where the tests are required to run (KUBECODERUN_REQUIRED=1)."""
-    if os.environ.get("KUBECODERUN_REQUIRED"):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+from harness import cannot, started
 
 
 @pytest.fixture(scope="session")
@@ -18,28 +11,6 @@ def program():
     if path := harness.binary():
         return path
     cannot("no kubecoderun binary: build it, or name it in $KUBECODERUN")
-
-
-def explain(program, server, problem):
-    """A host that cannot run sandboxes is a reason to skip, when `doctor` says so itself. All else is a failure."""
-    log = server.log_text()[-4000:] if server.log.exists() else ""
-    code, text = harness.doctor(program)
-    server.discard()
-    if code == 1:
-        cannot(f"this host cannot run sandboxes ({problem}); doctor says:\n{text[-3000:]}")
-    pytest.fail(f"the server did not work ({problem}) although doctor exits with {code}\n{text[-3000:]}\n--- log\n{log}", pytrace=False)
-
-
-def started(program, **settings):
-    server = harness.Server(program, **settings)
-    try:
-        server.start()
-        answer = server.post("/exec", json={"lang": "py", "code": "print('ready')"})
-    except (harness.DidNotStart, harness.requests.RequestException) as problem:
-        explain(program, server, problem)
-    if answer.status_code != 200 or answer.json()["stdout"] != "ready\n":
-        explain(program, server, f"a first run gave {answer.status_code} {answer.text[:500]}")
-    return server
 
 
 @pytest.fixture(scope="session")

@@ -18,11 +18,19 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import requests
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KEY = "test-key-0123456789abcdef"
 ID = r"^[A-Za-z0-9_-]{21}$"
+
+
+def cannot(reason):
+    """Skips, or fails where the tests are required to run (KUBECODERUN_REQUIRED=1)."""
+    if os.environ.get("KUBECODERUN_REQUIRED"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def binary():
@@ -158,6 +166,26 @@ class HostState:
             left += [f"mount {path}" for path in sorted(mounts() - self.mounts)]
             left += [f"file {path}" for path in sorted(temporary_files() - self.temporary)]
         return left
+
+
+# ---- subcommands ----------------------------------------------------------------------------------------------------
+
+
+def command(program, *arguments, stdin=None, seconds=60, **settings):
+    """A subcommand with these settings and nothing else of our environment, until it ends."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "ALLOW_WEAK_SANDBOX") if name in os.environ}
+    environment |= {name: str(value) for name, value in settings.items()}
+    process = subprocess.Popen(
+        [program, *map(str, arguments)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    sessions.add(process.pid)
+    try:
+        out, err = process.communicate(stdin or b"", timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 # ---- the server -----------------------------------------------------------------------------------------------------
@@ -444,3 +472,25 @@ def http_bytes(method, path, body=b"", key=KEY, content_type="application/json",
 def together(function, items, threads=8):
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(function, items))
+
+
+def explain(program, server, problem):
+    """A host that cannot run sandboxes is a reason to skip, when `doctor` says so itself. All else is a failure."""
+    log = server.log_text()[-4000:] if server.log.exists() else ""
+    code, text = doctor(program)
+    server.discard()
+    if code == 1:
+        cannot(f"this host cannot run sandboxes ({problem}); doctor says:\n{text[-3000:]}")
+    pytest.fail(f"the server did not work ({problem}) although doctor exits with {code}\n{text[-3000:]}\n--- log\n{log}", pytrace=False)
+
+
+def started(program, **settings):
+    server = Server(program, **settings)
+    try:
+        server.start()
+        answer = server.post("/exec", json={"lang": "py", "code": "print('ready')"})
+    except (DidNotStart, requests.RequestException) as problem:
+        explain(program, server, problem)
+    if answer.status_code != 200 or answer.json()["stdout"] != "ready\n":
+        explain(program, server, f"a first run gave {answer.status_code} {answer.text[:500]}")
+    return server

@@ -102,12 +102,13 @@ build_jobs() {
   echo $((memory < processors ? memory : processors))
 }
 
-# build PRESET [TARGET...]: configures when that was never done, then builds. CMake and ninja decide what is to do.
+# build PRESET [TARGET...]: configures when that was never done or packages have changed, then builds. CMake and ninja decide what is to do.
 build() {
   local preset=$1 log=$logs/build-$1.log
   shift
   local directory=$root/build/$preset
-  if [[ ! -f $directory/build.ninja ]]; then
+  # Languages that were installed meanwhile have parts to build.
+  if [[ ! -f $directory/build.ninja || /var/lib/dpkg/status -nt $directory/build.ninja ]]; then
     local free
     mkdir -p "$directory" 2>/dev/null || fail "cannot make $directory. Was build/ made by another user?"
     free=$(free_megabytes "$directory")
@@ -117,7 +118,8 @@ build() {
       exit 1
     }
   fi
-  step "Building $preset" "$log" env NINJA_STATUS='[%f/%t] ' \
+  # Relative paths, so that checkouts beside each other share what ccache keeps.
+  step "Building $preset" "$log" env NINJA_STATUS='[%f/%t] ' CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 \
     cmake --build "$directory" -j "$(build_jobs)" ${1+--target "$@"} || {
     if grep -q '^FAILED' "$log"; then
       say "--- the first failure in $log"

@@ -47,7 +47,7 @@ def keyed(make_module_server):
 
 @pytest.fixture(scope="module")
 def make_module_server(program):
-    from conftest import started
+    from harness import started
 
     made = []
 

@@ -106,7 +106,7 @@ def test_arguments_may_be_absent(server):
 
 def test_unknown_fields_are_ignored(server):
     answer = server.py(
-        "print('ok')", intent="x", runtime_session_hint="rt", statefulSessions=True, nested={"a": [1, {"b": None}]}, session=7, tools=[],
+        "print('ok')", intent="x", statefulSessions=True, nested={"a": [1, {"b": None}]}, session=7, tools=[],
         LIBRECHAT_CODE_API_KEY="ignored because the header has one",
     )  # fmt: skip
     assert answer["stdout"] == "ok\n"
@@ -181,6 +181,14 @@ def test_python_behaves_like_a_script(server):
 def test_python_can_import_a_module_beside_it(server):
     module = server.upload_one("helper_module.py", b"VALUE = 41\n")
     assert server.py("import helper_module; print(helper_module.VALUE + 1)", files=[module])["stdout"] == "42\n"
+
+
+@pytest.mark.parametrize("module, result", [("pdb", "pdb.Pdb.__name__"), ("sympy", "sympy.sqrt(8)"), ("code", "code.InteractiveConsole.__name__")])
+def test_python_finds_the_module_code_and_not_the_program(server, module, result):
+    answer = server.run("py", f"import {module}\nprint({result})")
+    if "No module named" in answer["stderr"]:
+        pytest.skip(f"{module} is not installed")
+    assert answer["stderr"] == "" and answer["stdout"] in ("Pdb\n", "2*sqrt(2)\n", "InteractiveConsole\n")
 
 
 def test_python_classes_and_pickle_work_as_in_a_script(server):
@@ -585,3 +593,15 @@ def test_a_long_run_sends_spaces_before_its_answer(server):
 
 def test_errors_keep_their_status_before_the_first_space(server):
     check_envelope(server.post("/exec", json={"lang": "none", "code": "x"}), 400, "validation")
+
+
+@pytest.mark.parametrize(
+    "lang, code",
+    [
+        ("bash", "echo to-out > /dev/stdout; echo to-err > /dev/stderr; echo again >> /proc/self/fd/1"),
+        ("py", "print('to-out', file=open('/dev/stdout', 'w')); print('to-err', file=open('/dev/stderr', 'w')); open('/proc/self/fd/1', 'a').write('again\\n')"),
+    ],
+)  # fmt: skip
+def test_streams_can_be_opened_by_name(server, lang, code):
+    answer = server.run(lang, code)
+    assert answer["stdout"] == "to-out\nagain\n" and answer["stderr"] == "to-err", answer

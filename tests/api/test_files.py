@@ -430,10 +430,40 @@ def test_head(server, listed):
         assert status == 200 and b"healthy" in body
 
 
-def test_range_is_ignored(server, listed):
+@pytest.mark.parametrize(
+    "wanted, status, body, where",
+    [
+        ("bytes=1-1", 206, b",", "bytes 1-1/3"),
+        ("bytes=1-", 206, b",2", "bytes 1-2/3"),
+        ("bytes=-1", 206, b"2", "bytes 2-2/3"),
+        ("bytes=0-99", 206, b"1,2", "bytes 0-2/3"),
+        ("bytes=3-", 416, None, "bytes */3"),
+        ("bytes=0-0,2-2", 200, b"1,2", None),
+        ("lines=1-1", 200, b"1,2", None),
+    ],
+)
+def test_download_of_a_part(server, listed, wanted, status, body, where):
     session, files = listed
-    answer = server.get(f"/download/{session}/{files[0][0]}", headers={"Range": "bytes=1-1"})
-    assert answer.status_code == 200 and answer.content == b"1,2"
+    answer = server.get(f"/download/{session}/{files[0][0]}", headers={"Range": wanted})
+    assert answer.status_code == status and answer.headers.get("content-range") == where
+    if body is not None:
+        assert answer.content == body and answer.headers["accept-ranges"] == "bytes"
+    else:
+        assert answer.json()["error_type"]
+
+
+def test_download_only_of_what_is_new(server, listed):
+    session, files = listed
+    path = f"/download/{session}/{files[0][0]}"
+    first = server.get(path)
+    tag, date = first.headers["etag"], first.headers["last-modified"]
+    for header in ({"If-None-Match": tag}, {"If-None-Match": f'"x", W/{tag}'}, {"If-None-Match": "*"}, {"If-Modified-Since": date}):
+        answer = server.get(path, headers=header)
+        assert answer.status_code == 304 and answer.content == b"" and answer.headers["etag"] == tag, header
+    assert server.get(path, headers={"If-None-Match": '"x"'}).content == b"1,2"
+    part = {"Range": "bytes=1-1"}
+    assert server.get(path, headers=part | {"If-Range": tag}).content == b","
+    assert server.get(path, headers=part | {"If-Range": '"x"'}).content == b"1,2"
 
 
 @pytest.mark.parametrize("path", ["/download", "/v1/download"])

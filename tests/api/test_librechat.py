@@ -14,8 +14,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import cannot
-from harness import KEY, ROOT
+from harness import KEY, ROOT, cannot
 
 HERE = pathlib.Path(__file__).parent / "librechat"
 PLACE = ROOT / "build" / "librechat"

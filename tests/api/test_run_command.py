@@ -1,13 +1,10 @@
 """The subcommands that need no server: run, doctor, settings."""
 
-import os
-import subprocess
 import time
 
 import pytest
 
-from conftest import cannot
-from harness import HostState, doctor, sessions
+from harness import HostState, cannot, command, doctor
 
 
 @pytest.fixture(scope="module")
@@ -17,22 +14,6 @@ def engine(program):
     if code == 1:
         cannot(f"doctor says:\n{text[-3000:]}")
     return program
-
-
-def command(program, *arguments, stdin=None, **settings):
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "ALLOW_WEAK_SANDBOX") if name in os.environ}
-    environment |= {name: str(value) for name, value in settings.items()}
-    process = subprocess.Popen(
-        [program, *map(str, arguments)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
-    sessions.add(process.pid)
-    try:
-        out, err = process.communicate(stdin or b"", timeout=60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def run_file(program, tmp_path, lang, name, code, *arguments, **settings):

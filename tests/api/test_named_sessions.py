@@ -1,0 +1,67 @@
+"""runtime_session_hint: runs that name their session find what earlier runs left in /mnt/data."""
+
+import re
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+
+
+LS = "ls | { grep -v code.sh || true; }"  # without the program itself
+
+
+def new_name():
+    return f"conversation:{uuid.uuid4()}"
+
+
+def run(server, name, code, lang="bash"):
+    return server.run(lang, code, runtime_session_hint=name)
+
+
+def test_files_stay_for_every_language(server):
+    name = new_name()
+    first = run(server, name, "mkdir -p d; echo one > d/a.txt; echo two > b.txt")
+    assert first["runtime_status"] == "new" and re.fullmatch("rt_[0-9a-f]{40}", first["runtime_session_id"])
+    second = run(server, name, "print(open('d/a.txt').read() + open('b.txt').read())", "py")
+    assert second["stdout"] == "one\ntwo\n" and second["runtime_status"] == "reused"
+    assert second["session_id"] == first["session_id"]
+    assert second["runtime_session_id"] == first["runtime_session_id"]
+
+
+def test_changes_and_removals_stay(server):
+    name = new_name()
+    run(server, name, "echo 1 > a.txt; echo 1 > b.txt; echo 1 > c.txt")
+    run(server, name, "echo 2 >> a.txt; rm b.txt")
+    assert run(server, name, f"cat a.txt; {LS}")["stdout"].split() == ["1", "2", "a.txt", "c.txt"]
+    run(server, name, "rm a.txt")
+    assert run(server, name, LS)["stdout"].split() == ["c.txt"], "an earlier a.txt came back"
+
+
+def test_more_files_stay_than_are_told(server):
+    name = new_name()
+    first = run(server, name, "for i in $(seq 30); do echo $i > f$i; done")
+    assert len(first["files"]) == 10
+    assert run(server, name, f"{LS} | wc -l")["stdout"].strip() == "30"
+
+
+def test_two_first_runs_at_once_share_the_session(server):
+    name = new_name()
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda i: run(server, name, f"echo {i} > f{i}"), range(4)))
+    assert len({answer["session_id"] for answer in answers}) == 1
+    assert run(server, name, LS)["stdout"].split() == ["f0", "f1", "f2", "f3"]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 129, "ü", "a/b", 7, None, ["a"]])
+def test_what_is_no_name_is_ignored(server, name):
+    answer = run(server, name, "echo x > a.txt")
+    assert "runtime_session_id" not in answer
+    assert run(server, name, LS)["stdout"] == ""
+
+
+def test_can_be_switched_off(make_server):
+    server = make_server(NAMED_SESSIONS="false")
+    name = new_name()
+    assert "runtime_session_id" not in run(server, name, "echo x > a.txt")
+    assert run(server, name, LS)["stdout"] == ""

@@ -1,0 +1,168 @@
+"""Files in an S3 bucket, through the real server and a real S3 server."""
+
+import hashlib
+import os
+import re
+import threading
+import time
+
+import pytest
+
+import harness
+from harness import file_named, names, ref, wait_until
+
+# S3_TIMEOUT_SECONDS of these servers, and what the rest of a request takes.
+LIMIT = 4 + 3
+
+
+@pytest.fixture(scope="module")
+def on_s3(program, s3):
+    server = harness.Server(program, MAX_FILE_SIZE_MB=100, MAX_TOTAL_FILE_SIZE_MB=200, **s3.settings())
+    server.start()
+    yield server
+    server.discard()
+
+
+def worker_memory(server, field="VmRSS"):
+    (pid,) = server.role("worker")
+    text = open(f"/proc/{pid}/status").read()
+    return int(re.search(rf"{field}:\s+(\d+) kB", text)[1]) * 1024
+
+
+def test_upload_run_list_download(on_s3, awake):
+    body = os.urandom(300_000)
+    sent = on_s3.upload_one("in.bin.dat", body)
+    answer = on_s3.py("data = open('in.bin.dat','rb').read()\nopen('out.dat','wb').write(data[::-1])\nprint(len(data))", files=[ref(sent)])
+    assert answer["stdout"] == "300000\n"
+    assert names(answer) == ["out.dat"]
+    assert on_s3.download(file_named(answer, "out.dat")) == body[::-1]
+    assert on_s3.download(sent) == body
+    session = answer["session_id"]
+    assert "out.dat" in [entry["name"] for entry in on_s3.get(f"/files/{session}").json()]
+    assert on_s3.request("DELETE", f"/files/{sent['storage_session_id']}/{sent['id']}").status_code == 200
+    assert on_s3.get(f"/download/{sent['storage_session_id']}/{sent['id']}").status_code == 404
+
+
+def test_nothing_is_kept_on_this_machine(on_s3, awake):
+    on_s3.upload_one("a.txt", b"kept elsewhere")
+    assert not (on_s3.data / "files").exists()
+    assert "files are kept in s3" in on_s3.log_text()
+    log = on_s3.log_text()
+    assert awake.values["S3_SECRET_KEY"] not in log and awake.values["S3_ACCESS_KEY"] not in log
+
+
+def test_sixty_megabytes_cost_a_few(on_s3, awake):
+    on_s3.upload_one("warm.dat", os.urandom(20 << 20))
+    before = worker_memory(on_s3)
+    body = os.urandom(60 << 20)
+    most, over = [before], threading.Event()
+
+    def watch():
+        while not over.wait(0.02):
+            most.append(worker_memory(on_s3))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        sent = on_s3.upload_one("large.dat", body)
+        answer = on_s3.get(f"/download/{sent['storage_session_id']}/{sent['id']}", stream=True)
+        assert answer.headers["Content-Length"] == str(len(body))
+        digest = hashlib.sha256()
+        for piece in answer.iter_content(1 << 20):
+            digest.update(piece)
+    finally:
+        over.set()
+        watcher.join()
+    assert digest.digest() == hashlib.sha256(body).digest()
+    assert max(most) - before < 30 << 20, f"{(max(most) - before) >> 20} MiB more for 60"
+
+
+def test_files_survive_a_restart(on_s3, awake):
+    sent = on_s3.upload_one("kept.txt", b"still there")
+    on_s3.stop()
+    on_s3.start()
+    assert on_s3.download(sent) == b"still there"
+
+
+def timed(action):
+    begin = time.monotonic()
+    answer = action()
+    return answer, time.monotonic() - begin
+
+
+@pytest.mark.parametrize("outage", ["refuses", "silent", "hangs"])
+def test_an_outage_is_a_clear_503_and_passes(on_s3, awake, outage):
+    sent = on_s3.upload_one("before.txt", b"before")
+    {"refuses": awake.refuse, "silent": lambda: awake.pause("rgw"), "hangs": lambda: awake.pause("osd")}[outage]()
+    try:
+        for action in (
+            lambda: on_s3.post("/upload", files=[("file", ("during.txt", b"during"))]),
+            lambda: on_s3.get(f"/download/{sent['storage_session_id']}/{sent['id']}"),
+            lambda: on_s3.post("/exec", json={"lang": "py", "code": "print(open('before.txt').read())", "files": [ref(sent)]}),
+        ):
+            answer, seconds = timed(action)
+            assert answer.status_code == 503, f"{answer.status_code} {answer.text[:500]}"
+            assert answer.json()["error_type"] == "service_unavailable"
+            assert seconds < LIMIT
+        # What needs no file works all the same.
+        assert on_s3.py("print(6*7)")["stdout"] == "42\n"
+    finally:
+        awake.up()
+    assert wait_until(lambda: on_s3.get(f"/download/{sent['storage_session_id']}/{sent['id']}").status_code == 200, 15)
+    assert on_s3.download(on_s3.upload_one("after.txt", b"after")) == b"after"
+
+
+def test_a_server_that_waited_becomes_ready(program, awake):
+    awake.refuse()
+    server = harness.Server(program, **awake.settings())
+    starting = threading.Thread(target=server.start, kwargs={"seconds": 60})
+    starting.start()
+    try:
+        assert wait_until(lambda: _reason(server), 15), server.log_text()
+        assert "store" in _reason(server) and awake.endpoint in _reason(server)
+        awake.up()
+        starting.join()
+        assert server.is_ready()
+        assert server.download(server.upload_one("a.txt", b"a")) == b"a"
+    finally:
+        starting.join()
+        server.discard()
+
+
+def _reason(server):
+    try:
+        answer = harness.requests.get(server.url + "/ready", timeout=2)
+    except harness.requests.RequestException:
+        return ""
+    reason = answer.json().get("reason", "") if answer.status_code == 503 else ""
+    return reason if "store" in reason else ""
+
+
+def test_doctor_asks_the_store(program, awake):
+    import subprocess
+
+    def doctor(**others):
+        environment = {"PATH": os.environ["PATH"]} | {name: str(value) for name, value in awake.settings(**others).items()}
+        return subprocess.run([program, "doctor"], env=environment, capture_output=True, text=True, timeout=60, cwd="/").stdout
+
+    assert re.search(rf"S3 at {awake.endpoint}, bucket made-by-the-server, connected", doctor())
+    text = doctor(MINIO_SECRET_KEY="wrong-but-secret-key")
+    assert "SignatureDoesNotMatch" in text and "wrong-but-secret-key" not in text
+
+
+def test_wrong_keys_end_the_start_and_are_not_shown(program, awake):
+    server = harness.Server(program, **awake.settings(MINIO_SECRET_KEY="wrong-but-secret-key"))
+    with pytest.raises(harness.DidNotStart):
+        server.start(20)
+    log = server.log_text()
+    server.discard()
+    assert "SignatureDoesNotMatch" in log and "wrong-but-secret-key" not in log
+
+
+def test_an_endpoint_with_a_scheme_is_refused(program, awake):
+    server = harness.Server(program, **awake.settings(MINIO_ENDPOINT="http://" + awake.endpoint))
+    with pytest.raises(harness.DidNotStart):
+        server.start(20)
+    log = server.log_text()
+    server.discard()
+    assert "MINIO_ENDPOINT" in log and "scheme" in log
