@@ -4,6 +4,16 @@ import pytest
 
 import harness
 from harness import cannot, started
+from redis_server import RedisServer
+from s3_server import S3Server
+
+# Modules and tests marked "every_store" run once with each of these: where a server keeps its records, and where its files.
+STORES = ("embedded", "redis", "redis+s3")
+
+
+def pytest_generate_tests(metafunc):
+    if metafunc.definition.get_closest_marker("every_store"):
+        metafunc.parametrize("stores", STORES, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +24,25 @@ def program():
 
 
 @pytest.fixture(scope="session")
-def server(program):
+def stores(request):
+    """Settings that say where a server keeps what it is given; the servers behind them run as long as they are needed."""
+    wanted = getattr(request, "param", "embedded")
+    behind, settings = [], {}
+    if "redis" in wanted:
+        behind.append(RedisServer.or_skip())
+        settings |= behind[-1].settings()
+    if "s3" in wanted:
+        behind.append(S3Server.or_skip())
+        settings |= behind[-1].settings(S3_TIMEOUT_SECONDS=20)
+    yield settings
+    for server in behind:
+        server.discard()
+
+
+@pytest.fixture(scope="session")
+def server(program, stores):
     """The default settings, apart from the size of the pool."""
-    server = started(program)
+    server = started(program, **stores)
     yield server
     server.discard()
 
@@ -28,19 +54,20 @@ LIMITS = {
 
 
 @pytest.fixture(scope="session")
-def limited(program):
+def limited(program, stores):
     """Small limits, so that reaching them is quick."""
-    server = started(program, **LIMITS)
+    server = started(program, **stores, **LIMITS)
     yield server
     server.discard()
 
 
 @pytest.fixture
-def make_server(program):
+def make_server(program, stores):
     """Starts servers of a test's own: make_server(SETTING=value)."""
     made = []
 
     def make(start=True, **settings):
+        settings = stores | settings
         server = started(program, **settings) if start else harness.Server(program, **settings)
         made.append(server)
         return server

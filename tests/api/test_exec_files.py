@@ -8,6 +8,8 @@ import pytest
 
 from harness import ID, file_named, names, ref, together
 
+pytestmark = pytest.mark.every_store
+
 WRITE = {
     "py": "open('made.txt', 'w').write('by hand')",
     "bash": "printf 'by hand' > made.txt",

@@ -11,6 +11,8 @@ import requests
 from harness import ID, http_bytes, read_response, ref
 from test_exec import check_envelope
 
+pytestmark = pytest.mark.every_store
+
 MEGABYTE = 1024 * 1024
 BOUNDARY = "a-boundary-of-tests"
 

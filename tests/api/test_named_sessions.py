@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+pytestmark = pytest.mark.every_store
+
 
 
 LS = "ls | { grep -v code.sh || true; }"  # without the program itself

@@ -13,6 +13,8 @@ import requests
 from harness import together
 from test_exec import check_envelope
 
+pytestmark = pytest.mark.every_store
+
 MEGABYTE = 1024 * 1024
 
 

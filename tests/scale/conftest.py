@@ -1,23 +1,15 @@
-import pathlib
-import sys
-
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-
-import s3_server  # noqa: E402
+from redis_server import RedisServer
+from s3_server import S3Server
 
 
 @pytest.fixture(scope="module")
 def s3():
     """A real S3 server that this module's tests may stop and hang."""
-    if s3_server.scripts() is None:
-        pytest.skip("needs the scripts that start an S3 server: set KUBECODERUN_SHARED")
-    server = s3_server.S3Server()
-    try:
-        yield server.up()
-    finally:
-        server.discard()
+    server = S3Server.or_skip(store="bluestore")
+    yield server
+    server.discard()
 
 
 @pytest.fixture
@@ -25,4 +17,11 @@ def awake(s3):
     """The S3 server, working at the test's begin and again at its end, whatever the test did to it."""
     s3.up()
     yield s3
-    s3.up()
+    s3.up_and_working()
+
+
+@pytest.fixture
+def redis():
+    server = RedisServer.or_skip(password="p@ss: /wörd%")
+    yield server
+    server.discard()

@@ -1,34 +1,21 @@
 """The server with its records in Redis: everything works, everything is where KubeCodeRun keeps it, and a Redis that goes away
 is a clear refusal in time and no more than that."""
 
-import shutil
 import time
 
 import pytest
 
 import harness
 from harness import file_named
-from redis_server import RedisServer
 
-PASSWORD = "p@ss: /wörd%"
 TIMEOUT = 2  # seconds, of REDIS_SOCKET_TIMEOUT
-
-
-@pytest.fixture
-def redis():
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed")
-    server = RedisServer(PASSWORD)
-    yield server
-    server.discard()
 
 
 @pytest.fixture
 def settings(redis):
     return {
-        "REDIS_HOST": "127.0.0.1", "REDIS_PORT": redis.port, "REDIS_PASSWORD": PASSWORD, "REDIS_DB": 2,
-        "REDIS_KEY_PREFIX": "kcr:", "REDIS_SOCKET_TIMEOUT": TIMEOUT, "LANGUAGES": "py", "POD_POOL_PY": 1,
-    }  # fmt: skip
+        "REDIS_DB": 2, "REDIS_KEY_PREFIX": "kcr:", "REDIS_SOCKET_TIMEOUT": TIMEOUT, "LANGUAGES": "py", "POD_POOL_PY": 1,
+    } | redis.settings()  # fmt: skip
 
 
 def reason(server):
@@ -132,7 +119,7 @@ def test_doctor_says_where_records_are_and_whether_redis_answers(program, redis)
 
     assert doctor(DATA_DIR="/somewhere") == {
         "group": "Stores", "name": "records", "state": "ok", "detail": "SQLite in /somewhere"}  # fmt: skip
-    reached = doctor(REDIS_HOST="127.0.0.1", REDIS_PORT=redis.port, REDIS_PASSWORD=PASSWORD)
+    reached = doctor(**redis.settings())
     assert reached["state"] == "ok" and f"redis at 127.0.0.1:{redis.port}" in reached["detail"]
-    refused = doctor(REDIS_HOST="127.0.0.1", REDIS_PORT=redis.port, REDIS_PASSWORD="wr0ng")
+    refused = doctor(**redis.settings(REDIS_PASSWORD="wr0ng"))
     assert refused["state"] == "lacking" and "WRONGPASS" in refused["detail"] and "wr0ng" not in refused["detail"]

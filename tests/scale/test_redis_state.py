@@ -3,27 +3,16 @@
 import base64
 import hashlib
 import json
-import shutil
 import time
 
 import pytest
 
 from harness import together
-from redis_server import RedisServer
-
-
-@pytest.fixture
-def redis():
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed")
-    server = RedisServer()
-    yield server
-    server.discard()
 
 
 @pytest.fixture
 def settings(redis):
-    return {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": redis.port, "REDIS_KEY_PREFIX": "kcr:", "LANGUAGES": "py", "POD_POOL_PY": 2}
+    return redis.settings(REDIS_KEY_PREFIX="kcr:", LANGUAGES="py", POD_POOL_PY=2)
 
 
 def test_state_lies_where_the_reference_keeps_it(make_server, redis, settings):

@@ -93,7 +93,7 @@ def timed(action):
 @pytest.mark.parametrize("outage", ["refuses", "silent", "hangs"])
 def test_an_outage_is_a_clear_503_and_passes(on_s3, awake, outage):
     sent = on_s3.upload_one("before.txt", b"before")
-    {"refuses": awake.refuse, "silent": lambda: awake.pause("rgw"), "hangs": lambda: awake.pause("osd")}[outage]()
+    {"refuses": lambda: awake.kill("rgw"), "silent": lambda: awake.pause("rgw"), "hangs": lambda: awake.pause("osd")}[outage]()
     try:
         for action in (
             lambda: on_s3.post("/upload", files=[("file", ("during.txt", b"during"))]),
@@ -107,13 +107,13 @@ def test_an_outage_is_a_clear_503_and_passes(on_s3, awake, outage):
         # What needs no file works all the same.
         assert on_s3.py("print(6*7)")["stdout"] == "42\n"
     finally:
-        awake.up()
+        awake.up_and_working()
     assert wait_until(lambda: on_s3.get(f"/download/{sent['storage_session_id']}/{sent['id']}").status_code == 200, 15)
     assert on_s3.download(on_s3.upload_one("after.txt", b"after")) == b"after"
 
 
 def test_a_server_that_waited_becomes_ready(program, awake):
-    awake.refuse()
+    awake.kill("rgw")
     server = harness.Server(program, **awake.settings())
     starting = threading.Thread(target=server.start, kwargs={"seconds": 60})
     starting.start()

@@ -11,6 +11,12 @@ import harness
 
 
 class RedisServer:
+    @classmethod
+    def or_skip(cls, **options):
+        if not shutil.which("redis-server"):
+            harness.cannot("redis-server is not installed")
+        return cls(**options)
+
     def __init__(self, password=""):
         self.port = harness.free_port()
         self.password = password
@@ -43,6 +49,11 @@ class RedisServer:
 
     def thaw(self):
         os.kill(self.process.pid, signal.SIGCONT)
+
+    def settings(self, **others):
+        """Of a server that keeps its records here."""
+        password = {"REDIS_PASSWORD": self.password} if self.password else {}
+        return {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": self.port} | password | others
 
     def discard(self):
         self.kill()
