@@ -10,6 +10,10 @@ if(CI_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+# Everything is bound at the start: a process that forks for each sandbox would have each child look symbols up again, and
+# copy the pages where they are kept.
+add_link_options(LINKER:-z,now)
+
 find_program(MOLD mold)
 if(MOLD)
   add_link_options(-fuse-ld=mold)

@@ -1,6 +1,7 @@
 """Runs a program as `python3 /mnt/data/code.py ARGS` would, in a process that was forked beforehand."""
 
 import os
+import socket
 import sys
 
 import session
@@ -8,22 +9,20 @@ import session
 SCRIPT = "/mnt/data/code.py"
 
 
-def run(go):
+def run(go, script=SCRIPT, leave=os._exit):
     _reseed()
-    _rehearse()
     _fresh_streams()
     os.write(go, b"R" + os.getpid().to_bytes(4, "little"))
     words, descriptors = session.read_words(go)
     if not words:
-        os._exit(0)
+        return leave(0)
     if descriptors:
         kept = session.Session(go, words[:1], descriptors)
     else:
         kept = None
         os.close(go)
     arguments = words[1:].decode("utf-8", "surrogateescape").split("\0")[:-1]
-    status = _run_script([SCRIPT, *arguments], kept)
-    os._exit(status)
+    leave(_run_script(script, arguments, kept))
 
 
 def _reseed():
@@ -38,31 +37,19 @@ def _reseed():
         sys.modules["tempfile"]._name_sequence = None
 
 
-def _rehearse():
-    # The first touch of a page that is shared with the zygote copies it. What nearly every program touches is touched
-    # now, while nobody waits.
-    import gc
-
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        names = {"__name__": "__main__", "__builtins__": __builtins__, "nowhere": nowhere}
-        exec(compile(_REHEARSAL, SCRIPT, "exec", dont_inherit=True), names)
-        names.clear()
-    session.rehearse(_fresh_main())
-    gc.collect()
-
-
-_REHEARSAL = """
-import sys
-def f(a, *b, c=1):
-    return [str(x) for x in (a, *b, c)]
-class C:
-    pass
-try:
-    print(f"{len(f(1, 2.5))}", {"a": C()}, file=nowhere, flush=True)
-    1 / 0
-except ZeroDivisionError as e:
-    pass
-"""
+def rehearse(program):
+    """A whole run in a process that nobody needs: what it touches, guests will touch."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    script, after = os.memfd_create("rehearsal"), os.memfd_create("state")
+    os.write(script, program.encode())
+    os.ftruncate(after, 1 << 20)
+    agent, go = socket.socketpair()
+    socket.send_fds(agent, [b"G"], [after])
+    agent.sendall(b"an argument\0")
+    agent.shutdown(socket.SHUT_WR)
+    run(go.detach(), f"/proc/self/fd/{script}", leave=lambda status: None)
 
 
 def _fresh_streams():
@@ -74,15 +61,15 @@ def _fresh_streams():
         stream.reconfigure(line_buffering=True)
 
 
-def _run_script(argv, kept):
-    sys.argv = argv
+def _run_script(script, arguments, kept):
+    sys.argv = [SCRIPT, *arguments]
     sys.path[0:1] = ["/mnt/data"]
     for name in ("harness", "session", "state", "_kubecoderun", "__main__"):
         sys.modules.pop(name, None)
     main = _fresh_main()
     status = 0
     try:
-        with open(SCRIPT, "rb") as file:
+        with open(script, "rb") as file:
             source = file.read()
         code = compile(source, SCRIPT, "exec", dont_inherit=True)
         if kept and not kept.begin(main, code):

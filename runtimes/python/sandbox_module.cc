@@ -1,5 +1,7 @@
 // The one thing a Python zygote cannot do in Python: be born into a sandbox.
 //
+// learn(rehearsal, program) calls rehearsal(program) in a child that is thrown away, to see which pages a guest uses.
+//
 // serve(fd, limits) waits for requests on a SOCK_SEQPACKET socket and returns only in the child of a fork, which is by
 // then a guest: in the sandbox's namespaces, cgroup and user, without capabilities, filtered. It returns the
 // descriptor on which the child says that it is ready and is told to go.
@@ -24,8 +26,11 @@
 
 #include "sandbox/guest/guest.h"
 #include "sandbox/guest/seccomp_filter.h"
+#include "working_set.h"
 
 namespace {
+
+WorkingSet working_set;
 
 using ci::sandbox::GuestLimits;
 using ci::sandbox::SeccompFilter;
@@ -69,10 +74,13 @@ int receive(int socket, Descriptors& into) {
   return 1;
 }
 
-// Everything between the fork and Python's own code. Does not return when something fails: the agent hears why.
+// Everything between the fork and our Python code. Does not return when something fails: the agent hears why.
 int enter(const Descriptors& fds, const GuestLimits& limits, const SeccompFilter& filter) {
   ::prctl(PR_SET_PDEATHSIG, 0);
+  // What is copied now is memory of the sandbox.
   const char* wrong = ci::sandbox::join_cgroups(fds.cgroup, fds.cgroups);
+  working_set.touch();
+  PyOS_AfterFork_Child();
   char byte;
   // The mounts must stand before we enter them. End of file: the sandbox died; so do we.
   if (wrong == nullptr && ::read(fds.finished, &byte, 1) != 1) ::_exit(1);
@@ -143,10 +151,7 @@ PyObject* serve(PyObject*, PyObject* arguments) {
       const pid_t between = ::vfork();
       if (between == 0) {
         const pid_t child = ::fork();
-        if (child == 0) {
-          PyOS_AfterFork_Child();
-          return PyLong_FromLong(enter(fds, limits, *filter));
-        }
+        if (child == 0) return PyLong_FromLong(enter(fds, limits, *filter));
         ::_exit(child < 0 ? 1 : 0);
       }
       PyOS_AfterFork_Parent();
@@ -161,7 +166,34 @@ PyObject* serve(PyObject*, PyObject* arguments) {
   ::_exit(0);
 }
 
+PyObject* learn(PyObject*, PyObject* arguments) {
+  PyObject *rehearsal, *program;
+  if (!PyArg_ParseTuple(arguments, "OO", &rehearsal, &program)) return nullptr;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return PyErr_SetFromErrno(PyExc_OSError);
+  PyOS_BeforeFork();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    PyOS_AfterFork_Child();
+    PyObject* result = PyObject_CallFunctionObjArgs(rehearsal, program, nullptr);
+    if (result == nullptr) PyErr_Print();
+    else report_working_set(ends[1]);
+    ::_exit(0);
+  }
+  PyOS_AfterFork_Parent();
+  ::close(ends[1]);
+  if (child > 0) {
+    working_set.learn(ends[0]);
+    ::kill(child, SIGKILL);
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  ::close(ends[0]);
+  Py_RETURN_NONE;
+}
+
 PyMethodDef methods[] = {
+    {"learn", learn, METH_VARARGS, "Calls a function in a child that is thrown away, and remembers which pages that used."},
     {"serve", serve, METH_VARARGS, "Waits for requests; returns only in a child that is a sandbox's guest."},
     {nullptr, nullptr, 0, nullptr},
 };

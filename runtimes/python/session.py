@@ -10,8 +10,10 @@ A program can find all of this in its own process, and can spoil or forge its ow
 """
 
 import array
+import fcntl
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -100,18 +102,8 @@ class Session:
         return f"{sys.version_info[0]}.{sys.version_info[1]} {','.join(needed)}"
 
 
-def rehearse(main):
-    try:
-        state.rehearse(main)
-    except Exception:
-        pass  # a run would fail in the same way, and say so
-
-
 def _out_of_the_way(fd):
     """The program shall find the numbers free that it would have without us."""
-    import fcntl
-    import resource
-
     try:
         moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 2)
     except OSError:

@@ -408,21 +408,6 @@ def _write_all(fd, pieces):
     return total
 
 
-def rehearse(main):
-    """Reads and writes a small state into nothing: what that touches is then ours and no longer the zygote's."""
-    if cloudpickle is None:
-        return
-    code = compile("x = 1", "/mnt/data/code.py", "exec")
-    fd = os.memfd_create("rehearsal", os.MFD_CLOEXEC)
-    main.x, main.f = 1, lambda: main
-    os.ftruncate(fd, SMALL)
-    capture(fd, main, code, None)
-    before = restore(fd, main, code)
-    os.ftruncate(fd, SMALL)
-    capture(fd, main, code, before)
-    os.close(fd)
-
-
 # ---- pickling what a session made -----------------------------------------------------------------------------------
 
 
