@@ -180,7 +180,7 @@ fs::path runtimes_directory(const Settings& settings) {
           shared.string()));
 }
 
-void start_log(const LoadedSettings& settings, bool to_file, bool prefer_text) {
+LogSettings start_log(const LoadedSettings& settings, bool to_file, bool prefer_text) {
   LogSettings log;
   log.level = level_of(settings.values.log_level);
   log.format = settings.values.log_format == "json" ? LogFormat::json : LogFormat::text;
@@ -189,6 +189,7 @@ void start_log(const LoadedSettings& settings, bool to_file, bool prefer_text) {
   log.file_megabytes = settings.values.log_megabytes;
   log.file_backups = settings.values.log_backups;
   configure_log(log);
+  return log;
 }
 
 }  // namespace ci::app

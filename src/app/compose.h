@@ -6,6 +6,7 @@
 
 #include "api/settings.h"
 #include "app/settings.h"
+#include "base/log.h"
 #include "execution/execution.h"
 #include "files/cleanup.h"
 #include "files/session_files.h"
@@ -38,6 +39,6 @@ std::unique_ptr<store::ObjectStore> open_bodies(
 std::filesystem::path runtimes_directory(const Settings& settings);
 
 // For the process that calls it. Text instead of JSON when `prefer_text` and the operator did not choose.
-void start_log(const LoadedSettings& settings, bool to_file, bool prefer_text);
+LogSettings start_log(const LoadedSettings& settings, bool to_file, bool prefer_text);
 
 }  // namespace ci::app

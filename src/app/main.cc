@@ -19,7 +19,7 @@
 #include "app/version.h"
 #include "base/failure.h"
 #include "base/log.h"
-#include "sandbox/sandboxd.h"
+#include "sandbox/start/start.h"
 
 namespace ci::app {
 namespace {
@@ -75,11 +75,12 @@ int worker(pid_t supervisor) {
 }
 
 int sandboxd(bool quiet) {
-  name_process("kubecoderun-sbx");
   LoadedSettings settings = load_settings();
   if (quiet) settings.values.log_level = "ERROR";
-  start_log(settings, false, on_terminal());
-  return sandbox::sandboxd_main(sandboxd_settings(settings.values), take_inherited_socket());
+  sandbox::StartSettings start;
+  start.log = start_log(settings, false, on_terminal());
+  start.sandboxd = sandboxd_settings(settings.values);
+  sandbox::start_sandboxd(start, take_inherited_socket());
 }
 
 int print_settings(bool json) {

@@ -1,0 +1,49 @@
+#include "sandbox/settings_text.h"
+
+#include <gtest/gtest.h>
+
+#include "base/failure.h"
+
+namespace ci::sandbox {
+
+TEST(SettingsText, IsReadAsItWasWritten) {
+  StartSettings settings;
+  settings.sandboxd.memory_bytes = 1;
+  settings.sandboxd.processes = 2;
+  settings.sandboxd.open_files = 3;
+  settings.sandboxd.workspace_bytes = 4;
+  settings.sandboxd.tmp_bytes = 5;
+  settings.sandboxd.workspace_files = 6;
+  settings.sandboxd.hostname = "näme";
+  settings.sandboxd.languages = {"py", "bash"};
+  settings.sandboxd.allow_weak = {"cgroup"};
+  settings.sandboxd.runtimes = "/some/where";
+  settings.sandboxd.cgroup_mount = "/else/where";
+  settings.sandboxd.python_levels = {"stdlib"};
+  settings.log.level = LogLevel::error;
+  settings.log.format = LogFormat::text;
+  const StartSettings read = parse_settings_text(settings_text(settings));
+  EXPECT_EQ(read.sandboxd.memory_bytes, 1u);
+  EXPECT_EQ(read.sandboxd.processes, 2u);
+  EXPECT_EQ(read.sandboxd.open_files, 3u);
+  EXPECT_EQ(read.sandboxd.workspace_bytes, 4u);
+  EXPECT_EQ(read.sandboxd.tmp_bytes, 5u);
+  EXPECT_EQ(read.sandboxd.workspace_files, 6u);
+  EXPECT_EQ(read.sandboxd.hostname, "näme");
+  EXPECT_EQ(read.sandboxd.languages, settings.sandboxd.languages);
+  EXPECT_EQ(read.sandboxd.allow_weak, settings.sandboxd.allow_weak);
+  EXPECT_EQ(read.sandboxd.runtimes, "/some/where");
+  EXPECT_EQ(read.sandboxd.cgroup_mount, "/else/where");
+  EXPECT_EQ(read.sandboxd.python_levels, settings.sandboxd.python_levels);
+  EXPECT_EQ(read.log.level, LogLevel::error);
+  EXPECT_EQ(read.log.format, LogFormat::text);
+}
+
+TEST(SettingsText, ThatIsNoneIsRefused) {
+  EXPECT_THROW(parse_settings_text(""), Failure);
+  EXPECT_THROW(parse_settings_text("x"), Failure);
+  const std::string text = settings_text({});
+  EXPECT_THROW(parse_settings_text(std::string_view(text).substr(0, text.size() - 1)), Failure);
+}
+
+}  // namespace ci::sandbox
