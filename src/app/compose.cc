@@ -9,6 +9,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "languages/language.h"
+#include "os/open_files.h"
 
 namespace ci::app {
 
@@ -44,6 +45,8 @@ net::ServerSettings server_settings(const Settings& settings) {
   result.certificate_file = settings.certificate_file;
   result.key_file = settings.key_file;
   result.ca_file = settings.ca_file;
+  // The other half is for sandboxes, files and stores: clients alone must not be able to use up all descriptors.
+  result.max_connections = std::clamp<std::size_t>(os::most_open_files() / 2, 8, result.max_connections);
   return result;
 }
 
@@ -119,6 +122,8 @@ pool::LocalPoolSettings pool_settings(const Settings& settings) {
   result.enabled = settings.pool;
   result.refill_on_acquire = settings.pool_refill_at_once;
   result.refill_interval = settings.pool_interval;
+  // Each costs us three descriptors for as long as it waits.
+  result.most_warm = static_cast<int>(std::clamp<std::uint64_t>(os::most_open_files() / 16, 1, 48));
   result.warm_memory_bytes = settings.pool_memory_bytes > 0 ? settings.pool_memory_bytes : machine_memory() / 4;
   return result;
 }

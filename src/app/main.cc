@@ -19,6 +19,7 @@
 #include "app/version.h"
 #include "base/failure.h"
 #include "base/log.h"
+#include "os/open_files.h"
 #include "sandbox/start/start.h"
 
 namespace ci::app {
@@ -62,6 +63,7 @@ int serve(pid_t master) {
 
 int worker(pid_t supervisor) {
   name_process("kubecoderun-srv");
+  os::raise_open_files();
   const LoadedSettings settings = load_settings();
   start_log(settings, false, on_terminal());
   const Account account = server_account(settings.values.server_user);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "base/log.h"
 #include "base/sys.h"
 #include "os/message_socket.h"
 
@@ -37,6 +38,10 @@ awaitable<UniqueFd> SandboxdLink::next() {
           co_return std::move(message.descriptors.front());
         }
         throw Failure(FailureKind::internal, "the supervisor sent something unknown");
+      case os::Received::cut_off:
+        // The socket is lost, and with its other end goes that sandboxd: the supervisor will send the next one's.
+        log_error("no descriptor is left for the connection to sandboxd");
+        break;
       case os::Received::closed:
         throw Failure(FailureKind::unavailable, "the supervisor is gone");
       case os::Received::would_block:

@@ -71,11 +71,9 @@ Received receive_message(int socket, Message& into) {
     }
   }
   if (got == 0) return Received::closed;
-  if (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
-    throw Failure(FailureKind::internal, "receiving a message: it was cut off");
-  }
+  if (header.msg_flags & MSG_TRUNC) throw Failure(FailureKind::internal, "receiving a message: it was cut off");
   into.payload.resize(static_cast<size_t>(got));
-  return Received::message;
+  return header.msg_flags & MSG_CTRUNC ? Received::cut_off : Received::message;
 }
 
 UniqueFd memory_file(const char* name, std::string_view bytes) {

@@ -30,8 +30,9 @@ std::pair<UniqueFd, UniqueFd> message_socket_pair();
 // False when a non-blocking socket is full. A peer that is gone fails as `unavailable`.
 bool send_message(int socket, std::string_view payload, std::span<const int> descriptors = {});
 
-enum class Received { message, would_block, closed };
-// `closed`: the peer is gone and nothing is left to read. Descriptors arrive close-on-exec.
+enum class Received { message, would_block, closed, cut_off };
+// `closed`: the peer is gone and nothing is left to read. Descriptors arrive close-on-exec. `cut_off`: the payload is
+// whole, but this process may not hold so many descriptors and the last of them are lost.
 Received receive_message(int socket, Message& into);
 
 // An anonymous file holding `bytes`, sealed against change, for passing on.

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -23,6 +22,7 @@
 #include "base/sys.h"
 #include "os/cgroup.h"
 #include "os/message_socket.h"
+#include "os/open_files.h"
 #include "sandbox/agent.h"
 #include "sandbox/id_maps.h"
 #include "sandbox/kinds.h"
@@ -68,7 +68,7 @@ class Sandboxd {
  public:
   Sandboxd(const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups)
       : settings_(settings), socket_(std::move(socket)), range_(range), cgroups_(std::move(cgroups)) {
-    limits_.open_files = settings.open_files;
+    limits_.open_files = std::min(settings.open_files, os::most_open_files());  // only less than our own is possible
     if (!cgroups_) {
       limits_.address_space_bytes = settings.memory_bytes * 4;
       limits_.processes = settings.processes;
@@ -306,13 +306,7 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
-  const rlimit many{65536, 65536};
-  if (::setrlimit(RLIMIT_NOFILE, &many) != 0) {
-    rlimit most{};
-    ::getrlimit(RLIMIT_NOFILE, &most);
-    most.rlim_cur = most.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &most);
-  }
+  os::raise_open_files(65536);
   std::optional<os::CgroupTree> cgroups;
   try {
     try {

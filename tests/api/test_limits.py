@@ -1,11 +1,13 @@
 """Limits of a run: each ends it in the way the contract says, keeps what was printed, and leaves the server well."""
 
+import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import descendants, names, processes_with, wait_until
+from harness import descendants, names, processes_with, started, wait_until
 
 FOREVER = {
     "py": "print('begun', flush=True)\nwhile True: pass",
@@ -205,3 +207,24 @@ def test_time_limit_is_not_spent_by_waiting_for_a_sandbox(limited):
     for thread in threads:
         thread.join()
     assert [answer["stdout"] for answer in answers] == ["done\n"] * 10
+
+
+def test_idle_clients_cannot_use_up_the_descriptors(program, tmp_path):
+    """More connections than the process may hold descriptors: they wait, and sandboxes are still made."""
+    few = tmp_path / "few"
+    few.write_text(f'#!/bin/sh\nulimit -n 300\nexec {program} "$@"\n')
+    few.chmod(0o755)
+    server = started(few)
+    try:
+        sandboxd = server.role("sandboxd")
+        with contextlib.ExitStack() as idle, ThreadPoolExecutor(1) as background:
+            run = background.submit(server.py, "import time; time.sleep(3); print('done')")
+            time.sleep(0.3)
+            for _ in range(400):
+                idle.enter_context(server.socket())
+            assert run.result(30)["stdout"] == "done\n"
+        for _ in range(5):
+            assert server.py("print(1)")["stdout"] == "1\n"
+        assert server.role("sandboxd") == sandboxd
+    finally:
+        server.discard()

@@ -276,6 +276,8 @@ awaitable<std::optional<os::Message>> Channel::receive() {
         co_return std::move(message);
       case os::Received::closed:
         co_return std::nullopt;
+      case os::Received::cut_off:
+        throw Failure(FailureKind::unavailable, "too many files are open");
       case os::Received::would_block:
         co_await control_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
     }

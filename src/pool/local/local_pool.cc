@@ -203,6 +203,7 @@ class LocalPool final : public SandboxPool {
         co_await sandboxd_->async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
         continue;
       }
+      // Where our limit cut off a sandbox's descriptors, only that sandbox is lost.
       Reader reader(message.payload);
       switch (reader.tag()) {
         case Tag::hello:
@@ -257,7 +258,11 @@ class LocalPool final : public SandboxPool {
   void take_created(Reader& reader, std::vector<UniqueFd> descriptors) {
     const auto ticket = reader.number<std::uint64_t>();
     const auto entry = pending_.extract(ticket);
-    if (!entry || descriptors.size() != 3) return;
+    if (!entry) return;
+    if (descriptors.size() != 3) {
+      creation_failed(entry.mapped().kind, "too many files are open");
+      return;
+    }
     auto channel = std::make_unique<Channel>(
         executor_, std::move(descriptors[0]), std::move(descriptors[1]), std::move(descriptors[2]));
     tasks_.spawn("sandbox start", until_ready(entry.mapped().kind, entry.mapped().begin, std::move(channel)));
