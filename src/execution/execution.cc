@@ -82,11 +82,22 @@ awaitable<pool::Outcome> follow(pool::Lease& lease, Capture& out, Capture& err, 
   }
 }
 
-// Until there are no more files.
-awaitable<void> collect(pool::Lease& lease, Collector& collector) {
+// A sandbox that hangs is no better than one that is gone.
+awaitable<pool::Outcome> follow_until(
+    Deadline deadline, pool::Lease& lease, Capture& out, Capture& err, std::optional<pool::Compiled>& compiled) {
+  std::optional<pool::Outcome> outcome = co_await until(deadline, follow(lease, out, err, compiled));
+  if (outcome) co_return std::move(*outcome);
+  log_error("a sandbox did not tell the end of its program");
+  pool::Outcome lost;
+  lost.ended = pool::Ended::lost;
+  co_return lost;
+}
+
+// Until there are no more files. True, because what has a deadline needs a result.
+awaitable<bool> collect(pool::Lease& lease, Collector& collector) {
   for (;;) {
     pool::Event event = co_await lease.next();
-    if (std::holds_alternative<pool::Collected>(event)) co_return;
+    if (std::holds_alternative<pool::Collected>(event)) co_return true;
     if (auto* file = std::get_if<pool::OutputFile>(&event)) co_await collector.take(std::move(*file));
   }
 }
@@ -190,8 +201,15 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
 
   // A sandbox and the files to put into it, at the same time.
   pool::Demand demand = demand_of(request, state.modules());
-  auto [leased, prepared] =
-      co_await both(acquire(pool_, std::move(demand), deadline), prepare(request, std::move(resolution), state));
+  auto [leased, prepared] = co_await both(acquire(pool_, demand, deadline), prepare(request, std::move(resolution), state));
+  if (!leased.lease->waits()) {
+    // It ended while files were fetched.
+    log_warning("a sandbox ended before its program came", {{"language", request.language}});
+    leased.lease.reset();
+    Leased other = co_await acquire(pool_, std::move(demand), after(settings_.acquire_timeout));
+    other.time += leased.time;
+    leased = std::move(other);
+  }
   result.steps.emplace_back("acquire", leased.time);
   result.steps.emplace_back("prepare", prepared.time);
   result.session = prepared.session.id;
@@ -210,6 +228,7 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   program.output_file_limit = settings_.file_bytes;
   // Inputs and names that nobody wants come among the candidates, and must not crowd out the others.
   program.output_file_count = static_cast<std::uint32_t>(prepared.files.mounts.size()) + 1000;
+  const auto allowed = program.time_limit + program.compile_limit + settings_.overtime;
   pool::Lease& lease = *leased.lease;
   co_await lease.start(std::move(program));
   step("start");
@@ -219,8 +238,9 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   Capture out(pool::Stream::out, settings_.output_bytes, on_output);
   Capture err(pool::Stream::err, settings_.output_bytes, on_output);
   std::optional<pool::Compiled> compiled;
+  const Deadline longest = after(allowed);
   auto [outcome, committed] =
-      co_await both(follow(lease, out, err, compiled), commit(files_, std::move(prepared.writes)));
+      co_await both(follow_until(longest, lease, out, err, compiled), commit(files_, std::move(prepared.writes)));
   if (compiled && compile_key) compile_cache_.keep(*compile_key, std::move(compiled->program), compiled->size);
   result.outcome = std::move(outcome);
   step("run");
@@ -235,8 +255,11 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   Collector collector(request, prepared.files.mounts, settings_, blocking_);
   bool complete = false;
   try {
-    co_await collect(lease, collector);
-    complete = result.outcome.ended != pool::Ended::lost;
+    if (result.outcome.ended != pool::Ended::lost) {
+      const auto collected = co_await until(after(settings_.collect_timeout), collect(lease, collector));
+      complete = collected.has_value();
+      if (!complete) log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", "it took too long"}});
+    }
   } catch (const std::exception& error) {
     log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", error.what()}});
   }

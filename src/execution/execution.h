@@ -68,6 +68,10 @@ struct ExecutionResult {
 struct ExecutionSettings {
   std::chrono::seconds acquire_timeout{10};
   std::chrono::seconds turn_timeout{60};    // for earlier runs of a session to end
+  // A sandbox that has not told the end of its program so long after the program's time, and the compiler's, is given
+  // up. Ten seconds of it may go into writing a state.
+  std::chrono::milliseconds overtime{20000};
+  std::chrono::milliseconds collect_timeout{60000};  // for all files to be there, after the end
   std::size_t output_characters = 65536;   // per stream, then cut
   std::size_t output_bytes = 1 << 20;      // kept per stream; what follows is read and dropped
   std::uint64_t file_bytes = 10 << 20;     // larger outputs are dropped

@@ -268,6 +268,45 @@ TEST_F(ExecutionTest, ACancelledRunDropsItsSandbox) {
   EXPECT_EQ(executions_->running(), 0u);
 }
 
+TEST_F(ExecutionTest, ASandboxThatEndedBeforeItsProgramCameIsReplacedOnce) {
+  pool_.dead_at_once = 1;
+  pool_.script = [](Act& act) {
+    act.print(Stream::out, "hello");
+    act.exit(0);
+  };
+  EXPECT_EQ(run(request()).out, "hello\n");
+  EXPECT_EQ(pool_.acquired, 2);
+  EXPECT_EQ(pool_.leases, 0);
+}
+
+TEST_F(ExecutionTest, ASandboxThatNeverTellsTheEndIsGivenUp) {
+  settings_.overtime = std::chrono::milliseconds(50);
+  rebuild();
+  pool_.script = [](Act& act) {
+    act.print(Stream::out, "hello");
+    act.forever = true;
+  };
+  ExecutionRequest wanted = request();
+  wanted.time_limit = std::chrono::milliseconds(20);
+  const ExecutionResult result = run(std::move(wanted));
+  EXPECT_EQ(result.outcome.ended, pool::Ended::lost);
+  EXPECT_EQ(result.out, "hello\n");
+  EXPECT_EQ(pool_.leases, 0);
+}
+
+TEST_F(ExecutionTest, FilesThatNeverComeAreGivenUp) {
+  settings_.collect_timeout = std::chrono::milliseconds(50);
+  rebuild();
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.leave("a.txt", "a");
+    act.forever = true;
+  };
+  const ExecutionResult result = run(request());
+  EXPECT_EQ(result.outcome.ended, pool::Ended::exited);
+  EXPECT_THAT(result.files, SizeIs(1));
+}
+
 awaitable<void> run_into(Executions& executions, ExecutionRequest wanted, std::vector<std::string>& sessions) {
   const ExecutionResult result = co_await executions.run(std::move(wanted), nullptr, nullptr);
   sessions.push_back(result.session);

@@ -118,6 +118,9 @@ class Lease {
  public:
   virtual ~Lease() = default;
 
+  // Whether the sandbox still waits for a program: it may have ended since it was given out.
+  virtual bool waits() = 0;
+
   // Places the inputs and starts the program. Fails as `unavailable` when the sandbox is gone.
   virtual awaitable<void> start(Program program) = 0;
 

@@ -186,9 +186,28 @@ class Agent {
 
   // --- the program -------------------------------------------------------------------------------------------------
 
+  // False when the guest ends before the server has a program for it: our own end then tells the server, which would
+  // else give a dead sandbox to somebody.
+  bool wait_for_server() {
+    for (;;) {
+      if (reap_until_guest_ends()) return false;
+      pollfd waiting[] = {{fds_.control.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+      ::poll(waiting, 2, -1);
+      if (waiting[0].revents != 0) return true;
+      drain_signals();
+    }
+  }
+
+  void drain_signals() {
+    signalfd_siginfo drained[8];
+    while (::read(signals_.get(), drained, sizeof drained) > 0) {
+    }
+  }
+
   // Places what is sent until the word to start; false when the server let go of us instead.
   bool take_program() {
     os::Message message;
+    if (!wait_for_server()) return false;
     while (os::receive_message(fds_.control.get(), message) == os::Received::message) {
       if (!begun_) begun_ = Clock::now();
       Reader reader(message.payload);
@@ -281,9 +300,7 @@ class Agent {
       // The server says nothing during a run: its end is the only news.
       if (waiting[1].revents != 0) ::_exit(0);
       if (waiting[2].revents != 0) hear_guest();
-      signalfd_siginfo drained[8];
-      while (::read(signals_.get(), drained, sizeof drained) > 0) {
-      }
+      drain_signals();
     }
     while (with_state_ && hear_guest()) {
     }

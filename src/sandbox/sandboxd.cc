@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <map>
@@ -33,6 +34,12 @@
 namespace ci::sandbox {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Between the end of the zygotes and their next start, doubled while they live shorter than that.
+constexpr auto first_pause = std::chrono::milliseconds(100);
+constexpr auto longest_pause = std::chrono::seconds(10);
 
 constexpr std::uint64_t all_namespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
                                          CLONE_NEWUTS | CLONE_NEWCGROUP;
@@ -103,19 +110,42 @@ class Sandboxd {
       if (kind.birth == Birth::adopted) levels.push_back(kind.name.substr(kind.name.find('/') + 1));
     }
     zygotes_ = std::make_unique<ZygoteTree>(levels, environment_, limits_);
+    zygotes_started_ = Clock::now();
+    zygotes_due_.reset();
+  }
+
+  // A broken installation is tried for ever, but seldom.
+  void zygotes_ended() {
+    zygotes_.reset();
+    const auto now = Clock::now();
+    if (now - zygotes_started_ >= longest_pause) zygote_pause_ = first_pause;
+    zygotes_due_ = now + zygote_pause_;
+    zygote_pause_ = std::min<std::chrono::milliseconds>(zygote_pause_ * 2, longest_pause);
+  }
+
+  // For poll(2).
+  int time_to_zygotes() const {
+    if (!zygotes_due_) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*zygotes_due_ - Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(0, left.count()));
   }
 
   void serve() {
     for (;;) {
       pollfd waiting[] = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-      ::poll(waiting, 2, -1);
+      ::poll(waiting, 2, time_to_zygotes());
       if (waiting[1].revents != 0) reap();
+      if (zygotes_due_ && Clock::now() >= *zygotes_due_) start_zygotes();
       if (waiting[0].revents == 0) continue;
       os::Message message;
       if (os::receive_message(socket_.get(), message) != os::Received::message) return;
       Reader reader(message.payload);
-      CHECK(reader.tag() == Tag::create);
       const auto ticket = reader.number<std::uint64_t>();
+      if (reader.tag() == Tag::destroy) {
+        destroy(ticket);
+        continue;
+      }
+      CHECK(reader.tag() == Tag::create);
       const std::string kind = reader.text();
       try {
         create(ticket, kind);
@@ -126,10 +156,19 @@ class Sandboxd {
     }
   }
 
+  // Of one that hangs: others end by themselves when the server lets go of them.
+  void destroy(std::uint64_t ticket) {
+    for (const auto& [pid, sandbox] : sandboxes_) {
+      if (sandbox.ticket == ticket) ::kill(pid, SIGKILL);
+    }
+  }
+
   void create(std::uint64_t ticket, const std::string& name) {
     const auto kind = std::ranges::find(kinds_, name, &Kind::name);
     if (kind == kinds_.end()) throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
     if (free_slots_.empty()) throw Failure(FailureKind::unavailable, "too many sandboxes");
+    const bool adopted = kind->birth == Birth::adopted;
+    if (adopted && !zygotes_) throw Failure(FailureKind::unavailable, "the Python zygotes are starting again");
     const std::uint32_t slot = free_slots_.back();
 
     Sandbox sandbox{ticket, slot, make_cgroup(slot)};
@@ -148,7 +187,6 @@ class Sandboxd {
     sys("making a socket pair", [&] { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair); });
     go.reset(pair[0]);
     guest_go.reset(pair[1]);
-    const bool adopted = kind->birth == Birth::adopted;
     if (adopted) make_pipe(finished, finish);
 
     UniqueFd process;
@@ -190,7 +228,9 @@ class Sandboxd {
       sys("letting the agent go on", [&] { return ::write(map_done.get(), "m", 1); });
       if (adopted && !zygotes_->fork_into(
                          kind->level, process.get(), finished.get(), guest_go.get(), agent_out.get(), agent_err.get(), cgroup)) {
-        throw Failure(FailureKind::unavailable, "the Python zygote is starting again");
+        // One of them is gone, and only the first is a child of ours whose end we are told. With it go all the others.
+        ::kill(zygotes_->pid(), SIGKILL);
+        throw Failure(FailureKind::unavailable, "the Python zygotes are starting again");
       }
     } catch (const Failure&) {
       ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
@@ -232,10 +272,10 @@ class Sandboxd {
     int status;
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
       if (zygotes_ && pid == zygotes_->pid()) {
-        log_error("the Python zygote ended", {{"status", std::to_string(status)}});
-        zygotes_.reset();
-        // Not in a loop when it cannot start at all (a broken installation).
-        if (++zygote_starts_ < 5) start_zygotes();
+        zygotes_ended();
+        log_error(
+            "the Python zygotes ended and are started again",
+            {{"status", std::to_string(status)}, {"in_ms", std::to_string(time_to_zygotes())}});
         continue;
       }
       const auto sandbox = sandboxes_.find(pid);
@@ -256,7 +296,9 @@ class Sandboxd {
   std::vector<Kind> kinds_;
   std::vector<std::string> environment_;
   std::unique_ptr<ZygoteTree> zygotes_;
-  int zygote_starts_ = 0;
+  Clock::time_point zygotes_started_;
+  std::optional<Clock::time_point> zygotes_due_;  // when they start again
+  std::chrono::milliseconds zygote_pause_ = first_pause;
   std::map<pid_t, Sandbox> sandboxes_;
   std::vector<std::uint32_t> free_slots_;
 };

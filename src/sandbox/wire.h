@@ -15,6 +15,7 @@ namespace ci::sandbox {
 enum class Tag : std::uint8_t {
   // server → sandboxd
   create = 1,  // u64 ticket, string kind
+  destroy,     // u64 ticket: it took too long; nothing happens when it is gone
   // sandboxd → server
   hello,    // u8 cgroup version (0: none), string kinds joined with ','
   created,  // u64 ticket; descriptors: control, stdout, stderr

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import pathlib
 import random
 import signal
 import threading
@@ -11,7 +12,8 @@ import time
 import pytest
 import requests
 
-from harness import DidNotStart, HostState, alive, free_port, processes_with, ref, wait_until
+import harness
+from harness import DidNotStart, HostState, alive, cannot, command_line, free_port, processes_with, ref, wait_until
 
 SLEEPER = "sh -c 'sleep 50; :' {marker} & echo begun; sleep 50"
 
@@ -202,6 +204,78 @@ def test_what_was_answered_survives_a_kill_at_a_random_moment(host, make_server,
     run = server.run("bash", code, files=[reference | {"name": f"m{index}"} for index, (reference, _) in enumerate(last)])
     assert run["stdout"].strip() == hashlib.sha256(b"".join(content for _, content in last)).hexdigest()
     assert server.stop() == 0 and host.left_behind() == []
+
+
+# ---- what waits in sandboxd -----------------------------------------------------------------------------------------
+
+
+def depth(pid):
+    """In how many pid namespaces a process has a number."""
+    with contextlib.suppress(OSError):
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("NSpid:"):
+                return len(line.split()) - 1
+    return 0
+
+
+def waiting(server, word):
+    """Pids of interpreters below a server, by how deep they are: zygotes share sandboxd's namespace, guests have their own."""
+    found = {}
+    for pid, _ in server.descendants():
+        if word in command_line(pid) and "kubecoderun" not in command_line(pid).split()[0]:
+            found.setdefault(depth(pid), []).append(pid)
+    return found
+
+
+def zygotes(server):
+    found = waiting(server, "zygote.py")
+    return sorted(found[min(found)]) if found else []
+
+
+def test_each_zygote_may_die(make_server):
+    """Whichever is gone, all are there again by the time that somebody needs one."""
+    server = make_server(POD_POOL_ENABLED="false", SANDBOX_ACQUIRE_TIMEOUT_SECONDS=60)
+    levels = wait_until(lambda: len(zygotes(server)) >= 5 and len(zygotes(server)), 30)
+    if not levels:
+        cannot("not all zygotes are here")
+    sandboxd = server.role("sandboxd")
+    programs = ("import numpy; print(1)", "import sklearn; print(1)", "print(1)")
+    for turn in range(6):
+        assert wait_until(lambda: len(zygotes(server)) == levels, 60), zygotes(server)
+        kill([zygotes(server)[turn % levels]])
+        for code in programs:
+            assert server.py(code)["stdout"] == "1\n"
+    assert server.role("sandboxd") == sandboxd
+
+
+def test_a_sandbox_that_dies_while_it_waits_is_given_to_nobody(make_server):
+    server = make_server(POD_POOL_PY=2, POD_POOL_JS=2)
+    for lang, word, code in (("js", "node", "console.log(1)"), ("py", "zygote.py", "print(1)")):
+        guests = waiting(server, word)
+        victims = guests[max(guests)]
+        assert len(victims) >= 2 and (lang == "js" or len(guests) == 2)
+        agents = {(parent, harness._stat(parent)[1]) for parent in (harness._stat(pid)[0] for pid in victims)}
+        kill(victims)
+        assert wait_until(lambda: not alive(agents)), "its sandbox goes on without it"
+        for _ in range(2):
+            answer = server.run(lang, code)
+            assert answer["stdout"] == "1\n" and answer["code"] == 0, answer
+
+
+@pytest.mark.slow
+def test_a_runtime_that_hangs_while_it_starts_holds_nobody_up_for_good(make_server):
+    server = make_server(LANGUAGES="py,js", POD_POOL_JS=0, SANDBOX_ACQUIRE_TIMEOUT_SECONDS=60)
+    answers = []
+    run = threading.Thread(target=lambda: answers.append(server.run("js", "console.log(1)")))
+    run.start()
+    (pid,) = wait_until(lambda: waiting(server, "node").get(max(waiting(server, "node"), default=0)), 10, every=0.0)
+    os.kill(pid, signal.SIGSTOP)
+    stopped = {(pid, harness._stat(pid)[1])}
+    began = time.monotonic()
+    run.join(70)
+    assert answers and answers[0]["stdout"] == "1\n"
+    assert time.monotonic() - began > 20, "it was not stopped in time to mean anything"
+    assert not alive(stopped)
 
 
 def test_a_kill_during_the_start(host, make_server):

@@ -50,6 +50,7 @@ class FakePool final : public pool::SandboxPool {
   int acquired = 0;
   bool exhausted = false;   // acquire() fails
   bool broken = false;      // start() fails
+  int dead_at_once = 0;     // so many sandboxes end before their program comes
 
   awaitable<std::unique_ptr<pool::Lease>> acquire(pool::Demand, Deadline) override {
     if (exhausted) throw Failure(FailureKind::unavailable, "No sandbox in time");
@@ -66,6 +67,12 @@ class FakePool final : public pool::SandboxPool {
    public:
     explicit FakeLease(FakePool& owner) : pool_(owner) { ++pool_.leases; }
     ~FakeLease() override { --pool_.leases; }
+
+    bool waits() override {
+      if (pool_.dead_at_once == 0) return true;
+      --pool_.dead_at_once;
+      return false;
+    }
 
     awaitable<void> start(pool::Program program) override {
       if (pool_.broken) throw Failure(FailureKind::unavailable, "The sandbox is gone");

@@ -44,6 +44,8 @@ class LocalLease final : public Lease {
 
   ~LocalLease() override { end_(std::move(channel_)); }
 
+  bool waits() override { return channel_->waits(); }
+
   awaitable<void> start(Program program) override {
     const auto source = RelativePath::parse(source_name_);
     CHECK(source.has_value());

@@ -23,6 +23,7 @@ using sandbox::Writer;
 
 constexpr auto first_rest = std::chrono::milliseconds(50);  // after a failure, doubled for each further one
 constexpr auto longest_rest = std::chrono::seconds(2);
+constexpr auto longest_start = std::chrono::seconds(30);  // of a sandbox until it is ready
 constexpr auto answer_time = std::chrono::milliseconds(1);  // between the end of a run and that of its sandbox
 constexpr auto slow_creation = std::chrono::milliseconds(300);
 constexpr std::uint64_t presumed_memory = 16 << 20;  // of a warm sandbox, while none has told
@@ -265,23 +266,33 @@ class LocalPool final : public SandboxPool {
     }
     auto channel = std::make_unique<Channel>(
         executor_, std::move(descriptors[0]), std::move(descriptors[1]), std::move(descriptors[2]));
-    tasks_.spawn("sandbox start", until_ready(entry.mapped().kind, entry.mapped().begin, std::move(channel)));
+    tasks_.spawn("sandbox start", until_ready(ticket, std::move(entry.mapped()), std::move(channel)));
   }
 
-  awaitable<void> until_ready(std::string kind, Clock::time_point begin, std::unique_ptr<Channel> channel) {
+  awaitable<void> until_ready(std::uint64_t ticket, Pending pending, std::unique_ptr<Channel> channel) {
+    const std::string kind = pending.kind;
     std::string reason = "it ended before it was ready";
     bool ready = false;
     std::uint64_t memory = 0;
-    if (const auto message = co_await channel->receive()) {
-      Reader reader(message->payload);
-      ready = reader.tag() == Tag::ready;
-      if (ready) memory = reader.number<std::uint64_t>();
-      if (!ready) reason = reader.text();
+    try {
+      const auto message = co_await until(pending.begin + longest_start, channel->receive());
+      if (!message) {
+        destroy(ticket);
+        reason = "it was not ready in time";
+      } else if (*message) {
+        Reader reader((*message)->payload);
+        ready = reader.tag() == Tag::ready;
+        if (ready) memory = reader.number<std::uint64_t>();
+        if (!ready) reason = reader.text();
+      }
+    } catch (const Failure& failure) {
+      reason = failure.what();
     }
     if (!ready) {
       creation_failed(kind, reason);
       co_return;
     }
+    const auto begin = pending.begin;
     Shelf& shelf = shelves_.at(kind);
     shelf.creating = std::max(0, shelf.creating - 1);
     shelf.failures = 0;
@@ -353,6 +364,14 @@ class LocalPool final : public SandboxPool {
     ++shelves_.at(kind).creating;
     pending_.emplace(ticket, Pending(kind));
     return true;
+  }
+
+  void destroy(std::uint64_t ticket) {
+    const std::string request = Writer(Tag::destroy).number(ticket).bytes();
+    try {
+      if (sandboxd_) os::send_message(sandboxd_->native_handle(), request);
+    } catch (const Failure&) {  // it is gone, and with it the sandbox
+    }
   }
 
   awaitable<void> refill_after(Clock::duration rest) {
