@@ -1,6 +1,8 @@
 """The Python zygote: imports much, runs nothing of a user, forks into sandboxes.
 
-    zygote.py OPEN_FILES,ADDRESS_SPACE,PROCESSES FD=LEVEL...
+    zygote.py LEVEL...
+
+with the socket of the first level on descriptor 3, that of the second on 4, and so on.
 
 One process per level, each forked from the one before it after importing more. Modules are also used a little
 before the first fork, so that lazy imports, caches and font lists are shared by all children.
@@ -14,6 +16,10 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import _kubecoderun  # noqa: E402
 import harness  # noqa: E402
+
+
+FIRST_SOCKET = 3
+AGENT = 3  # of a guest
 
 
 def load_stdlib():
@@ -112,25 +118,24 @@ def load(level):
 
 
 def main():
-    limits = tuple(int(word) for word in sys.argv[1].split(","))
-    levels = [word.split("=") for word in sys.argv[2:]]
+    levels = sys.argv[1:]
     gc.disable()
-    for index, (fd, level) in enumerate(levels):
+    for index, level in enumerate(levels):
+        fd = FIRST_SOCKET + index
         load(level)
         gc.collect()
         # Objects that exist now are left alone by later collections, whose marks would unshare their pages.
         gc.freeze()
         if index + 1 < len(levels) and os.fork() == 0:
             _die_with_parent()
-            os.close(int(fd))
+            os.close(fd)
             continue
-        for other, _ in levels[index + 1 :]:
-            os.close(int(other))
+        os.closerange(fd + 1, FIRST_SOCKET + len(levels))
         _kubecoderun.learn(harness.rehearse, REHEARSALS[level])
-        go = _kubecoderun.serve(int(fd), limits)
+        _kubecoderun.serve(fd)
         # From here on: a guest, in a sandbox.
         gc.enable()
-        harness.run(go)
+        harness.run(AGENT)
 
 
 def _die_with_parent():

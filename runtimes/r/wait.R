@@ -1,4 +1,4 @@
-# R, started ahead as `hold.sh /mnt/data/code.r Rscript /mnt/data/code.r` with this file as its profile: waits for a program and
+# R, started as `Rscript /mnt/data/code.r` with an empty script and this file as its profile: serves as zygote, waits for a program and
 # ends. R then reads its script, which is now the user's: what it prints and how it fails is R's own doing.
 local({
     Sys.unsetenv(c("R_PROFILE_USER", "LD_PRELOAD"))
@@ -13,7 +13,8 @@ local({
         utils::str(frame)
         cat(sprintf("%d", sapply(1:3, function(i) i)), paste("a", 1), format(1.5), "\n")
     })
-    wait <- dyn.load("/runtimes/wait.so")
-    .C("kubecoderun_wait_r", "/mnt/data/code.r", commandArgs(), length(commandArgs()))
+    wait <- dyn.load("/runtimes/zygote/interpreter.so")
+    .C("kubecoderun_wait_r", "/mnt/data/code.r", "cat('hello', 1 + 2.5)\n", commandArgs(), length(commandArgs()))
     dyn.unload(wait[["path"]])
+    invisible(tempdir(check = TRUE)) # the zygote's is not in the sandbox
 })

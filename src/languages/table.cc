@@ -15,7 +15,7 @@ std::span<const Language> all() {
           .file = "code.py",
           .needs = "/usr/bin/python3",
           .package = "python3",
-          .command = {"/usr/bin/python3", "{file}"},
+          .command = {"/usr/bin/python3", "-I", "-X", "utf8", "/runtimes/python/zygote.py"},
           .warmth = Warmth::zygote,
       },
       {
@@ -60,9 +60,9 @@ std::span<const Language> all() {
           .package = "php-cli",
           // The variable keeps PHP from unloading each of its forty modules before it ends.
           .command =
-              {"/bin/sh", "/runtimes/hold.sh", "{file}", "/usr/bin/env", "ZEND_DONT_UNLOAD_MODULES=1", "/usr/bin/php", "-d",
-               "auto_prepend_file=/runtimes/php/wait.php", "{file}"},
-          .warmth = Warmth::waiting,
+              {"/usr/bin/env", "ZEND_DONT_UNLOAD_MODULES=1", "/usr/bin/php", "-d", "auto_prepend_file=/runtimes/php/wait.php",
+               "{file}"},
+          .warmth = Warmth::zygote,
       },
       {
           .code = "r",
@@ -72,9 +72,9 @@ std::span<const Language> all() {
           .needs = "/usr/bin/Rscript",
           .package = "r-base-core",
           .command =
-              {"/bin/sh", "/runtimes/hold.sh", "{file}", "/usr/bin/env", "LD_PRELOAD=/runtimes/wait.so",
-               "R_PROFILE_USER=/runtimes/r/wait.R", "/usr/bin/Rscript", "{file}"},
-          .warmth = Warmth::waiting,
+              {"/usr/bin/env", "LD_PRELOAD=/runtimes/zygote/interpreter.so", "R_PROFILE_USER=/runtimes/r/wait.R",
+               "/usr/bin/Rscript", "{file}"},
+          .warmth = Warmth::zygote,
       },
       // The compilers get no options of ours but where to put things: what a program means, and how fast it runs, is what
       // it would be at a prompt. Two are liberties: the mathematics library for C, which everybody forgets, and the

@@ -109,11 +109,12 @@ std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
         break;
       case languages::Warmth::zygote:
         kind.birth = Birth::adopted;
-        for (size_t i = 0, level = 0; i < levels.size(); ++i) {
+        if (language.code != "py") break;
+        for (size_t i = 0, zygote = 0; i < levels.size(); ++i) {
           const auto& chosen = settings.python_levels;
           if (!chosen.empty() && std::ranges::find(chosen, levels[i].name) == chosen.end()) continue;
           kind.name = std::string(language.code) + "/" + std::string(levels[i].name);
-          kind.level = level++;
+          kind.zygote = zygote++;
           kinds.push_back(kind);
         }
         continue;

@@ -16,7 +16,7 @@ struct Kind {
   std::string name;  // "py/numpy", "bash"
   const languages::Language* language = nullptr;
   Birth birth = Birth::launched;
-  size_t level = 0;  // adopted: which zygote
+  size_t zygote = 0;  // adopted: which of its language's
   std::vector<std::string> command;
   CompilePlan compile;
 };

@@ -71,6 +71,16 @@ struct Sandbox {
   os::Cgroup cgroup;
 };
 
+// Of one language.
+struct Zygotes {
+  std::vector<std::string> command;
+  size_t count = 0;
+  std::unique_ptr<ZygoteTree> tree;
+  Clock::time_point started;
+  std::optional<Clock::time_point> due;  // when they start again
+  std::chrono::milliseconds pause = first_pause;
+};
+
 class Sandboxd {
  public:
   Sandboxd(const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups)
@@ -94,9 +104,10 @@ class Sandboxd {
     signals_ = UniqueFd(sys("watching for children", [&] { return ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK); }));
     std::string names;
     for (const Kind& kind : kinds_) {
-      if (kind.birth == Birth::adopted && !zygotes_) start_zygotes();
+      if (kind.birth == Birth::adopted) add_zygote(kind);
       names += (names.empty() ? "" : ",") + kind.name;
     }
+    if (const auto python = zygotes_.find("py"); python != zygotes_.end()) start_zygotes(python->second);
     os::send_message(
         socket_.get(),
         Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names).bytes());
@@ -104,30 +115,44 @@ class Sandboxd {
   }
 
  private:
-  void start_zygotes() {
-    std::vector<std::string> levels;
-    for (const Kind& kind : kinds_) {
-      if (kind.birth == Birth::adopted) levels.push_back(kind.name.substr(kind.name.find('/') + 1));
-    }
-    zygotes_ = std::make_unique<ZygoteTree>(levels, environment_, limits_);
-    zygotes_started_ = Clock::now();
-    zygotes_due_.reset();
+  void add_zygote(const Kind& kind) {
+    Zygotes& zygotes = zygotes_[kind.language->code];
+    if (zygotes.count++ == 0) zygotes.command = kind.command;
+    const size_t level = kind.name.find('/');
+    if (level != kind.name.npos) zygotes.command.push_back(kind.name.substr(level + 1));
+  }
+
+  // The first time that a guest of a language is wanted, except for Python, which is there from the start.
+  void start_zygotes(Zygotes& zygotes) {
+    zygotes.tree = std::make_unique<ZygoteTree>(zygotes.command, zygotes.count, environment_, limits_);
+    zygotes.started = Clock::now();
+    zygotes.due.reset();
   }
 
   // A broken installation is tried for ever, but seldom.
-  void zygotes_ended() {
-    zygotes_.reset();
+  static void zygotes_ended(Zygotes& zygotes) {
+    zygotes.tree.reset();
     const auto now = Clock::now();
-    if (now - zygotes_started_ >= longest_pause) zygote_pause_ = first_pause;
-    zygotes_due_ = now + zygote_pause_;
-    zygote_pause_ = std::min<std::chrono::milliseconds>(zygote_pause_ * 2, longest_pause);
+    if (now - zygotes.started >= longest_pause) zygotes.pause = first_pause;
+    zygotes.due = now + zygotes.pause;
+    zygotes.pause = std::min<std::chrono::milliseconds>(zygotes.pause * 2, longest_pause);
   }
 
   // For poll(2).
   int time_to_zygotes() const {
-    if (!zygotes_due_) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*zygotes_due_ - Clock::now());
-    return static_cast<int>(std::max<std::int64_t>(0, left.count()));
+    std::int64_t next = -1;
+    for (const auto& [language, zygotes] : zygotes_) {
+      if (!zygotes.due) continue;
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*zygotes.due - Clock::now()).count();
+      next = next < 0 ? std::max<std::int64_t>(0, left) : std::clamp<std::int64_t>(left, 0, next);
+    }
+    return static_cast<int>(next);
+  }
+
+  void start_zygotes_that_are_due() {
+    for (auto& [language, zygotes] : zygotes_) {
+      if (zygotes.due && Clock::now() >= *zygotes.due) start_zygotes(zygotes);
+    }
   }
 
   void serve() {
@@ -135,7 +160,7 @@ class Sandboxd {
       pollfd waiting[] = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
       ::poll(waiting, 2, time_to_zygotes());
       if (waiting[1].revents != 0) reap();
-      if (zygotes_due_ && Clock::now() >= *zygotes_due_) start_zygotes();
+      start_zygotes_that_are_due();
       if (waiting[0].revents == 0) continue;
       os::Message message;
       if (os::receive_message(socket_.get(), message) != os::Received::message) return;
@@ -168,7 +193,11 @@ class Sandboxd {
     if (kind == kinds_.end()) throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
     if (free_slots_.empty()) throw Failure(FailureKind::unavailable, "too many sandboxes");
     const bool adopted = kind->birth == Birth::adopted;
-    if (adopted && !zygotes_) throw Failure(FailureKind::unavailable, "the Python zygotes are starting again");
+    Zygotes* const zygotes = adopted ? &zygotes_.at(kind->language->code) : nullptr;
+    if (adopted && !zygotes->tree) {
+      if (zygotes->due) throw Failure(FailureKind::unavailable, "the zygotes of " + name + " are starting again");
+      start_zygotes(*zygotes);
+    }
     const std::uint32_t slot = free_slots_.back();
 
     Sandbox sandbox{ticket, slot, make_cgroup(slot)};
@@ -205,7 +234,7 @@ class Sandboxd {
       fds.peak_memory = sandbox.cgroup.peak_memory();
       // What the agent must not hold open: our own sockets, and the ends that belong to others.
       for (UniqueFd* fd : {&socket_, &signals_, &control, &out, &err, &map_done, &guest_go, &finished, &process}) fd->reset();
-      zygotes_.reset();
+      zygotes_.clear();
       AgentPlan plan;
       plan.birth = kind->birth;
       plan.command = kind->command;
@@ -226,11 +255,11 @@ class Sandboxd {
     try {
       map_sandbox(pid, range_, slot);
       sys("letting the agent go on", [&] { return ::write(map_done.get(), "m", 1); });
-      if (adopted && !zygotes_->fork_into(
-                         kind->level, process.get(), finished.get(), guest_go.get(), agent_out.get(), agent_err.get(), cgroup)) {
+      if (adopted && !zygotes->tree->fork_into(
+                         kind->zygote, process.get(), finished.get(), guest_go.get(), agent_out.get(), agent_err.get(), cgroup)) {
         // One of them is gone, and only the first is a child of ours whose end we are told. With it go all the others.
-        ::kill(zygotes_->pid(), SIGKILL);
-        throw Failure(FailureKind::unavailable, "the Python zygotes are starting again");
+        ::kill(zygotes->tree->pid(), SIGKILL);
+        throw Failure(FailureKind::unavailable, "the zygotes of " + name + " are starting again");
       }
     } catch (const Failure&) {
       ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
@@ -271,11 +300,14 @@ class Sandboxd {
     }
     int status;
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-      if (zygotes_ && pid == zygotes_->pid()) {
-        zygotes_ended();
+      const auto zygotes = std::ranges::find_if(
+          zygotes_, [pid](const auto& entry) { return entry.second.tree && entry.second.tree->pid() == pid; });
+      if (zygotes != zygotes_.end()) {
+        zygotes_ended(zygotes->second);
         log_error(
-            "the Python zygotes ended and are started again",
-            {{"status", std::to_string(status)}, {"in_ms", std::to_string(time_to_zygotes())}});
+            "zygotes ended and are started again", {{"language", std::string(zygotes->first)},
+                                                    {"status", std::to_string(status)},
+                                                    {"in_ms", std::to_string(time_to_zygotes())}});
         continue;
       }
       const auto sandbox = sandboxes_.find(pid);
@@ -295,10 +327,7 @@ class Sandboxd {
   SeccompFilter filter_;
   std::vector<Kind> kinds_;
   std::vector<std::string> environment_;
-  std::unique_ptr<ZygoteTree> zygotes_;
-  Clock::time_point zygotes_started_;
-  std::optional<Clock::time_point> zygotes_due_;  // when they start again
-  std::chrono::milliseconds zygote_pause_ = first_pause;
+  std::map<std::string_view, Zygotes> zygotes_;  // by language
   std::map<pid_t, Sandbox> sandboxes_;
   std::vector<std::uint32_t> free_slots_;
 };

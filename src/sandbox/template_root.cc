@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/sys.h"
+#include "languages/language.h"
 #include "base/unique_fd.h"
 
 #ifndef OPEN_TREE_CLONE
@@ -109,6 +110,10 @@ void enter_template_root(const SandboxdSettings& settings) {
   });
   for (const char* directory : {"mnt", "mnt/data", "build", "tmp", "proc", "dev", "dev/shm", "var", "var/tmp", "var/cache"}) {
     fs::create_directory(root / directory);
+  }
+  // Zygotes start with an empty script in the place where sandboxes have the user's.
+  for (const languages::Language& language : languages::all()) {
+    if (language.warmth == languages::Warmth::zygote) make_file(root / "mnt/data" / language.file);
   }
   make_etc(root / "etc", settings.hostname);
   for (const auto& [name, target] : links) fs::create_symlink(target, root / name);

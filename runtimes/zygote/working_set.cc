@@ -1,14 +1,18 @@
-#include "working_set.h"
+#include "zygote/working_set.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+
+namespace zygote {
 
 namespace {
 
@@ -63,7 +67,29 @@ void report_working_set(int fd) {
   }
 }
 
-void WorkingSet::learn(int fd) {
+int WorkingSet::learn(const Hooks& hooks) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
+  if (hooks.before != nullptr) hooks.before();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (hooks.in_child != nullptr) hooks.in_child();
+    ::close(ends[0]);
+    return ends[1];
+  }
+  if (hooks.in_parent != nullptr) hooks.in_parent();
+  ::close(ends[1]);
+  if (child > 0) {
+    read(ends[0]);
+    ::kill(child, SIGKILL);
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  ::close(ends[0]);
+  return -1;
+}
+
+void WorkingSet::read(int fd) {
   std::vector<char> bytes;
   char buffer[64 << 10];
   pollfd waiting{fd, POLLIN, 0};
@@ -80,3 +106,5 @@ void WorkingSet::learn(int fd) {
 void WorkingSet::touch() const {
   for (const Range& range : ranges_) ::madvise(reinterpret_cast<void*>(range.begin), range.end - range.begin, range.advice);
 }
+
+}  // namespace zygote

@@ -8,14 +8,23 @@
 
 #include <vector>
 
-// In a process that was forked and has then done what guests do: what it no longer shares with its parent, or has read of
-// files, written to `fd` for learn().
+namespace zygote {
+
+// What the interpreter wants to do around a fork; null: nothing.
+struct Hooks {
+  void (*before)() = nullptr;
+  void (*in_parent)() = nullptr;
+  void (*in_child)() = nullptr;
+};
+
+// In a process that learn() forked and that has then done what guests do: what it no longer shares with its parent, or has read
+// of files.
 void report_working_set(int fd);
 
 class WorkingSet {
  public:
-  // What a child of ours reports on `fd`, until its end; at most for a few seconds.
-  void learn(int fd);
+  // Forks. In the child: the descriptor to report on, sooner or later, before it ends. In the parent, after that or a few seconds: -1.
+  int learn(const Hooks& hooks);
   // In a child, whose memory is laid out as its parent's.
   void touch() const;
 
@@ -24,6 +33,9 @@ class WorkingSet {
     unsigned long begin, end;
     int advice;
   };
+  void read(int fd);
   friend void report_working_set(int fd);
   std::vector<Range> ranges_;
 };
+
+}  // namespace zygote

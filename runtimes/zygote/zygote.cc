@@ -1,0 +1,165 @@
+#include "zygote/zygote.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+#include "sandbox/guest/guest.h"
+#include "sandbox/guest/seccomp_filter.h"
+
+namespace zygote {
+
+namespace {
+
+using ci::sandbox::GuestLimits;
+using ci::sandbox::SeccompFilter;
+
+constexpr int go = 3;
+
+// The order is sandboxd's, see sandbox/zygote_tree.cc.
+struct Request {
+  GuestLimits limits;
+  int agent, finished, go, out, err;
+  int cgroup[8];
+  int cgroups = 0;
+  int all[16];
+  int count = 0;
+};
+
+// 1: a request; 0: sandboxd is gone.
+int receive(int socket, Request& into) {
+  iovec data{&into.limits, sizeof into.limits};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof into.all)];
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t got;
+  do {
+    got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  if (got != sizeof into.limits) return 0;
+  const cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return 0;
+  into.count = static_cast<int>((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+  if (into.count < 5) return 0;
+  std::memcpy(into.all, CMSG_DATA(rights), sizeof(int) * static_cast<size_t>(into.count));
+  into.agent = into.all[0];
+  into.finished = into.all[1];
+  into.go = into.all[2];
+  into.out = into.all[3];
+  into.err = into.all[4];
+  into.cgroups = into.count - 5;
+  std::memcpy(into.cgroup, into.all + 5, sizeof(int) * static_cast<size_t>(into.cgroups));
+  return 1;
+}
+
+// Above the standard ones and the one to the agent.
+void close_others(int keep) {
+  if (keep > go + 1) ::syscall(SYS_close_range, go + 1, keep - 1, 0u);
+  ::syscall(SYS_close_range, std::max(keep, go) + 1, ~0u, 0u);
+}
+
+// Everything between the fork and the interpreter's own code. Does not return when something fails: the agent hears why.
+void enter(const Request& fds, const SeccompFilter& filter, const WorkingSet& working_set, const Hooks& hooks, int keep) {
+  ::prctl(PR_SET_PDEATHSIG, 0);
+  // What is copied now is memory of the sandbox.
+  const char* wrong = ci::sandbox::join_cgroups(fds.cgroup, fds.cgroups);
+  working_set.touch();
+  if (hooks.in_child != nullptr) hooks.in_child();
+  char byte;
+  // The mounts must stand before we enter them. End of file: the sandbox died; so do we.
+  if (wrong == nullptr && ::read(fds.finished, &byte, 1) != 1) ::_exit(1);
+  if (wrong == nullptr &&
+      ::setns(fds.agent, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) {
+    wrong = "entering the sandbox";
+  }
+  ::dup2(fds.out, STDOUT_FILENO);
+  ::dup2(fds.err, STDERR_FILENO);
+  ::dup2(fds.go, go);
+  close_others(keep);
+  ::fcntl(go, F_SETFD, FD_CLOEXEC);
+  if (wrong == nullptr && ::chdir(ci::sandbox::workspace) != 0) wrong = "entering the workspace";
+  if (wrong == nullptr) wrong = ci::sandbox::become_guest(fds.limits, filter.program());
+  if (wrong != nullptr) {
+    char text[256];
+    const int size = std::snprintf(text, sizeof text, "E%s: %s", wrong, std::strerror(errno));
+    [[maybe_unused]] const ssize_t ignored = ::write(go, text, static_cast<size_t>(size));
+    ::_exit(126);
+  }
+}
+
+// Forking copies page tables and unmapping tears them down: both are cheaper by far for huge pages. Only whole ones
+// inside our heaps; a child that writes gets small pages again where it does. MADV_COLLAPSE: Linux 6.1, else no-op.
+void collapse_heaps() {
+  constexpr unsigned long huge = 2 << 20;
+  constexpr int madv_collapse = 25;
+  std::FILE* maps = std::fopen("/proc/self/maps", "re");
+  if (maps == nullptr) return;
+  char line[512];
+  while (std::fgets(line, sizeof line, maps) != nullptr) {
+    unsigned long begin, end, offset, inode;
+    char access[8], device[16];
+    if (std::sscanf(line, "%lx-%lx %7s %lx %15s %lu", &begin, &end, access, &offset, device, &inode) != 6) continue;
+    if (inode != 0 || std::strcmp(access, "rw-p") != 0) continue;
+    begin = (begin + huge - 1) & ~(huge - 1);
+    end &= ~(huge - 1);
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, madv_collapse);
+  }
+  std::fclose(maps);
+}
+
+const SeccompFilter* make_filter() {
+  try {
+    return new SeccompFilter;  // lives as long as this process and its children
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "zygote: %s\n", error.what());
+    ::_exit(1);
+  }
+}
+
+}  // namespace
+
+void serve(int socket, const WorkingSet& working_set, const Hooks& hooks, int keep) {
+  const SeccompFilter* filter = make_filter();
+  collapse_heaps();
+  Request request;
+  while (receive(socket, request) == 1) {
+    // Only children are moved by this; see setns(2).
+    if (::setns(request.agent, CLONE_NEWPID) == 0) {
+      if (hooks.before != nullptr) hooks.before();
+      // The guest must be a child of the sandbox's process 1, or that could not wait for it. A process whose parent
+      // dies goes to process 1 of its own namespace: so a short-lived one, already inside, does the forking. It
+      // borrows our memory (vfork), which costs next to nothing; only the second fork copies.
+      const pid_t between = ::vfork();
+      if (between == 0) {
+        const pid_t child = ::fork();
+        if (child == 0) return enter(request, *filter, working_set, hooks, keep);
+        ::_exit(child < 0 ? 1 : 0);
+      }
+      if (hooks.in_parent != nullptr) hooks.in_parent();
+      if (between > 0) {
+        int status;
+        while (::waitpid(between, &status, 0) < 0 && errno == EINTR) {
+        }
+      }
+    }
+    for (int i = 0; i < request.count; ++i) ::close(request.all[i]);
+  }
+  ::_exit(0);
+}
+
+}  // namespace zygote
