@@ -4,39 +4,9 @@
 const Module = require('module');
 const fs = require('fs');
 const ahead = require('./ahead.js');
-const ts = require('typescript');
+const {ts, translate, practise} = require('./compiler.js');
 
 const script = '/mnt/data/code.ts';
-const options = {
-  module: ts.ModuleKind.CommonJS,
-  target: ts.ScriptTarget.ES2019,
-  esModuleInterop: true,
-  experimentalDecorators: true,
-  inlineSourceMap: true,
-};
-
-// Uses what most programs use, so that it is ready.
-const sample = `import * as fs from 'fs';
-import {join} from 'path';
-enum Color { Red, Green = 'g' as any }
-interface Shape<T> { area(): number; name?: T }
-type Keys = keyof Shape<string>;
-abstract class Base<T extends object> implements Shape<T> {
-  static count = 0;
-  constructor(protected readonly side: number, public name?: T) { Base.count++; }
-  area(): number { return this.side ** 2; }
-  get double(): number { return this.side * 2; }
-}
-class Square extends Base<{}> { private x: number = 1; async later(): Promise<number> { await null; return this.x ?? 0; } }
-const numbers: number[] = [1, 2, 3].map((n): number => n * 2);
-for (const [key, value] of Object.entries({a: 1, ...{b: 2}})) console.log(\`\${key}\`, value as unknown);
-function* generate<T>(items: T[]): Iterable<T> { for (const item of items) yield item; }
-(async () => { try { console.log(join('a', 'b'), fs.existsSync('/'), new Square(2)?.area()!); } catch { } finally { } })();
-namespace Inner { export const a = 1; }
-export const all = {numbers, generate, Color, Inner};
-`;
-
-const translate = (text, name) => ts.transpileModule(text, {compilerOptions: options, fileName: name, reportDiagnostics: true});
 
 function printErrors(diagnostics) {
   const host = {getCurrentDirectory: () => '/mnt/data', getNewLine: () => '\n', getCanonicalFileName: (name) => name};
@@ -44,8 +14,7 @@ function printErrors(diagnostics) {
 }
 
 ahead.warmUp();
-for (let i = 0; i < 2; i++) translate(sample, script);
-translate('let = ;', script);
+practise();
 
 const ours = Object.keys(require.cache);
 ahead.wait(...ours);
