@@ -5,7 +5,7 @@ const fs = require('fs');
 
 const [, , , directory] = process.argv;
 for (const old of fs.readdirSync(directory)) {
-  if (old.endsWith('.cache')) fs.unlinkSync(`${directory}/${old}`);
+  if (old.startsWith('typescript-')) fs.unlinkSync(`${directory}/${old}`);
 }
 try {
   const compiler = require('./compiler.js');

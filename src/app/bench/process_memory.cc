@@ -63,11 +63,13 @@ std::string program_of(pid_t pid) {
   return path.filename().string();
 }
 
-// A process that is of no sandbox: what it is for.
-std::string part_of_server(const Process& process) {
-  if (process.name.starts_with("python")) return "zygotes of Python";
+// A process that is of no sandbox: what it is for. `top` is the server's first.
+std::string part_of_server(const Process& process, const Process& top) {
   if (process.name == "kubecoderun-srv") return "HTTP server";
-  return "supervisor and sandboxd";
+  const bool below = process.namespace_pids.size() > top.namespace_pids.size();
+  if (!below || process.name == "sandboxd") return "supervisor and sandboxd";
+  if (process.name.starts_with("python")) return "zygotes of Python";
+  return "zygote of " + process.name;
 }
 
 std::map<pid_t, Process> processes_below(pid_t top) {
@@ -118,7 +120,8 @@ Memory parse_memory(std::string_view smaps, std::string_view status) {
 }
 
 std::string kind_of_guest(std::string_view program, std::string_view command_line, std::string_view maps) {
-  if (program.starts_with("kubecoderun") || program.empty()) return "shell";
+  // What sandboxd is started from has no file.
+  if (program.starts_with("kubecoderun") || program.starts_with("memfd:sandboxd") || program.empty()) return "shell";
   if (!program.starts_with("python")) return std::string(program) + script_of(command_line);
   for (const Library& library : libraries) {
     if (maps.find(library.path) != maps.npos) return std::string(library.kind);
@@ -142,7 +145,7 @@ std::optional<ServerMemory> memory_below(pid_t server) {
     if (smaps.empty()) continue;  // it is ending or has ended
     const Memory memory = parse_memory(smaps, read_file(directory / "status"));
     if (process.namespace_pids.size() < depth) {
-      result.others[part_of_server(process)] += memory;
+      result.others[part_of_server(process, top->second)] += memory;
       continue;
     }
     pid_t first = pid;
