@@ -98,5 +98,21 @@ TEST_F(CleanupTest, OrphansGoOnlyWhenAskedForAndOldEnough) {
   EXPECT_TRUE(stores_.loop.run(stores_.bodies->head("state/s")));
 }
 
+TEST_F(CleanupTest, ABodyUnderAnotherSessionThanItsRecordIsNoOrphan) {
+  // As an upload leaves it whose fields come after its files: the body came first, under a session that never was.
+  const Session session = stores_.add_session(sessions_, caller_, "", 0s);
+  FileRecord record(*RelativePath::parse("a.txt"));
+  record.session = sessions_.draft(caller_, "", false).id;
+  StringSource body("kept");
+  record = stores_.loop.run(stores_.files.store_body(std::move(record), body, 100));
+  record.session = session.id;
+  stores_.write(stores_.files.writes_for(record));
+  age_bodies(2h);
+  sweep(true);
+  EXPECT_EQ(stores_.text_of(record), "kept");
+  stores_.loop.run(stores_.files.remove(session.id, record.id));
+  EXPECT_EQ(stores_.text_of(record), std::nullopt);
+}
+
 }  // namespace
 }  // namespace ci::files

@@ -33,9 +33,12 @@ std::vector<store::Write> SessionFiles::writes_for(const FileRecord& record) con
   writes.push_back(store::Write::set_fields(file_key(record.session, record.id), fields_of(record)));
   writes.push_back(store::Write::add_member(session_files_key(record.session), record.id));
   const std::string users = object_users_key(record.object_key);
-  if (!record.source_session.empty()) {
-    // The first link also enters the record that the object was stored for.
-    writes.push_back(store::Write::add_member(users, record.source_session + ":" + record.source_id));
+  const bool is_link = !record.source_session.empty();
+  // The first link also enters the record that the object was stored for.
+  if (is_link) writes.push_back(store::Write::add_member(users, record.source_session + ":" + record.source_id));
+  // A body is looked for under the session of its key: a record elsewhere has to be known as its user. That is a link,
+  // and an upload whose session was decided by fields that came after the file.
+  if (is_link || !record.object_key.starts_with("sessions/" + record.session + "/")) {
     writes.push_back(store::Write::add_member(users, record.session + ":" + record.id));
   }
   return writes;
