@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <span>
 
 #include "base/failure.h"
+#include "base/sha256.h"
 
 namespace ci {
 
@@ -25,17 +27,30 @@ void fill_random(std::span<unsigned char> out) {
   }
 }
 
-}  // namespace
+constexpr std::size_t id_length = 21;
 
-std::string new_id() {
-  std::array<unsigned char, 21> bytes{};
-  fill_random(bytes);
+std::string id_of(const std::array<unsigned char, id_length>& bytes) {
   std::string id(bytes.size(), '\0');
   for (size_t i = 0; i < bytes.size(); ++i) id[i] = alphabet[bytes[i] & 63];
   // The two ends leave out '-' and '_'. Folding them onto 62 values biases by a fraction of a bit.
   id.front() = alphabet[bytes.front() % 62];
   id.back() = alphabet[bytes.back() % 62];
   return id;
+}
+
+}  // namespace
+
+std::string new_id() {
+  std::array<unsigned char, id_length> bytes{};
+  fill_random(bytes);
+  return id_of(bytes);
+}
+
+std::string derived_id(std::string_view text) {
+  const std::string hex = sha256_hex(text);
+  std::array<unsigned char, id_length> bytes{};
+  for (size_t i = 0; i < bytes.size(); ++i) std::from_chars(&hex[2 * i], &hex[2 * i] + 2, bytes[i], 16);
+  return id_of(bytes);
 }
 
 std::string random_token(int bytes) {

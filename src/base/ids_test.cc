@@ -19,6 +19,19 @@ TEST(Ids, Have21CharactersAndAlphanumericEnds) {
   }
 }
 
+TEST(Ids, DerivedOnesAreTheSameForTheSameText) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string id = derived_id("session/" + std::to_string(i));
+    ASSERT_EQ(id.size(), 21u);
+    ASSERT_TRUE(is_plausible_id(id));
+    ASSERT_TRUE(std::isalnum(static_cast<unsigned char>(id.front())));
+    ASSERT_TRUE(std::isalnum(static_cast<unsigned char>(id.back())));
+    ASSERT_TRUE(seen.insert(id).second);
+    ASSERT_EQ(derived_id("session/" + std::to_string(i)), id);
+  }
+}
+
 TEST(Ids, TokensHaveTheLengthOfUnpaddedBase64) {
   EXPECT_EQ(random_token(24).size(), 32u);
   EXPECT_EQ(random_token(16).size(), 22u);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/failure.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "files/record_text.h"
 
@@ -13,10 +15,16 @@ namespace {
 constexpr auto youngest_orphan = std::chrono::hours(1);
 constexpr size_t page_size = 500;
 
+bool is_in_use(const std::optional<store::Fields>& fields) {
+  const auto session = fields ? session_from(*fields) : std::nullopt;
+  return session && (!session->expires || *session->expires > std::chrono::system_clock::now());
+}
+
 }  // namespace
 
 awaitable<int> Cleanup::sweep() {
-  int removed = 0;
+  int removed = 0, failed = 0;
+  std::string reason;
   const auto ids = co_await records_.members(session_index_key);
   for (size_t begin = 0; begin < ids.size(); begin += page_size) {
     const size_t end = std::min(ids.size(), begin + page_size);
@@ -24,37 +32,49 @@ awaitable<int> Cleanup::sweep() {
     for (size_t i = begin; i < end; ++i) keys.push_back(session_key(ids[i]));
     const auto page = co_await records_.get_fields_of_all(std::move(keys));
     for (size_t i = begin; i < end; ++i) {
-      const auto& fields = page[i - begin];
-      const auto session = fields ? session_from(*fields) : std::nullopt;
-      if (session && (!session->expires || *session->expires > std::chrono::system_clock::now())) continue;
-      // Named, since GCC 12 destroys a conditional's string inside a co_await expression twice.
-      const std::string entity = session ? session->entity : std::string();
-      co_await remove_session(ids[i], entity);
-      ++removed;
+      if (is_in_use(page[i - begin])) continue;
+      try {
+        const bool is_gone = co_await remove_session(ids[i]);
+        if (is_gone) ++removed;
+      } catch (const Failure& failure) {
+        ++failed;
+        reason = failure.what();
+      }
     }
   }
-  if (settings_.orphans) co_await remove_orphans();
+  if (settings_.orphans) co_await remove_orphans("sessions/");
   if (removed > 0) log_info("expired sessions removed", {{"count", std::to_string(removed)}});
+  if (failed > 0) log_warning("expired sessions stay for now", {{"count", std::to_string(failed)}, {"reason", reason}});
   co_return removed;
 }
 
-awaitable<void> Cleanup::remove_session(std::string session, std::string entity) {
-  for (const FileRecord& file : co_await files_.list(session)) co_await files_.remove(session, file.id);
+awaitable<bool> Cleanup::remove_session(std::string session) {
+  // A sweep takes a while: somebody may have come back meanwhile.
+  const auto fields = co_await records_.get_fields(session_key(session));
+  if (is_in_use(fields)) co_return false;
+  const std::vector<FileRecord> files = co_await files_.list(session);
+  for (const FileRecord& file : files) co_await files_.remove(session, file.id);
+  // Bodies whose records have ended by themselves.
+  if (is_plausible_id(session)) co_await remove_orphans("sessions/" + session + "/");
   if (also_) co_await also_(session);
   std::vector<store::Write> writes;
   writes.push_back(store::Write::remove(session_files_key(session)));
   writes.push_back(store::Write::remove(session_key(session)));
   writes.push_back(store::Write::remove_member(session_index_key, session));
-  // A session whose record is gone leaves its entity's set when somebody looks there.
-  if (!entity.empty()) writes.push_back(store::Write::remove_member(entity_key(entity), session));
+  // A session whose record is gone leaves its entity's set when somebody looks there, and its name ends with it.
+  if (const auto known = fields ? session_from(*fields) : std::nullopt) {
+    if (!known->entity.empty()) writes.push_back(store::Write::remove_member(entity_key(known->entity), session));
+    if (!known->name.empty()) co_await records_.remove_if_equal(name_key(known->name), session);
+  }
   co_await records_.write(std::move(writes));
+  co_return true;
 }
 
-awaitable<void> Cleanup::remove_orphans() {
+awaitable<void> Cleanup::remove_orphans(std::string prefix) {
   const auto newest = std::chrono::system_clock::now() - youngest_orphan;
   std::string cursor;
   do {
-    const auto page = co_await bodies_.list("sessions/", cursor, page_size);
+    const auto page = co_await bodies_.list(prefix, cursor, page_size);
     for (const store::ObjectInfo& object : page.objects) {
       // "sessions/<session>/uploads/<file>"
       const size_t session_end = object.key.find('/', 9), id_begin = object.key.rfind('/') + 1;

@@ -24,12 +24,15 @@ class Cleanup {
   // Called for each session that goes, for what others keep of it. Before the first sweep.
   void on_removal(std::function<awaitable<void>(std::string session)> also) { also_ = std::move(also); }
 
-  // Sessions that have expired or whose record is gone: their files, their places in sets. Returns how many.
+  // Sessions that have expired or whose record is gone: their files, their names, their places in sets. Returns how many.
+  // One that cannot be removed now waits for the next sweep; the log says so.
   awaitable<int> sweep();
 
  private:
-  awaitable<void> remove_session(std::string session, std::string entity);
-  awaitable<void> remove_orphans();
+  // False when it is in use after all.
+  awaitable<bool> remove_session(std::string session);
+  // Below `prefix`, what is on record nowhere and not just arriving.
+  awaitable<void> remove_orphans(std::string prefix);
 
   store::KeyValueStore& records_;
   store::ObjectStore& bodies_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/failure.h"
 #include "files/testing/stores.h"
 
 namespace ci::files {
@@ -112,6 +113,85 @@ TEST_F(CleanupTest, ABodyUnderAnotherSessionThanItsRecordIsNoOrphan) {
   EXPECT_EQ(stores_.text_of(record), "kept");
   stores_.loop.run(stores_.files.remove(session.id, record.id));
   EXPECT_EQ(stores_.text_of(record), std::nullopt);
+}
+
+TEST_F(CleanupTest, TakesBodiesAlongWhoseRecordsEndedByThemselves) {
+  const Session session = stores_.add_session(sessions_, caller_, "", 2h, 1h);
+  const FileRecord forgotten = stores_.add_file(session.id, "a", "forgotten");
+  const FileRecord linked = stores_.add_file(session.id, "b", "linked");
+  const FileRecord link = stores_.files.link(linked, "other");
+  stores_.write(stores_.files.writes_for(link));
+  const FileRecord arriving = stores_.add_file(session.id, "c", "arriving");
+  age_bodies(2h);
+  StringSource body("young");
+  stores_.loop.run(stores_.bodies->put(arriving.object_key, body, 100));
+  for (const FileRecord& record : {forgotten, linked, arriving}) {
+    stores_.write(store::Write::remove("files:" + session.id + ":" + record.id));
+  }
+  EXPECT_EQ(sweep(), 1);
+  EXPECT_EQ(stores_.text_of(forgotten), std::nullopt);
+  EXPECT_EQ(stores_.text_of(link), "linked");
+  EXPECT_EQ(stores_.text_of(arriving), "young");
+}
+
+TEST_F(CleanupTest, ANameGoesWithItsSession) {
+  const auto named = stores_.loop.run(sessions_.named("trip", caller_, ""));
+  stores_.write(sessions_.writes_for(named.session));
+  stores_.write(store::Write::set_fields("sessions:" + named.session.id, {{"expires_at", "2026-01-09T10:20:55+00:00"}}));
+  EXPECT_EQ(sweep(), 1);
+  EXPECT_EQ(stores_.loop.run(stores_.records->get("session_names:" + named.digest)), std::nullopt);
+}
+
+// A store that has lost the use of one object.
+class Stuck final : public store::ObjectStore {
+ public:
+  Stuck(store::ObjectStore& real, std::string key) : real_(real), key_(std::move(key)) {}
+  awaitable<store::StoredObject> put(std::string key, ByteSource& source, std::uint64_t limit, store::Metadata words) override {
+    return real_.put(std::move(key), source, limit, std::move(words));
+  }
+  awaitable<std::optional<store::OpenObject>> open(std::string key, store::Range range) override {
+    return real_.open(std::move(key), range);
+  }
+  awaitable<std::optional<store::ObjectInfo>> head(std::string key) override { return real_.head(std::move(key)); }
+  awaitable<void> remove(std::string key) override {
+    if (key == key_) throw Failure(FailureKind::unavailable, "stuck");
+    co_await real_.remove(std::move(key));
+  }
+  awaitable<Page> list(std::string prefix, std::string cursor, int limit) override {
+    return real_.list(std::move(prefix), std::move(cursor), limit);
+  }
+  awaitable<void> ping() override { return real_.ping(); }
+
+ private:
+  store::ObjectStore& real_;
+  std::string key_;
+};
+
+TEST_F(CleanupTest, OneThatCannotBeRemovedDoesNotKeepTheOthers) {
+  std::vector<FileRecord> files;
+  for (int i = 0; i < 3; ++i) files.push_back(stores_.add_file(stores_.add_session(sessions_, caller_, "", 2h, 1h).id, "a", "x"));
+  Stuck stuck(*stores_.bodies, files[1].object_key);
+  SessionFiles through(*stores_.records, stuck);
+  Cleanup cleanup(*stores_.records, stuck, through, CleanupSettings());
+  EXPECT_EQ(stores_.loop.run(cleanup.sweep()), 2);
+  EXPECT_THAT(members("sessions:index"), ::testing::ElementsAre(files[1].session));
+  age_bodies(2h);
+  EXPECT_EQ(sweep(), 1);
+  for (const FileRecord& file : files) EXPECT_EQ(stores_.text_of(file), std::nullopt);
+}
+
+TEST_F(CleanupTest, ASessionThatCameBackDuringTheSweepStays) {
+  std::vector<Session> ended;
+  for (int i = 0; i < 2; ++i) ended.push_back(stores_.add_session(sessions_, caller_, "", 2h, 1h));
+  Cleanup cleanup(*stores_.records, *stores_.bodies, stores_.files, CleanupSettings());
+  cleanup.on_removal([&](std::string gone) -> awaitable<void> {
+    Session other = ended[ended[0].id == gone ? 1 : 0];
+    other.expires.reset();
+    std::vector<store::Write> writes = sessions_.writes_for(other);
+    co_await stores_.records->write(std::move(writes));
+  });
+  EXPECT_EQ(stores_.loop.run(cleanup.sweep()), 1);
+  EXPECT_THAT(members("sessions:index"), ::testing::SizeIs(1));
 }
 
 }  // namespace

@@ -59,6 +59,7 @@ store::Fields fields_of(const Session& session) {
       {"user", session.user},
       {"entity", session.entity},
       {"shared", session.shared ? "1" : ""},
+      {"name", session.name},
   };
 }
 
@@ -84,6 +85,7 @@ std::optional<Session> session_from(const store::Fields& fields) {
     }
   }
   session.shared = !value_of(fields, "shared").empty();
+  session.name = value_of(fields, "name");
   return session;
 }
 
@@ -101,11 +103,14 @@ store::Fields fields_of(const FileRecord& record) {
       {"original_filename", record.original_name},
       {"sha256", record.sha256},
       {"read_only", record.read_only ? "1" : ""},
+      {"removed", record.removed ? "1" : ""},
       {"entity", record.entity},
       {"source_session", record.source_session},
       {"source_id", record.source_id},
   };
 }
+
+store::Fields removed_fields() { return {{"removed", "1"}}; }
 
 std::optional<FileRecord> record_from(const store::Fields& fields) {
   auto name = RelativePath::parse(value_of(fields, "filename"));
@@ -124,6 +129,7 @@ std::optional<FileRecord> record_from(const store::Fields& fields) {
   record.sha256 = value_of(fields, "sha256");
   record.output = value_of(fields, "type") == "output";
   record.read_only = !value_of(fields, "read_only").empty();
+  record.removed = !value_of(fields, "removed").empty();
   record.entity = value_of(fields, "entity");
   record.source_session = value_of(fields, "source_session");
   record.source_id = value_of(fields, "source_id");

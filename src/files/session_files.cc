@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ids.h"
+#include "base/sha256.h"
 #include "files/record_text.h"
 
 namespace ci::files {
@@ -20,7 +21,8 @@ awaitable<FileRecord> SessionFiles::store_body(FileRecord record, ByteSource& bo
 
 FileRecord SessionFiles::link(const FileRecord& source, const std::string& into_session) const {
   FileRecord record = source;
-  record.id = new_id();
+  record.id = derived_id(into_session + '/' + source.session + '/' + source.id);
+  record.removed = false;
   record.session = into_session;
   record.source_session = source.session;
   record.source_id = source.id;
@@ -41,6 +43,14 @@ std::vector<store::Write> SessionFiles::writes_for(const FileRecord& record) con
   if (is_link || !record.object_key.starts_with("sessions/" + record.session + "/")) {
     writes.push_back(store::Write::add_member(users, record.session + ":" + record.id));
   }
+  return writes;
+}
+
+std::vector<store::Write> SessionFiles::writes_to_keep(const FileRecord& record) const {
+  std::vector<store::Write> writes;
+  if (!record.sha256.empty()) return writes;
+  writes.push_back(store::Write::expire(file_key(record.session, record.id), {}));
+  writes.push_back(store::Write::expire(session_files_key(record.session), {}));
   return writes;
 }
 
@@ -74,6 +84,34 @@ awaitable<std::vector<FileRecord>> SessionFiles::list(std::string session) {
     return a.created != b.created ? a.created < b.created : a.id < b.id;
   });
   co_return found;
+}
+
+awaitable<FileRecord> SessionFiles::complete(FileRecord record) {
+  if (!record.sha256.empty()) co_return record;
+  auto content = co_await open(record);
+  if (!content) co_return record;
+  Sha256 hash;
+  std::vector<std::byte> piece(64 << 10);
+  while (const std::size_t count = co_await content->body->read_some(piece)) hash.update(std::span(piece).first(count));
+  record.sha256 = hash.hex();
+  // One that was deleted meanwhile must not come back as a few fields.
+  if (!co_await find(record.session, record.id)) co_return record;
+  std::vector<store::Write> writes = writes_for(record);
+  co_await commit(std::move(writes));
+  co_return record;
+}
+
+awaitable<void> SessionFiles::mark_removed(std::vector<FileRecord> records) {
+  std::vector<std::string> keys;
+  for (const FileRecord& record : records) keys.push_back(file_key(record.session, record.id));
+  if (keys.empty()) co_return;
+  const auto found = co_await records_.get_fields_of_all(std::move(keys));
+  std::vector<store::Write> writes;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!found[i]) continue;
+    writes.push_back(store::Write::set_fields(file_key(records[i].session, records[i].id), removed_fields()));
+  }
+  if (!writes.empty()) co_await commit(std::move(writes));
 }
 
 awaitable<std::optional<store::OpenObject>> SessionFiles::open(const FileRecord& record, store::Range range) {

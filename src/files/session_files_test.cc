@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/sha256.h"
 #include "files/testing/stores.h"
 
 namespace ci::files {
@@ -134,6 +135,43 @@ TEST_F(SessionFilesTest, TooLargeABodyIsExhausted) {
   EXPECT_EQ(
       store::testing::failure_of([&] { stores_.loop.run(stores_.files.store_body(record, body, 100)); }),
       FailureKind::exhausted);
+}
+
+TEST_F(SessionFilesTest, LinksMadeTwiceAreOne) {
+  const FileRecord first = stores_.add_file("s1", "a", "text");
+  const FileRecord link = stores_.files.link(first, "s2");
+  EXPECT_EQ(stores_.files.link(first, "s2").id, link.id);
+  EXPECT_NE(stores_.files.link(first, "s3").id, link.id);
+  EXPECT_NE(stores_.files.link(stores_.add_file("s1", "a", "text"), "s2").id, link.id);
+}
+
+TEST_F(SessionFilesTest, OfTheReferenceAreCompletedAndKept) {
+  StringSource body("hello");
+  stores_.loop.run(stores_.bodies->put("sessions/s1/uploads/f1", body, 100));
+  std::vector<Write> writes;
+  writes.push_back(Write::set_fields(
+      "files:s1:f1",
+      {{"file_id", "f1"}, {"filename", "a"}, {"object_key", "sessions/s1/uploads/f1"}, {"session_id", "s1"}, {"size", "5"}},
+      std::chrono::hours(1)));
+  writes.push_back(Write::add_member("session_files:s1", "f1"));
+  stores_.write(std::move(writes));
+  stores_.write(stores_.files.writes_to_keep(*find("s1", "f1")));
+  EXPECT_EQ(stores_.loop.run(stores_.records->remaining("files:s1:f1")), std::nullopt);
+  const FileRecord completed = stores_.loop.run(stores_.files.complete(*find("s1", "f1")));
+  EXPECT_EQ(completed.sha256, sha256_hex("hello"));
+  EXPECT_EQ(find("s1", "f1")->sha256, completed.sha256);
+  EXPECT_TRUE(stores_.files.writes_to_keep(completed).empty());
+}
+
+TEST_F(SessionFilesTest, RemovedOnesAreMarkedAndGoneOnesStayGone) {
+  const FileRecord removed = stores_.add_file("s1", "a", "text", true);
+  const FileRecord gone = stores_.add_file("s1", "b", "text", true);
+  EXPECT_TRUE(remove(gone));
+  stores_.loop.run(stores_.files.mark_removed({removed, gone}));
+  EXPECT_TRUE(find("s1", removed.id)->removed);
+  EXPECT_EQ(stores_.text_of(removed), "text");
+  EXPECT_FALSE(stores_.loop.run(stores_.records->get_fields("files:s1:" + gone.id)));
+  EXPECT_FALSE(stores_.files.link(*find("s1", removed.id), "s2").removed);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/failure.h"
 #include "base/ids.h"
 #include "base/sha256.h"
 #include "base/time_text.h"
@@ -20,11 +21,11 @@ store::Ttl until_expiry(const Session& session, system_clock::time_point now) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::max(*session.expires - now, system_clock::duration(0)));
 }
 
+}  // namespace
+
 bool is_live(const Session& session) {
   return session.active && (!session.expires || *session.expires > system_clock::now());
 }
-
-}  // namespace
 
 Session Sessions::draft(const Caller& caller, std::string entity, bool shared) const {
   Session session;
@@ -43,6 +44,9 @@ std::vector<store::Write> Sessions::writes_for(const Session& session) const {
   writes.push_back(store::Write::set_fields(
       session_key(session.id), fields_of(session), until_expiry(session, session.last_activity)));
   writes.push_back(store::Write::add_member(session_index_key, session.id));
+  if (!session.name.empty()) {
+    writes.push_back(store::Write::expire(name_key(session.name), until_expiry(session, session.last_activity)));
+  }
   // Shared sessions are not looked for by their entity, and an agent can have thousands.
   if (!session.entity.empty() && !session.shared) writes.push_back(store::Write::add_member(entity_key(session.entity), session.id));
   return writes;
@@ -53,36 +57,42 @@ awaitable<Sessions::Named> Sessions::named(std::string name, const Caller& calle
   result.digest = sha256_hex(caller.credential + '\0' + name).substr(0, 40);
   const std::string key = name_key(result.digest);
   result.session = draft(caller, std::move(entity), false);
-  // A name lives as long as a session that is not used.
-  store::Ttl life = std::chrono::hours(24);
+  result.session.name = result.digest;
+  store::Ttl life;
   if (settings_.ttl.count() > 0) life = settings_.ttl;
-  const bool first = co_await store_.set_if_absent(key, result.session.id, life);
-  if (first) co_return result;
-  const auto id = co_await store_.get(key);
-  if (id && is_plausible_id(*id)) {
-    auto session = co_await find(*id);
-    if (session && session->credential == caller.credential) {
-      result.session = std::move(*session);
-      result.existed = true;
-    } else {
-      result.session.id = *id;  // about to be stored by whoever was first, or expired
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const bool first = co_await store_.set_if_absent(key, result.session.id, life);
+    if (first) co_return result;
+    const auto id = co_await store_.get(key);
+    if (!id) continue;
+    auto session = co_await look_up(*id);
+    if (!session && is_plausible_id(*id)) {
+      // About to be stored by whoever was first.
+      result.session.id = *id;
+      co_return result;
     }
+    if (session && is_live(*session) && session->credential == caller.credential) {
+      result.session = std::move(*session);
+      result.session.name = result.digest;
+      result.existed = true;
+      co_return result;
+    }
+    // It has ended: whoever takes the name away may give it to another one.
+    co_await store_.remove_if_equal(key, *id);
   }
-  const auto left = co_await store_.remaining(key);
-  if (!left || *left < *life / 2) {
-    std::vector<store::Write> longer;
-    longer.push_back(store::Write::set(key, result.session.id, life));
-    co_await store_.write(std::move(longer));
-  }
-  co_return result;
+  throw Failure(FailureKind::unavailable, "a session's name changed hands too often");
 }
 
-awaitable<std::optional<Session>> Sessions::find(std::string id) {
+awaitable<std::optional<Session>> Sessions::look_up(std::string id) {
   // "index" would be the set of all sessions.
   if (!is_plausible_id(id) || id == "index") co_return std::nullopt;
   const auto fields = co_await store_.get_fields(session_key(id));
   if (!fields) co_return std::nullopt;
-  auto session = session_from(*fields);
+  co_return session_from(*fields);
+}
+
+awaitable<std::optional<Session>> Sessions::find(std::string id) {
+  auto session = co_await look_up(std::move(id));
   if (!session || !is_live(*session)) co_return std::nullopt;
   co_return session;
 }
@@ -116,9 +126,10 @@ std::vector<store::Write> Sessions::touch(Session& session) const {
   const bool expired_once = session.expires.has_value();
   session.expires.reset();
   if (settings_.ttl.count() > 0) session.expires = now + settings_.ttl;
-  store::Fields fields = {{"last_activity", iso_time(now)}, {"expires_at", expiry_text(session)}};
+  store::Fields fields = {{"last_activity", iso_time(now)}, {"expires_at", expiry_text(session)}, {"name", session.name}};
   writes.push_back(store::Write::set_fields(session_key(session.id), std::move(fields), until_expiry(session, now)));
   if (expired_once && !session.expires) writes.push_back(store::Write::expire(session_key(session.id), {}));
+  if (!session.name.empty()) writes.push_back(store::Write::expire(name_key(session.name), until_expiry(session, now)));
   return writes;
 }
 

@@ -27,6 +27,7 @@ struct Session {
   std::string user;
   std::string entity;
   bool shared = false;  // holds agent, skill or read-only uploads: never an execution session of somebody else
+  std::string name;     // digest of the name that its owner gave it (Sessions::Named), or empty
   bool active = true;
   std::chrono::system_clock::time_point created;
   std::chrono::system_clock::time_point last_activity;
@@ -36,6 +37,8 @@ struct Session {
 struct SessionSettings {
   std::chrono::hours ttl{0};  // 0: no expiry; sliding, extended at most once a minute
 };
+
+bool is_live(const Session& session);
 
 class Sessions {
  public:
@@ -47,7 +50,8 @@ class Sessions {
   std::vector<store::Write> writes_for(const Session& session) const;
 
   // The session that `caller` means by a name of its own choice (runtime_session_hint): the one that had it before, or a
-  // draft that has it from now on. Two who ask at once get the same. Names of different credentials differ.
+  // draft that has it from now on. Two who ask at once get the same. Names of different credentials differ. A name lives as
+  // long as its session.
   struct Named {
     Named() = default;
     Session session;
@@ -56,13 +60,16 @@ class Sessions {
   };
   awaitable<Named> named(std::string name, const Caller& caller, std::string entity);
 
+  // The session with this id, also one that has ended and that nobody has cleared away.
+  awaitable<std::optional<Session>> look_up(std::string id);
   // The live, active session with this id. Expired ones are not found.
   awaitable<std::optional<Session>> find(std::string id);
   // The session of this entity with the most recent activity that `caller` may reuse: same credential, same user
   // (both empty counts), not shared. Dead members of the entity's set are removed on sight.
   awaitable<std::optional<Session>> find_by_entity(std::string entity, const Caller& caller);
 
-  // Writes that refresh last_activity and, once a minute at most, the expiry. Empty when it is too early.
+  // Writes that refresh last_activity and, once a minute at most, the expiry of the session and of its name. Empty when it
+  // is too early.
   std::vector<store::Write> touch(Session& session) const;
 
  private:

@@ -158,6 +158,43 @@ TEST_F(SessionsTest, OfOneNameAreOne) {
   EXPECT_NE(named("trip", mallory).digest, first.digest);
 }
 
+TEST_F(SessionsTest, KeepTheirNamesAsLongAsThemselves) {
+  const auto life_of = [this](const std::string& digest) {
+    return stores_.loop.run(stores_.records->remaining("session_names:" + digest));
+  };
+  // Without an end.
+  auto first = stores_.loop.run(sessions_.named("trip", alice_, ""));
+  stores_.write(sessions_.writes_for(first.session));
+  EXPECT_EQ(life_of(first.digest), std::nullopt);
+  // With one: the name's moves with the session's.
+  SessionSettings settings;
+  settings.ttl = 24h;
+  Sessions finite(*stores_.records, settings);
+  auto second = stores_.loop.run(finite.named("tour", alice_, ""));
+  second.session.last_activity -= 2h;
+  second.session.expires = second.session.last_activity + 24h;
+  stores_.write(finite.writes_for(second.session));
+  EXPECT_LT(*life_of(second.digest), 25h);
+  auto again = stores_.loop.run(finite.named("tour", alice_, ""));
+  EXPECT_TRUE(again.existed);
+  stores_.write(finite.touch(again.session));
+  EXPECT_GT(*life_of(second.digest), 24h - 1min);
+  // And with the setting.
+  again.session.last_activity -= 2h;
+  stores_.write(sessions_.touch(again.session));
+  EXPECT_EQ(life_of(second.digest), std::nullopt);
+}
+
+TEST_F(SessionsTest, ThatEndedGiveTheirNameToANewOne) {
+  const auto first = stores_.loop.run(sessions_.named("trip", alice_, ""));
+  stores_.write(sessions_.writes_for(first.session));
+  stores_.write(Write::set_fields("sessions:" + first.session.id, {{"expires_at", "2026-01-09T10:20:55+00:00"}}));
+  const auto second = stores_.loop.run(sessions_.named("trip", alice_, ""));
+  EXPECT_FALSE(second.existed);
+  EXPECT_NE(second.session.id, first.session.id);
+  EXPECT_EQ(stores_.loop.run(sessions_.named("trip", alice_, "")).session.id, second.session.id);
+}
+
 TEST_F(SessionsTest, FollowASettingThatChanged) {
   SessionSettings settings;
   settings.ttl = 24h;
