@@ -28,6 +28,12 @@ std::uint64_t machine_memory() {
   return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+// What is written to the memory file systems counts as memory: together they stay below the limit, so that a full disk is
+// "No space left" to the program and not its death.
+std::uint64_t usable_workspace_bytes(const Settings& settings) {
+  return std::min(settings.workspace_bytes, settings.memory_bytes / 2);
+}
+
 bool was_chosen(const LoadedSettings& settings, std::string_view name) {
   for (size_t row = 0; row < settings.entries.size(); ++row) {
     if (settings_table()[row].name == name) return settings.entries[row].origin != Origin::initial;
@@ -84,6 +90,7 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   result.file_bytes = settings.file_bytes;
   result.output_files = settings.output_files;
   result.session_files = settings.files_per_session;
+  result.workspace_bytes = usable_workspace_bytes(settings);
   result.concurrent = settings.concurrent_runs;
   result.strict_ownership = settings.strict_ownership;
   result.named_sessions = settings.named_sessions;
@@ -133,9 +140,7 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
   result.memory_bytes = settings.memory_bytes;
   result.processes = static_cast<std::uint64_t>(settings.processes);
   result.open_files = static_cast<std::uint64_t>(settings.open_files);
-  // What is written there counts as memory: together they stay below the limit, so that a full disk is "No space left"
-  // to the program and not its death.
-  result.workspace_bytes = std::min(settings.workspace_bytes, settings.memory_bytes / 2);
+  result.workspace_bytes = usable_workspace_bytes(settings);
   result.tmp_bytes = std::min(settings.tmp_bytes, settings.memory_bytes / 4);
   result.hostname = settings.sandbox_hostname;
   for (const std::string& name : settings.languages) {

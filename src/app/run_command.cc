@@ -154,11 +154,13 @@ class Runner {
       throw Failure(FailureKind::invalid, fmt::format("{} is not a file that can be handed in", path.string()));
     }
     const auto size = static_cast<std::uint64_t>(status.st_size);
-    program.inputs.emplace_back(*name, std::make_unique<FileSource>(std::move(file), blocking_), size, false);
+    auto contents = std::make_unique<FileSource>(std::move(file), blocking_);
+    program.inputs.emplace_back(*name, std::make_unique<pool::OpenBody>(std::move(contents)), size, false);
     inputs_[name->text()] = path;
   }
 
   void take_outcome(const pool::Outcome& outcome) {
+    for (const std::string& name : outcome.unplaced) fmt::print(stderr, "kubecoderun: there was no room for {}\n", name);
     switch (outcome.ended) {
       case pool::Ended::exited:
         status_ = outcome.exit_code;

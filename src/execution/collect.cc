@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <cctype>
 #include <memory>
+#include <set>
 
 #include "base/log.h"
+#include "base/parallel.h"
 #include "base/sha256.h"
 #include "base/sys.h"
-#include "execution/parallel.h"
 #include "files/names.h"
 #include "languages/language.h"
 
@@ -51,9 +52,9 @@ awaitable<std::optional<bool>> is_unchanged(
 }  // namespace
 
 Collector::Collector(
-    const ExecutionRequest& request, std::span<const Mount> mounts, const ExecutionSettings& settings,
-    asio::thread_pool& blocking)
-    : settings_(settings), blocking_(blocking), mounts_(mounts) {
+    const ExecutionRequest& request, MountedFiles& mounted, const ExecutionSettings& settings,
+    files::SessionFiles& files, asio::thread_pool& blocking)
+    : settings_(settings), files_(files), blocking_(blocking), mounted_(mounted) {
   const languages::Language* language = languages::find(request.language);
   CHECK(language != nullptr);
   source_file_ = language->file;
@@ -65,12 +66,15 @@ Collector::Collector(
 }
 
 awaitable<void> Collector::take(pool::OutputFile file) {
-  const Mount* mount = input_named(file.name);
+  Mount* mount = input_named(file.name);
   if (mount == nullptr) {
     if (!is_skipped(file)) keep(std::move(file), nullptr);
     co_return;
   }
-  seen_.insert(mount);
+  if (file.size == mount->record.size && !mount->read_only) {
+    files::FileRecord completed = co_await files_.complete(mount->record);
+    mount->record = std::move(completed);
+  }
   const bool unchanged =
       mount->read_only || (co_await is_unchanged(file, mount->record, blocking_)).value_or(false);
   if (unchanged) {
@@ -80,9 +84,9 @@ awaitable<void> Collector::take(pool::OutputFile file) {
   }
 }
 
-const Mount* Collector::input_named(const RelativePath& name) const {
-  const auto mount = std::ranges::find(mounts_, name, &Mount::name);
-  return mount == mounts_.end() ? nullptr : &*mount;
+Mount* Collector::input_named(const RelativePath& name) const {
+  const auto mount = std::ranges::find(mounted_.mounts, name, &Mount::name);
+  return mount == mounted_.mounts.end() || mount->missing ? nullptr : &*mount;
 }
 
 bool Collector::is_skipped(const pool::OutputFile& file) const {
@@ -104,8 +108,7 @@ void Collector::keep(pool::OutputFile file, const Mount* mount) {
   if (kept_.size() > most_kept_) kept_.erase(std::prev(kept_.end()));
 }
 
-awaitable<std::optional<files::FileRecord>> Collector::store_one(
-    files::SessionFiles& files, const std::string& session, Kept& kept) const {
+awaitable<std::optional<files::FileRecord>> Collector::store_one(const std::string& session, Kept& kept) const {
   const auto name = files::output_name(kept.file.name.text());
   if (!name) co_return std::nullopt;
   files::FileRecord record(*name);
@@ -115,7 +118,7 @@ awaitable<std::optional<files::FileRecord>> Collector::store_one(
   record.output = true;
   if (kept.mount != nullptr) record.entity = kept.mount->entity;
   try {
-    co_return co_await files.store_body(std::move(record), *kept.file.body, settings_.file_bytes);
+    co_return co_await files_.store_body(std::move(record), *kept.file.body, settings_.file_bytes);
   } catch (const std::exception& error) {
     // The run is over and its text is worth having; the client is told of no file that is not there.
     log_error("output not stored", {{"session_id", session}, {"reason", error.what()}});
@@ -123,12 +126,12 @@ awaitable<std::optional<files::FileRecord>> Collector::store_one(
   co_return std::nullopt;
 }
 
-awaitable<std::vector<ResultFile>> Collector::store(files::SessionFiles& files, const std::string& session) {
+awaitable<std::vector<ResultFile>> Collector::store(const std::string& session) {
   std::vector<Kept*> kept;
   for (auto& [name, file] : kept_) kept.push_back(&file);
   std::vector<std::optional<files::FileRecord>> records(kept.size());
   std::function<awaitable<void>(std::size_t)> store_body = [&](std::size_t i) -> awaitable<void> {
-    records[i] = co_await store_one(files, session, *kept[i]);
+    records[i] = co_await store_one(session, *kept[i]);
   };
   co_await for_each_index(kept.size(), store_body);
 
@@ -143,7 +146,7 @@ awaitable<std::vector<ResultFile>> Collector::store(files::SessionFiles& files, 
       useless.push_back(std::move(*records[i]));
       continue;
     }
-    std::ranges::move(files.writes_for(*records[i]), std::back_inserter(writes));
+    std::ranges::move(files_.writes_for(*records[i]), std::back_inserter(writes));
     ResultFile& file = result.emplace_back();
     file.id = records[i]->id;
     file.name = records[i]->name.text();
@@ -155,15 +158,18 @@ awaitable<std::vector<ResultFile>> Collector::store(files::SessionFiles& files, 
     }
   }
   if (!writes.empty()) {
-    bool on_record = false;
+    bool on_record = false, perhaps = false;
     try {
-      co_await files.commit(std::move(writes));
+      co_await files_.commit(std::move(writes));
       on_record = true;
     } catch (const std::exception& error) {
       log_error("outputs not recorded", {{"session_id", session}, {"reason", error.what()}});
+      // A store that only did not answer in time may record them yet, and then there must be something behind it.
+      const auto* failure = dynamic_cast<const Failure*>(&error);
+      perhaps = failure != nullptr && failure->kind() == FailureKind::unavailable;
     }
-    if (!on_record) {
-      result.clear();
+    if (!on_record) result.clear();
+    if (!on_record && !perhaps) {
       for (auto& record : records) {
         if (record && !record->object_key.empty()) useless.push_back(std::move(*record));
       }
@@ -171,7 +177,7 @@ awaitable<std::vector<ResultFile>> Collector::store(files::SessionFiles& files, 
   }
   for (const files::FileRecord& record : useless) {
     try {
-      co_await files.discard(record);
+      co_await files_.discard(record);
     } catch (const std::exception& error) {
       log_warning("content not removed", {{"session_id", session}, {"reason", error.what()}});
     }
@@ -194,21 +200,21 @@ awaitable<std::vector<ResultFile>> Collector::store(files::SessionFiles& files, 
   co_return result;
 }
 
-awaitable<void> Collector::forget_removed(files::SessionFiles& files, const std::string& session) {
-  std::set<std::string> removed;
-  for (const Mount& mount : mounts_) {
-    const bool own_output = !mount.referenced && mount.record.output;
-    if (own_output && !seen_.contains(&mount)) removed.insert(mount.name.text());
+awaitable<void> Collector::forget_removed(const std::vector<std::string>& gone) {
+  std::set<std::string> names;
+  for (const Mount& mount : mounted_.mounts) {
+    const bool own_output = !mount.referenced && mount.record.output && !mount.missing;
+    if (own_output && std::ranges::find(gone, mount.name.text()) != gone.end()) names.insert(mount.name.text());
   }
-  if (removed.empty()) co_return;
+  // All of that name that were there when the program began: an earlier one would come back in its place.
+  std::vector<files::FileRecord> removed;
+  for (const files::FileRecord& record : mounted_.own) {
+    if (record.output && !record.removed && names.contains(record.name.text())) removed.push_back(record);
+  }
   try {
-    // All of that name: an earlier one would come back in its place.
-    const std::vector<files::FileRecord> records = co_await files.list(session);
-    for (const files::FileRecord& record : records) {
-      if (record.output && removed.contains(record.name.text())) co_await files.remove(session, record.id);
-    }
+    co_await files_.mark_removed(std::move(removed));
   } catch (const std::exception& error) {
-    log_warning("removed files stay", {{"session_id", session}, {"reason", error.what()}});
+    log_warning("removed files stay", {{"reason", error.what()}});
   }
 }
 

@@ -3,8 +3,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -16,20 +14,20 @@ namespace ci::execution {
 // allowed number of them open.
 class Collector {
  public:
-  // `mounts` outlives it.
+  // `mounted` and `files` outlive it.
   Collector(
-      const ExecutionRequest& request, std::span<const Mount> mounts, const ExecutionSettings& settings,
-      asio::thread_pool& blocking);
+      const ExecutionRequest& request, MountedFiles& mounted, const ExecutionSettings& settings,
+      files::SessionFiles& files, asio::thread_pool& blocking);
 
   awaitable<void> take(pool::OutputFile file);
 
   // Stores what was kept in `session` and puts all of it on record in one write. What cannot be stored is left out
   // of the result and logged. New and changed files come first, sorted by path, then unchanged inputs.
-  awaitable<std::vector<ResultFile>> store(files::SessionFiles& files, const std::string& session);
+  awaitable<std::vector<ResultFile>> store(const std::string& session);
 
-  // For a session whose workspace stays: outputs of earlier runs that were mounted and that the program has removed are
-  // removed from the session. Uploads stay. Only after every file was taken.
-  awaitable<void> forget_removed(files::SessionFiles& files, const std::string& session);
+  // For a session whose workspace stays: outputs of earlier runs that were mounted and of which the sandbox says that
+  // they are `gone` are not mounted again. Uploads are, and so is what another run has made meanwhile.
+  awaitable<void> forget_removed(const std::vector<std::string>& gone);
 
  private:
   struct Kept {
@@ -39,20 +37,19 @@ class Collector {
   };
 
   bool is_skipped(const pool::OutputFile& file) const;
-  const Mount* input_named(const RelativePath& name) const;
+  Mount* input_named(const RelativePath& name) const;
   void keep(pool::OutputFile file, const Mount* mount);
 
-  awaitable<std::optional<files::FileRecord>> store_one(
-      files::SessionFiles& files, const std::string& session, Kept& kept) const;
+  awaitable<std::optional<files::FileRecord>> store_one(const std::string& session, Kept& kept) const;
 
   const ExecutionSettings& settings_;
+  files::SessionFiles& files_;
   asio::thread_pool& blocking_;
-  std::span<const Mount> mounts_;
+  MountedFiles& mounted_;
   std::string source_file_;
   std::optional<std::uint64_t> java_source_size_;
   std::map<std::string, Kept> kept_;  // by path
   std::vector<const Mount*> unchanged_;
-  std::set<const Mount*> seen_;  // that are still there
   std::size_t most_kept_;
 };
 

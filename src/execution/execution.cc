@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/parallel.h"
 #include "execution/collect.h"
 #include "execution/mounts.h"
-#include "execution/parallel.h"
 #include "execution/resolve.h"
 #include "execution/state_step.h"
 #include "execution/text.h"
@@ -93,11 +93,11 @@ awaitable<pool::Outcome> follow_until(
   co_return lost;
 }
 
-// Until there are no more files. True, because what has a deadline needs a result.
-awaitable<bool> collect(pool::Lease& lease, Collector& collector) {
+// Until there are no more files. Returns the names of inputs that are gone.
+awaitable<std::vector<std::string>> collect(pool::Lease& lease, Collector& collector) {
   for (;;) {
     pool::Event event = co_await lease.next();
-    if (std::holds_alternative<pool::Collected>(event)) co_return true;
+    if (auto* collected = std::get_if<pool::Collected>(&event)) co_return std::move(collected->gone);
     if (auto* file = std::get_if<pool::OutputFile>(&event)) co_await collector.take(std::move(*file));
   }
 }
@@ -131,7 +131,7 @@ struct Executions::Prepared {
   std::string name_digest;
   bool continued = false;
   MountedFiles files;
-  std::vector<store::Write> writes;  // the session's, and its new links
+  std::vector<store::Write> writes;  // the session's
   std::uint64_t time = 0;
 };
 
@@ -156,9 +156,7 @@ awaitable<Executions::Prepared> Executions::prepare(
   prepared.writes =
       resolution.continued ? sessions_.touch(prepared.session) : sessions_.writes_for(prepared.session);
   std::ranges::move(resolution.touches, std::back_inserter(prepared.writes));
-  const auto own_limit = static_cast<std::size_t>(settings_.session_files);
-  prepared.files = co_await mount_files(files_, request, prepared.session, resolution.continued, own_limit);
-  std::ranges::move(prepared.files.links, std::back_inserter(prepared.writes));
+  prepared.files = co_await mount_files(files_, request, prepared.session, resolution.continued, settings_);
   std::vector<store::Write> kept = co_await state.open();
   std::ranges::move(kept, std::back_inserter(prepared.writes));
   prepared.time = microseconds_since(begin);
@@ -234,6 +232,9 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   step("start");
   if (on_started) on_started();
 
+  std::ranges::move(
+      writes_for_mounts(files_, prepared.files, prepared.session), std::back_inserter(prepared.writes));
+
   // The session becomes durable while the program runs.
   Capture out(pool::Stream::out, settings_.output_bytes, on_output);
   Capture err(pool::Stream::err, settings_.output_bytes, on_output);
@@ -251,23 +252,32 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   err.finish();
   result.out = out.shaped(settings_.output_characters);
   result.err = explain(err.shaped(settings_.output_characters), result.outcome, request.time_limit);
+  std::vector<std::string> unmounted = std::move(prepared.files.too_large);
+  for (Mount& mount : prepared.files.mounts) {
+    if (std::ranges::find(result.outcome.unplaced, mount.name.text()) == result.outcome.unplaced.end()) continue;
+    mount.missing = true;
+    unmounted.push_back(mount.name.text());
+  }
+  result.err = explain_unmounted(std::move(result.err), unmounted, settings_.workspace_bytes);
 
-  Collector collector(request, prepared.files.mounts, settings_, blocking_);
+  Collector collector(request, prepared.files, settings_, files_, blocking_);
   bool complete = false;
+  std::vector<std::string> gone;
   try {
     if (result.outcome.ended != pool::Ended::lost) {
-      const auto collected = co_await until(after(settings_.collect_timeout), collect(lease, collector));
+      auto collected = co_await until(after(settings_.collect_timeout), collect(lease, collector));
       complete = collected.has_value();
-      if (!complete) log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", "it took too long"}});
+      if (complete) gone = std::move(*collected);
+      else log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", "it took too long"}});
     }
   } catch (const std::exception& error) {
     log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", error.what()}});
   }
   step("collect");
-  auto [stored, summary] = co_await both(collector.store(files_, result.session), state.settle(result.outcome));
+  auto [stored, summary] = co_await both(collector.store(result.session), state.settle(result.outcome));
   result.files = std::move(stored);
   result.state = std::move(summary);
-  if (complete && !result.session_name_digest.empty()) co_await collector.forget_removed(files_, result.session);
+  if (complete && !result.session_name_digest.empty()) co_await collector.forget_removed(gone);
   step("store");
   co_return result;
 }

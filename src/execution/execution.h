@@ -77,6 +77,7 @@ struct ExecutionSettings {
   std::uint64_t file_bytes = 10 << 20;     // larger outputs are dropped
   int output_files = 10;
   int session_files = 50;                  // mounted when a request only continues a session
+  std::uint64_t workspace_bytes = 0;       // of /mnt/data; inputs may fill three quarters of it. 0: unknown
   int concurrent = 0;                      // runs at once; 0: no limit
   bool strict_ownership = false;
   bool named_sessions = true;              // a session_name counts
@@ -143,6 +144,10 @@ std::string shape_output(std::string_view raw, bool cut, std::size_t limit, pool
 
 // stderr as above plus the line that explains an ending that is not the program's own.
 std::string explain(std::string shaped_err, const pool::Outcome& outcome, std::chrono::milliseconds limit);
+
+// stderr as above plus a line for each file that the program went without for want of room in /mnt/data, which holds
+// `bytes` (0: unknown).
+std::string explain_unmounted(std::string shaped_err, const std::vector<std::string>& names, std::uint64_t bytes);
 
 // "SIGSEGV"; "SIG99" for one without a name.
 std::string signal_name(int signal);

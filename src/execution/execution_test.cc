@@ -341,5 +341,157 @@ TEST_F(ExecutionTest, AdmissionEndsAtTheDeadline) {
   EXPECT_TRUE(failures[1]);
 }
 
+// ---- named sessions ----
+
+TEST_F(ExecutionTest, OnlyWhatTheProgramRemovedIsMissingFromTheNextRun) {
+  const auto named = [this] {
+    ExecutionRequest made = request();
+    made.session_name = "trip";
+    return made;
+  };
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.leave("kept", "1");
+    act.leave("removed", "1");
+  };
+  const ExecutionResult first = run(named());
+  ASSERT_THAT(first.files, SizeIs(2));
+  // Neither comes back: one is gone, the other may only have grown too large.
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.gone = {"removed"};
+  };
+  run(named());
+  pool_.script = [](Act& act) { act.exit(0); };
+  run(named());
+  EXPECT_THAT(pool_.acts.back().inputs, ElementsAre(Pair("kept", "1")));
+  // Who was told of a file still gets it.
+  EXPECT_EQ(contents(first.files[1]), "1");
+}
+
+TEST_F(ExecutionTest, ARemovalDoesNotTakeWhatAnotherRunMadeMeanwhile) {
+  const auto named = [this] {
+    ExecutionRequest made = request();
+    made.session_name = "trip";
+    return made;
+  };
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.leave("a", "old");
+  };
+  run(named());
+  // Both begin with the same file; the one that rewrites it ends first.
+  bool first = true;
+  pool_.script = [&](Act& act) {
+    act.exit(0);
+    if (std::exchange(first, false)) {
+      act.gone = {"a"};
+      act.pause = std::chrono::milliseconds(500);
+    } else {
+      act.leave("a", "new");
+    }
+  };
+  std::vector<std::string> sessions;
+  std::vector<awaitable<void>> runs;
+  for (int i = 0; i < 2; ++i) runs.push_back(run_into(*executions_, named(), sessions));
+  loop_.run_together(std::move(runs));
+  ASSERT_THAT(sessions, SizeIs(2));
+  EXPECT_EQ(pool_.acts[1].inputs.at("a"), "old");
+  EXPECT_EQ(pool_.acts[2].inputs.at("a"), "old");
+  pool_.script = [](Act& act) { act.exit(0); };
+  run(named());
+  EXPECT_THAT(pool_.acts.back().inputs, ElementsAre(Pair("a", "new")));
+}
+
+// ---- room, lost contents, records of others ----
+
+TEST_F(ExecutionTest, SaysWhichFilesThereWasNoRoomFor) {
+  settings_.workspace_bytes = 1 << 20;
+  rebuild();
+  const files::Session session = make_session(files::Caller("env", ""));
+  const FileReference large = upload(session, "large", std::string(800000, 'x')), small = upload(session, "small", "x");
+  pool_.script = [](Act& act) {
+    act.print(Stream::err, "note");
+    pool::Outcome outcome;
+    outcome.unplaced = {"small"};
+    act.events.emplace_back(outcome);
+    act.leave("small", "made here");
+  };
+  const ExecutionResult result = run(request({large, small}));
+  EXPECT_EQ(
+      result.err,
+      "note\nfile \"large\" was not mounted: /mnt/data holds at most 1 MB\n"
+      "file \"small\" was not mounted: /mnt/data holds at most 1 MB");
+  EXPECT_THAT(pool_.acts.back().inputs, SizeIs(1));
+  // What it made under that name has nothing to do with the file.
+  ASSERT_THAT(result.files, SizeIs(1));
+  EXPECT_EQ(result.files[0].modified_from_id, "");
+}
+
+TEST_F(ExecutionTest, AnOlderFileStandsInForOneWhoseContentIsGone) {
+  const files::Session session = make_session(files::Caller("env", ""));
+  upload(session, "a", "older");
+  const FileReference newer = upload(session, "a", "newer"), lost = upload(session, "b", "lost");
+  for (const FileReference& file : {newer, lost}) {
+    loop_.run(bodies_->remove(loop_.run(files_.find(session.id, file.id))->object_key));
+  }
+  ExecutionRequest wanted = request();
+  wanted.session_id = session.id;
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.leave("a", "older");
+    act.leave("b", "made here");
+  };
+  const ExecutionResult result = run(std::move(wanted));
+  EXPECT_THAT(pool_.acts.back().inputs, ElementsAre(Pair("a", "older")));
+  ASSERT_THAT(result.files, SizeIs(1));
+  EXPECT_EQ(result.files[0].name, "b");
+  EXPECT_EQ(result.files[0].modified_from_id, "");
+}
+
+TEST_F(ExecutionTest, AnUntouchedFileOfTheReferenceIsNoOutput) {
+  const files::Session session = make_session(files::Caller("env", ""));
+  const FileReference file = upload(session, "in.txt", "hello");
+  const std::string key = "files:" + session.id + ":" + file.id;
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::set_fields(key, {{"sha256", ""}}, std::chrono::hours(1)));
+  loop_.run(records_->write(std::move(writes)));
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.leave("in.txt", act.inputs.at("in.txt"));
+  };
+  const ExecutionResult result = run(request({file}));
+  ASSERT_THAT(result.files, SizeIs(1));
+  EXPECT_TRUE(result.files[0].inherited);
+  EXPECT_NE(loop_.run(files_.find(session.id, file.id))->sha256, "");
+  EXPECT_EQ(loop_.run(records_->remaining(key)), std::nullopt);
+}
+
+TEST_F(ExecutionTest, RunsAtOnceLinkAFileOnce) {
+  const FileReference file = upload(make_session(files::Caller("env", ""), true), "in.txt", "x");
+  const std::string session = run(request()).session;
+  std::vector<std::string> sessions;
+  std::vector<awaitable<void>> runs;
+  for (int i = 0; i < 4; ++i) {
+    ExecutionRequest wanted = request({file});
+    wanted.session_id = session;
+    runs.push_back(run_into(*executions_, std::move(wanted), sessions));
+  }
+  loop_.run_together(std::move(runs));
+  EXPECT_THAT(sessions, ElementsAre(session, session, session, session));
+  EXPECT_THAT(loop_.run(files_.list(session)), SizeIs(1));
+}
+
+TEST_F(ExecutionTest, StrictOwnershipHoldsForEndedSessions) {
+  settings_.strict_ownership = true;
+  rebuild();
+  const files::Session session = make_session(files::Caller("other", ""));
+  const FileReference file = upload(session, "in.txt", "x");
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::set_fields("sessions:" + session.id, {{"expires_at", "2026-01-09T10:20:55+00:00"}}));
+  loop_.run(records_->write(std::move(writes)));
+  EXPECT_THROW(run(request({file})), UnauthorizedReference);
+}
+
 }  // namespace
 }  // namespace ci::execution

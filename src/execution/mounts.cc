@@ -7,7 +7,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
-#include "execution/parallel.h"
+#include "base/parallel.h"
 #include "languages/language.h"
 
 namespace ci::execution {
@@ -80,82 +80,135 @@ bool is_linked(const std::vector<files::FileRecord>& own, const files::FileRecor
   });
 }
 
+// What a file of this size takes in a memory file system.
+std::uint64_t room_of(std::uint64_t size) {
+  constexpr std::uint64_t page = 4096;
+  return (size / page + 2) * page;
+}
+
+class StoredBody final : public pool::InputBody {
+ public:
+  StoredBody(files::SessionFiles& files, Mount& mount) : files_(files), mount_(mount) {}
+
+  awaitable<std::unique_ptr<ByteSource>> open() override {
+    for (;;) {
+      auto content = co_await files_.open(mount_.record);
+      if (content) co_return std::move(content->body);
+      const files::FileRecord& record = mount_.record;
+      log_warning("content of a file is gone", {{"session_id", record.session}, {"file_id", record.id}});
+      if (mount_.older.empty()) break;
+      mount_.record = std::move(mount_.older.front());
+      mount_.older.erase(mount_.older.begin());
+    }
+    mount_.missing = true;
+    co_return nullptr;
+  }
+
+ private:
+  files::SessionFiles& files_;
+  Mount& mount_;
+};
+
 }  // namespace
 
-std::vector<Mount> choose_mounts(
+Choice choose_mounts(
     const std::vector<FileReference>& references, const Found& found, const std::vector<files::FileRecord>& own,
-    std::size_t own_limit, std::string_view source_file) {
-  std::vector<Mount> mounts;
+    const MountRules& rules) {
+  std::vector<Mount> wanted;
   std::set<std::pair<std::string, std::string>> seen;
   for (std::size_t i = 0; i < references.size(); ++i) {
     if (!found[i] || !seen.emplace(found[i]->session, found[i]->id).second) continue;
     const FileReference& reference = references[i];
     // The host told the model the reference's name; where that cannot be a path, the stored one.
     const auto told = RelativePath::parse(reference.name);
-    Mount& mount = mounts.emplace_back(*found[i], told ? *told : found[i]->name);
+    Mount& mount = wanted.emplace_back(*found[i], told ? *told : found[i]->name);
     mount.read_only = found[i]->read_only || reference.kind == "skill";
     mount.referenced = true;
     mount.by_storage_session = reference.by_storage_session;
     mount.entity = reference.entity;
   }
-  std::ranges::reverse(mounts);  // the strongest claim to a name first
+  std::ranges::reverse(wanted);  // the strongest claim to a name first
 
   for (const files::FileRecord& record : std::views::reverse(own)) {
+    if (record.removed) continue;
     // Beside references, only what runs of this session made.
-    if (!references.empty() && !(record.output && record.source_session.empty())) continue;
+    const bool made_here = record.output && record.source_session.empty();
+    if (!references.empty() && !rules.whole_session && !made_here) continue;
     if (seen.contains({record.session, record.id})) continue;
-    Mount& mount = mounts.emplace_back(record, record.name);
+    Mount& mount = wanted.emplace_back(record, record.name);
     mount.read_only = record.read_only;
   }
 
+  Choice choice;
   Tree tree;
-  if (const auto source = RelativePath::parse(source_file)) tree.add(*source);
+  if (const auto source = RelativePath::parse(rules.source_file)) tree.add(*source);
   std::size_t own_count = 0;
-  std::erase_if(mounts, [&](const Mount& mount) {
-    if (!mount.referenced && own_count == own_limit) return true;
-    if (!tree.add(mount.name)) return true;
-    if (!mount.referenced) ++own_count;
-    return false;
-  });
-  return mounts;
+  std::uint64_t taken = 0;
+  for (Mount& mount : wanted) {
+    const bool is_own = !mount.referenced;
+    if (is_own) {
+      const auto newer = std::ranges::find(choice.mounts, mount.name, &Mount::name);
+      if (newer != choice.mounts.end() && !newer->referenced) newer->older.push_back(mount.record);
+    }
+    if (is_own && own_count == rules.own_limit) continue;
+    if (!tree.add(mount.name)) continue;
+    if (is_own) ++own_count;
+    if (taken + room_of(mount.record.size) > rules.room) {
+      choice.too_large.push_back(mount.name.text());
+      continue;
+    }
+    taken += room_of(mount.record.size);
+    choice.mounts.push_back(std::move(mount));
+  }
+  return choice;
 }
 
 awaitable<MountedFiles> mount_files(
     files::SessionFiles& files, const ExecutionRequest& request, const files::Session& session, bool continued,
-    std::size_t own_limit) {
+    const ExecutionSettings& settings) {
   MountedFiles mounted;
   const Found found = co_await find_records(files, request.files);
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (!found[i]) log_info("file reference not found", {{"session_id", session.id}, {"index", std::to_string(i)}});
   }
-  std::vector<files::FileRecord> own;
-  if (continued) own = co_await files.list(session.id);
+  if (continued) mounted.own = co_await files.list(session.id);
   const languages::Language* language = languages::find(request.language);
   CHECK(language != nullptr);
-  std::vector<Mount> chosen = choose_mounts(request.files, found, own, own_limit, language->file);
-
-  std::vector<std::optional<store::OpenObject>> bodies(chosen.size());
-  std::function<awaitable<void>(std::size_t)> open = [&](std::size_t i) -> awaitable<void> {
-    bodies[i] = co_await files.open(chosen[i].record);
-  };
-  co_await for_each_index(chosen.size(), open);
-
-  for (std::size_t i = 0; i < chosen.size(); ++i) {
-    Mount& mount = chosen[i];
-    if (!bodies[i]) {
-      log_warning("content of a file is gone", {{"session_id", mount.record.session}, {"file_id", mount.record.id}});
-      continue;
-    }
-    if (mount.referenced && mount.record.session != session.id && !is_linked(own, mount.record)) {
-      files::FileRecord link = files.link(mount.record, session.id);
-      link.name = mount.name;
-      link.read_only = mount.read_only;
-      std::ranges::move(files.writes_for(link), std::back_inserter(mounted.links));
-    }
-    mounted.inputs.emplace_back(mount.name, std::move(bodies[i]->body), bodies[i]->size, mount.read_only);
-    mounted.mounts.push_back(std::move(mount));
+  MountRules rules;
+  rules.own_limit = static_cast<std::size_t>(settings.session_files);
+  rules.source_file = language->file;
+  rules.whole_session = !request.session_name.empty();
+  // The program wants to write there as well.
+  if (settings.workspace_bytes > 0) rules.room = settings.workspace_bytes - settings.workspace_bytes / 4;
+  Choice choice = choose_mounts(request.files, found, mounted.own, rules);
+  mounted.mounts = std::move(choice.mounts);
+  mounted.too_large = std::move(choice.too_large);
+  if (!mounted.too_large.empty()) {
+    log_info(
+        "files do not fit into the workspace",
+        {{"session_id", session.id}, {"count", std::to_string(mounted.too_large.size())}});
+  }
+  for (Mount& mount : mounted.mounts) {
+    mounted.inputs.emplace_back(
+        mount.name, std::make_unique<StoredBody>(files, mount), mount.record.size, mount.read_only);
   }
   co_return mounted;
+}
+
+std::vector<store::Write> writes_for_mounts(
+    const files::SessionFiles& files, const MountedFiles& mounted, const files::Session& session) {
+  std::vector<store::Write> writes;
+  for (const files::FileRecord& record : mounted.own) std::ranges::move(files.writes_to_keep(record), std::back_inserter(writes));
+  for (const Mount& mount : mounted.mounts) {
+    if (!mount.referenced || mount.record.session == session.id || mount.missing) continue;
+    std::ranges::move(files.writes_to_keep(mount.record), std::back_inserter(writes));
+    if (is_linked(mounted.own, mount.record)) continue;
+    files::FileRecord link = files.link(mount.record, session.id);
+    link.name = mount.name;
+    link.read_only = mount.read_only;
+    std::ranges::move(files.writes_for(link), std::back_inserter(writes));
+  }
+  return writes;
 }
 
 }  // namespace ci::execution

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/ids.h"
-#include "execution/parallel.h"
+#include "base/parallel.h"
 
 namespace ci::execution {
 
@@ -16,12 +16,13 @@ bool users_agree(const files::Session& session, const files::Caller& caller) {
   return session.user.empty() || caller.user.empty() || session.user == caller.user;
 }
 
+// Ended ones are known as well, as long as their files can be found.
 using Known = std::map<std::string, files::Session>;
 
 awaitable<Known> look_up(files::Sessions& sessions, std::vector<std::string> ids) {
   Known known;
   std::function<awaitable<void>(std::size_t)> one = [&](std::size_t i) -> awaitable<void> {
-    if (auto session = co_await sessions.find(ids[i])) known.emplace(ids[i], std::move(*session));
+    if (auto session = co_await sessions.look_up(ids[i])) known.emplace(ids[i], std::move(*session));
   };
   co_await for_each_index(ids.size(), one);
   co_return known;
@@ -75,14 +76,14 @@ awaitable<Resolution> resolve_session(files::Sessions& sessions, const Execution
     const auto found = known.find(reference.session);
     if (found == known.end()) continue;
     if (strict && found->second.credential != caller.credential) throw UnauthorizedReference();
-    if (!decided && may_join(found->second, caller)) decide(found->second);
+    if (!decided && files::is_live(found->second) && may_join(found->second, caller)) decide(found->second);
   }
   if (!decided && !request.entity_id.empty()) {
     if (auto of_entity = co_await sessions.find_by_entity(request.entity_id, caller)) decide(std::move(*of_entity));
   }
   if (!decided) resolution.session = sessions.draft(caller, request.entity_id, false);
   for (auto& [id, session] : known) {
-    if (id != resolution.session.id) std::ranges::move(sessions.touch(session), std::back_inserter(resolution.touches));
+    if (id != resolution.session.id && files::is_live(session)) std::ranges::move(sessions.touch(session), std::back_inserter(resolution.touches));
   }
   co_return resolution;
 }

@@ -102,6 +102,20 @@ std::string explain(std::string shaped_err, const pool::Outcome& outcome, std::c
   return shaped_err;
 }
 
+std::string explain_unmounted(std::string shaped_err, const std::vector<std::string>& names, std::uint64_t bytes) {
+  constexpr std::size_t most_told = 10;
+  std::string reason = "there is no room for it in /mnt/data";
+  if (bytes > 0) reason = fmt::format("/mnt/data holds at most {} MB", bytes >> 20);
+  for (std::size_t i = 0; i < std::min(names.size(), most_told); ++i) {
+    if (!shaped_err.empty()) shaped_err += '\n';
+    std::string name = names[i];
+    std::ranges::replace_if(name, [](char c) { return is_removed_control(c) || c == '\n' || c == '\r'; }, '?');
+    shaped_err += fmt::format("file \"{}\" was not mounted: {}", name, reason);
+  }
+  if (names.size() > most_told) shaped_err += fmt::format("\nnor were {} other files", names.size() - most_told);
+  return shaped_err;
+}
+
 std::string signal_name(int signal) {
   const char* name = ::sigabbrev_np(signal);
   return name != nullptr ? std::string("SIG") + name : "SIG" + std::to_string(signal);

@@ -27,12 +27,30 @@ struct Demand {
   std::string owner;                 // on whose behalf: those who wait take turns by owner
 };
 
+// The contents of an input, opened when their turn has come: many that are open at once would cost a connection each.
+class InputBody {
+ public:
+  virtual ~InputBody() = default;
+  // Called once. Nothing when they are gone: then the program goes without that file.
+  virtual awaitable<std::unique_ptr<ByteSource>> open() = 0;
+};
+
+// Contents that are open already.
+class OpenBody final : public InputBody {
+ public:
+  explicit OpenBody(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
+  awaitable<std::unique_ptr<ByteSource>> open() override { co_return std::move(source_); }
+
+ private:
+  std::unique_ptr<ByteSource> source_;
+};
+
 struct InputFile {
-  InputFile(RelativePath path, std::unique_ptr<ByteSource> source, std::uint64_t bytes, bool ro)
-      : name(std::move(path)), body(std::move(source)), size(bytes), read_only(ro) {}
+  InputFile(RelativePath path, std::unique_ptr<InputBody> contents, std::uint64_t bytes, bool ro)
+      : name(std::move(path)), body(std::move(contents)), size(bytes), read_only(ro) {}
   RelativePath name;  // below /mnt/data
-  std::unique_ptr<ByteSource> body;
-  std::uint64_t size;
+  std::unique_ptr<InputBody> body;
+  std::uint64_t size;  // as far as is known
   bool read_only;
 };
 
@@ -87,6 +105,7 @@ struct Outcome {
   bool state_captured = false;  // StateFiles::after has what the program left, true or forged
   bool state_unusable = false;  // the program began with nothing, since StateFiles::before could not be read
   std::string state_note;       // what the sandbox says of a captured state: untrusted
+  std::vector<std::string> unplaced;  // names of inputs that the workspace had no room for
   // Where our time went: step name and microseconds, in order ("place files", "collect", …).
   std::vector<std::pair<std::string, std::uint64_t>> steps;
 };
@@ -109,7 +128,11 @@ struct Compiled {
   std::uint64_t size;
 };
 
-struct Collected {};  // the last event: no more files
+// The last event: no more files.
+struct Collected {
+  Collected() = default;
+  std::vector<std::string> gone;  // names of inputs of which nothing is left where they were put
+};
 
 using Event = std::variant<Output, Compiled, Outcome, OutputFile, Collected>;
 
@@ -121,7 +144,7 @@ class Lease {
   // Whether the sandbox still waits for a program: it may have ended since it was given out.
   virtual bool waits() = 0;
 
-  // Places the inputs and starts the program. Fails as `unavailable` when the sandbox is gone.
+  // Places the inputs and starts the program. Fails as `unavailable` when the sandbox is gone, and as the inputs do.
   virtual awaitable<void> start(Program program) = 0;
 
   // The next event: any number of Output, perhaps a Compiled, one Outcome, any number of OutputFile, one Collected. Every output

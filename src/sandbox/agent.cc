@@ -216,7 +216,7 @@ class Agent {
           const bool read_only = reader.number<std::uint8_t>() != 0;
           const auto name = RelativePath::parse(reader.text());
           CHECK(name.has_value());
-          place_file(workspace_.get(), *name, file.get(), read_only, guest_id);
+          place(*name, file.get(), read_only);
         }
         continue;
       }
@@ -244,6 +244,15 @@ class Agent {
       return true;
     }
     return false;
+  }
+
+  // A program goes without an input that there is no room for. It cannot go without itself.
+  void place(const RelativePath& name, int file, bool read_only) {
+    if (!place_file(workspace_.get(), name, file, read_only, guest_id)) {
+      if (name.text() == plan_.source_name) throw Failure(FailureKind::exhausted, "there is no room for the program");
+      if (unplaced_.size() < most_numbers) unplaced_.push_back(static_cast<std::uint32_t>(names_.size()));
+    }
+    names_.push_back(name);
   }
 
   // One word, with the descriptors of a state, then the arguments, then the end of our side. The guest reads as we
@@ -426,6 +435,7 @@ class Agent {
     ended.number(microseconds(placed_ - *begun_)).number(microseconds(killed_ - ended_));
     ended.number<std::uint8_t>(compiling_).number(microseconds(compile_time_));
     ended.number<std::uint8_t>(captured).number<std::uint8_t>(state_unusable_).text(note_);
+    for (const std::uint32_t number : unplaced_) ended.number(number);
     send(ended);
   }
 
@@ -450,7 +460,15 @@ class Agent {
       if (files.size() == files_per_message) flush();
     }
     flush();
-    send(Writer(Tag::collected).number(microseconds(Clock::now() - begin)));
+    Writer collected(Tag::collected);
+    collected.number(microseconds(Clock::now() - begin));
+    size_t told = 0;
+    for (std::uint32_t number = 0; number < names_.size() && told < most_numbers; ++number) {
+      if (std::ranges::binary_search(unplaced_, number) || is_there(workspace_.get(), names_[number])) continue;
+      collected.number(number);
+      ++told;
+    }
+    send(collected);
   }
 
   void wait_for_end() {
@@ -467,6 +485,8 @@ class Agent {
   UniqueFd workspace_, signals_, guest_state_;
   UniqueFd arguments_;  // until they are said
   std::vector<UniqueFd> state_files_;
+  std::vector<RelativePath> names_;      // of what was to be placed, in order
+  std::vector<std::uint32_t> unplaced_;  // numbers of those that there was no room for
   char word_ = 'G';
   pid_t guest_ = -1;
   std::optional<int> guest_status_;

@@ -26,10 +26,11 @@ enum class Tag : std::uint8_t {
   failed,     // string reason; the agent ends after it
   ended,      // see Agent::report() in agent.cc
   file,       // string name, u64 size; descriptor
-  collected,  //
+  collected,  // u64 microseconds, then u32 numbers of the files that were put and are no longer there
   product,    // what the compiler made; descriptor: sealed memory
   // server → agent
-  put,    // u8 read only, string name; descriptor
+  put,    // any number of: u8 read only, string name; descriptor: a regular file, or a stream socket that is read to its
+          // end. Files are numbered from 0 in the order in which they are put
   program,  // descriptor: what a compiler would make of the source
   start,  // u64 time limit in ms, u64 compile limit in ms (0: nothing to compile), u64 largest file, u32 file count,
           // u64 largest product to hand out (0: none), u8 state (below); descriptors: arguments, each ended by NUL; with
@@ -40,6 +41,9 @@ enum class Tag : std::uint8_t {
 
 // Whether a program has a state (agent.h), and when it is written.
 inline constexpr std::uint8_t no_state = 0, state_after_success = 1, state_after_errors = 2;
+
+// So many numbers of files fit into a message with room to spare; what is beyond is not told.
+inline constexpr std::size_t most_numbers = 8000;
 
 class Writer {
  public:

@@ -37,6 +37,33 @@ bool is_plain_file(const struct stat& info, dev_t device) {
   return S_ISREG(info.st_mode) && info.st_nlink == 1 && info.st_dev == device;
 }
 
+// False when there is no room for all of it.
+bool copy_all(int source, int file, const std::string& doing) {
+  const auto is_full = [] { return errno == ENOSPC; };
+  struct stat info {};
+  sys(doing, [&] { return ::fstat(source, &info); });
+  if (S_ISREG(info.st_mode)) {
+    for (off_t offset = 0;;) {
+      // sendfile(2) leaves the position of `source` alone, which others may share.
+      const auto count = ::sendfile(file, source, &offset, 1 << 30);
+      if (count == 0) return true;
+      if (count < 0 && is_full()) return false;
+      if (count < 0 && errno != EINTR) throw Failure::from_errno(errno, doing);
+    }
+  }
+  std::vector<std::byte> buffer(64 << 10);
+  for (;;) {
+    const auto got = sys(doing, [&] { return ::read(source, buffer.data(), buffer.size()); });
+    if (got == 0) return true;
+    for (ssize_t done = 0; done < got;) {
+      const auto count = ::write(file, buffer.data() + done, static_cast<size_t>(got - done));
+      if (count < 0 && is_full()) return false;
+      if (count < 0 && errno != EINTR) throw Failure::from_errno(errno, doing);
+      if (count > 0) done += count;
+    }
+  }
+}
+
 struct Walk {
   dev_t device;
   const CollectLimits& limits;
@@ -72,7 +99,7 @@ struct Walk {
 
 }  // namespace
 
-void place_file(int directory, const RelativePath& name, int source, bool read_only, uid_t owner) {
+bool place_file(int directory, const RelativePath& name, int source, bool read_only, uid_t owner) {
   const std::string doing = "placing an input file";
   UniqueFd parent;
   int at = directory;
@@ -81,6 +108,8 @@ void place_file(int directory, const RelativePath& name, int source, bool read_o
     if (!last.empty()) {
       if (::mkdirat(at, last.c_str(), 0755) == 0) {
         sys(doing, [&] { return ::fchownat(at, last.c_str(), owner, owner, AT_SYMLINK_NOFOLLOW); });
+      } else if (errno == ENOSPC) {
+        return false;
       } else if (errno != EEXIST) {
         throw Failure::from_errno(errno, doing);
       }
@@ -93,16 +122,23 @@ void place_file(int directory, const RelativePath& name, int source, bool read_o
   }
   // A name given twice: the later file wins.
   ::unlinkat(at, last.c_str(), 0);
-  const UniqueFd file(sys(doing, [&] {
-    return ::openat(at, last.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, read_only ? 0444 : 0644);
-  }));
-  off_t offset = 0;
-  for (;;) {
-    // sendfile(2) leaves the position of `source` alone, which others may share.
-    const auto count = sys(doing, [&] { return ::sendfile(file.get(), source, &offset, 1 << 30); });
-    if (count == 0) break;
+  const UniqueFd file(
+      ::openat(at, last.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, read_only ? 0444 : 0644));
+  if (!file && errno == ENOSPC) return false;
+  if (!file) throw Failure::from_errno(errno, doing);
+  if (!copy_all(source, file.get(), doing)) {
+    ::unlinkat(at, last.c_str(), 0);
+    return false;
   }
   sys(doing, [&] { return ::fchown(file.get(), owner, owner); });
+  return true;
+}
+
+bool is_there(int directory, const RelativePath& name) {
+  const UniqueFd found = open_beneath(directory, name.text().c_str(), O_PATH | O_NOFOLLOW);
+  struct stat info {};
+  if (!found) return errno != ENOENT && errno != ENOTDIR;
+  return ::fstat(found.get(), &info) != 0 || !S_ISDIR(info.st_mode);
 }
 
 std::vector<Found> find_files(int directory, const CollectLimits& limits) {

@@ -13,8 +13,13 @@
 
 namespace ci::sandbox {
 
-// Copies all of `source` (a regular file) to `name` below `directory`, making parents. Everything belongs to `owner`.
-void place_file(int directory, const RelativePath& name, int source, bool read_only, uid_t owner);
+// Copies all of `source` (a regular file, or a stream that is read to its end) to `name` below `directory`, making
+// parents. Everything belongs to `owner`. False when there is no room: then the file is not there.
+bool place_file(int directory, const RelativePath& name, int source, bool read_only, uid_t owner);
+
+// Whether something that is no directory is called `name`, whatever it is. A name that cannot be looked at is taken to
+// be there.
+bool is_there(int directory, const RelativePath& name);
 
 struct Found {
   RelativePath name;

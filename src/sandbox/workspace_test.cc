@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/failure.h"
 
@@ -102,11 +103,36 @@ TEST_F(Workspace, OpensOnlyWhatItFound) {
 
 TEST_F(Workspace, PlacesFilesBelowItselfOnly) {
   const UniqueFd source(::open("/etc/passwd", O_RDONLY));
-  place_file(fd_.get(), *RelativePath::parse("a/b/copy"), source.get(), true, ::getuid());
+  EXPECT_TRUE(place_file(fd_.get(), *RelativePath::parse("a/b/copy"), source.get(), true, ::getuid()));
   EXPECT_EQ(fs::file_size(root_ / "a/b/copy"), fs::file_size("/etc/passwd"));
   EXPECT_EQ(fs::status(root_ / "a/b/copy").permissions(), fs::perms(0444));
   fs::create_directory_symlink("/tmp", root_ / "out");
   EXPECT_THROW(place_file(fd_.get(), *RelativePath::parse("out/x"), source.get(), false, ::getuid()), Failure);
+}
+
+TEST_F(Workspace, PlacesWhatAStreamBrings) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const UniqueFd source(ends[0]);
+  std::thread writer([end = ends[1]] {
+    const std::string text(300000, 'x');
+    EXPECT_EQ(::send(end, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+    ::close(end);
+  });
+  EXPECT_TRUE(place_file(fd_.get(), *RelativePath::parse("big"), source.get(), false, ::getuid()));
+  writer.join();
+  EXPECT_EQ(fs::file_size(root_ / "big"), 300000u);
+}
+
+TEST_F(Workspace, KnowsWhatIsThereWhateverBecameOfIt) {
+  const auto there = [&](const char* name) { return is_there(fd_.get(), *RelativePath::parse(name)); };
+  file("file");
+  file("build/moved", std::string(100, 'x'));
+  file(".hidden");
+  fs::create_hard_link(root_ / "file", root_ / "twice");
+  fs::create_symlink("nowhere", root_ / "link");
+  for (const char* name : {"file", "build/moved", ".hidden", "twice", "link"}) EXPECT_TRUE(there(name)) << name;
+  for (const char* name : {"gone", "build", "no/such/folder", "file/below"}) EXPECT_FALSE(there(name)) << name;
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct Act {
   std::map<std::string, std::string> inputs;  // name and contents
   std::vector<std::string> read_only;
   std::deque<pool::Event> events;             // filled by the script; Collected is added
+  std::vector<std::string> gone;              // inputs that the program removed
   std::chrono::milliseconds pause{0};         // before the outcome
   bool forever = false;                       // after the events nothing happens
 
@@ -80,7 +81,9 @@ class FakePool final : public pool::SandboxPool {
       act_.arguments = program.arguments;
       act_.time_limit = program.time_limit;
       for (pool::InputFile& input : program.inputs) {
-        std::string contents = co_await read_all(*input.body);
+        const auto body = co_await input.body->open();
+        if (!body) continue;
+        std::string contents = co_await read_all(*body);
         act_.inputs[input.name.text()] = std::move(contents);
         if (input.read_only) act_.read_only.push_back(input.name.text());
       }
@@ -95,7 +98,11 @@ class FakePool final : public pool::SandboxPool {
 
     awaitable<pool::Event> next() override {
       if (act_.events.empty() && act_.forever) co_await sleep_for(std::chrono::hours(1));
-      if (act_.events.empty()) co_return pool::Event(pool::Collected());
+      if (act_.events.empty()) {
+        pool::Collected collected;
+        collected.gone = act_.gone;
+        co_return pool::Event(std::move(collected));
+      }
       pool::Event event = std::move(act_.events.front());
       act_.events.pop_front();
       if (std::holds_alternative<pool::Outcome>(event) && act_.pause.count() > 0) co_await sleep_for(act_.pause);

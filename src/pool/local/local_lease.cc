@@ -3,14 +3,20 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
 
+#include "base/parallel.h"
 #include "base/sys.h"
 #include "sandbox/wire.h"
 
@@ -23,7 +29,8 @@ using sandbox::Tag;
 using sandbox::Writer;
 
 constexpr long tmpfs_magic = 0x01021994;      // statfs(2)
-constexpr size_t puts_per_message = 64;
+constexpr size_t gathered_at_once = 16;
+constexpr std::uint64_t largest_gathered = 256 << 10;
 constexpr size_t source_piece = 256 << 10;
 
 // The guest chose the name and made the file; the agent opened it. Believe neither: a regular file, one link, on a
@@ -35,6 +42,20 @@ bool is_safe(int fd, std::uint64_t size) {
          static_cast<std::uint64_t>(info.st_size) == size && ::fstatfs(fd, &system) == 0 && system.f_type == tmpfs_magic &&
          (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
+
+// Files of one message: no more than `gathered_at_once`, so their names fit.
+struct Puts {
+  Puts() = default;
+  Writer message{Tag::put};
+  std::vector<UniqueFd> files;
+  std::vector<std::string> names;
+
+  void add(const InputFile& input, UniqueFd file) {
+    message.number<std::uint8_t>(input.read_only).text(input.name.text());
+    files.push_back(std::move(file));
+    names.push_back(input.name.text());
+  }
+};
 
 class LocalLease final : public Lease {
  public:
@@ -49,22 +70,15 @@ class LocalLease final : public Lease {
   awaitable<void> start(Program program) override {
     const auto source = RelativePath::parse(source_name_);
     CHECK(source.has_value());
-    Writer batch(Tag::put);
-    std::vector<UniqueFd> files;
-    for (InputFile& input : program.inputs) {
-      if (input.name == *source) continue;  // the program's own text goes there
-      UniqueFd file = co_await descriptor_of(*input.body);
-      if (files.size() == puts_per_message || batch.bytes().size() > os::max_payload / 2) {
-        co_await channel_->send(batch.bytes(), std::move(files));
-        files.clear();
-        batch = Writer(Tag::put);
-      }
-      batch.number<std::uint8_t>(input.read_only).text(input.name.text());
-      files.push_back(std::move(file));
-    }
-    batch.number<std::uint8_t>(0).text(source->text());
-    files.push_back(os::memory_file("code", program.code));
-    co_await channel_->send(batch.bytes(), std::move(files));
+    // First, so that there is room for it, however many inputs there are.
+    InputFile text(*source, nullptr, program.code.size(), false);
+    UniqueFd code = os::memory_file("code", program.code);
+    Puts first;
+    first.add(text, std::move(code));
+    co_await send(std::move(first));
+    // The program's own text is there.
+    std::erase_if(program.inputs, [&](const InputFile& input) { return input.name == *source; });
+    co_await place(program.inputs);
 
     std::string arguments;
     for (const std::string& argument : program.arguments) {
@@ -112,6 +126,65 @@ class LocalLease final : public Lease {
   }
 
  private:
+  // Small files are opened and read a few at a time. Of the large ones one is open at a time and is never held whole:
+  // many runs, each with some open and in want of others, could wait for each other for ever.
+  awaitable<void> place(std::vector<InputFile>& inputs) {
+    std::vector<InputFile*> small, large;
+    for (InputFile& input : inputs) (input.size <= largest_gathered ? small : large).push_back(&input);
+    for (size_t begin = 0; begin < small.size(); begin += gathered_at_once) {
+      const size_t count = std::min(gathered_at_once, small.size() - begin);
+      std::vector<UniqueFd> files(count);
+      std::function<awaitable<void>(size_t)> open = [&](size_t i) -> awaitable<void> {
+        const auto body = co_await small[begin + i]->body->open();
+        if (body) files[i] = co_await descriptor_of(*body);
+      };
+      co_await for_each_index(count, open);
+      Puts puts;
+      for (size_t i = 0; i < count; ++i) {
+        if (files[i]) puts.add(*small[begin + i], std::move(files[i]));
+      }
+      co_await send(std::move(puts));
+    }
+    for (InputFile* input : large) {
+      const auto body = co_await input->body->open();
+      if (!body) continue;
+      if (body->descriptor() < 0) {
+        co_await stream(*input, *body);
+      } else {
+        Puts puts;
+        UniqueFd file = co_await descriptor_of(*body);
+        puts.add(*input, std::move(file));
+        co_await send(std::move(puts));
+      }
+    }
+  }
+
+  awaitable<void> send(Puts puts) {
+    if (puts.names.empty()) co_return;
+    std::ranges::move(puts.names, std::back_inserter(names_));
+    co_await channel_->send(puts.message.bytes(), std::move(puts.files));
+  }
+
+  // Through a socket, at the speed at which the agent takes it.
+  awaitable<void> stream(const InputFile& input, ByteSource& body) {
+    auto executor = co_await asio::this_coro::executor;
+    int ends[2];
+    sys("making a stream", [&] { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); });
+    UniqueFd theirs(ends[1]);
+    asio::local::stream_protocol::socket ours(executor, asio::local::stream_protocol(), ends[0]);
+    Puts puts;
+    puts.add(input, std::move(theirs));
+    co_await send(std::move(puts));
+    std::vector<std::byte> buffer(source_piece);
+    while (const size_t count = co_await body.read_some(buffer)) {
+      boost::system::error_code error;
+      co_await asio::async_write(
+          ours, asio::buffer(buffer.data(), count), asio::redirect_error(asio::use_awaitable, error));
+      if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
+      if (error) co_return;  // there was no room, as its report will say, or the sandbox is gone
+    }
+  }
+
   // A regular file's descriptor is passed on as it is; anything else is gathered in memory of its own first.
   awaitable<UniqueFd> descriptor_of(ByteSource& body) {
     if (body.descriptor() >= 0) {
@@ -167,7 +240,7 @@ class LocalLease final : public Lease {
         ready_.push_back(lost);
         ended_ = true;
       }
-      ready_.push_back(Collected{});
+      ready_.push_back(Collected());
       co_return;
     }
     Reader reader(message->payload);
@@ -187,9 +260,13 @@ class LocalLease final : public Lease {
       case Tag::product:
         take_product(std::move(message->descriptors));
         break;
-      case Tag::collected:
-        ready_.push_back(Collected{});
+      case Tag::collected: {
+        reader.number<std::uint64_t>();
+        Collected collected;
+        collected.gone = read_names(reader);
+        ready_.push_back(std::move(collected));
         break;
+      }
       case Tag::failed:
         throw Failure(FailureKind::unavailable, "the sandbox failed: " + reader.text());
       default:
@@ -209,7 +286,16 @@ class LocalLease final : public Lease {
     if (size <= largest_compiled_) ready_.push_back(Compiled(std::move(descriptors.front()), size));
   }
 
-  static Outcome read_outcome(Reader& reader) {
+  std::vector<std::string> read_names(Reader& reader) const {
+    std::vector<std::string> names;
+    while (!reader.at_end()) {
+      const auto number = reader.number<std::uint32_t>();
+      if (number < names_.size()) names.push_back(names_[number]);
+    }
+    return names;
+  }
+
+  Outcome read_outcome(Reader& reader) const {
     Outcome outcome;
     const bool timed_out = reader.number<std::uint8_t>() != 0;
     const bool out_of_memory = reader.number<std::uint8_t>() != 0;
@@ -226,6 +312,7 @@ class LocalLease final : public Lease {
     outcome.state_captured = reader.number<std::uint8_t>() != 0;
     outcome.state_unusable = reader.number<std::uint8_t>() != 0;
     outcome.state_note = reader.text();
+    outcome.unplaced = read_names(reader);
     outcome.steps.emplace_back("place", placing);
     if (compiling > 0) outcome.steps.emplace_back("compile", compiling);
     outcome.steps.emplace_back(outcome.while_compiling ? "compile" : "program", wall);
@@ -246,6 +333,7 @@ class LocalLease final : public Lease {
   asio::thread_pool& blocking_;
   EndSandbox end_;
   std::deque<Event> ready_;
+  std::vector<std::string> names_;  // of the files that were put, by their numbers
   std::uint64_t largest_compiled_ = 0;
   bool out_open_ = true, err_open_ = true, ended_ = false;
 };

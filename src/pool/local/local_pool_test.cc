@@ -24,6 +24,7 @@ struct Result {
   std::string out, err;
   Outcome outcome;
   std::map<std::string, std::string> files;
+  std::vector<std::string> gone;
 };
 
 // sandboxd must be forked before this process has threads, so it is made once, first.
@@ -93,13 +94,44 @@ class Engine : public testing::Environment {
 
 Engine* const engine = static_cast<Engine*>(testing::AddGlobalTestEnvironment(new Engine));
 
-awaitable<Result> run_once(std::string language, std::string code, std::chrono::milliseconds limit) {
+// Bytes that have no descriptor, as those of an object store.
+class Zeros final : public ByteSource {
+ public:
+  explicit Zeros(size_t count) : left_(count) {}
+  awaitable<size_t> read_some(std::span<std::byte> into) override {
+    const size_t count = std::min(left_, into.size());
+    std::ranges::fill(into.first(count), std::byte(0));
+    left_ -= count;
+    co_return count;
+  }
+
+ private:
+  size_t left_;
+};
+
+class Gone final : public InputBody {
+ public:
+  awaitable<std::unique_ptr<ByteSource>> open() override { co_return nullptr; }
+};
+
+std::vector<InputFile> zeros(const std::map<std::string, size_t>& sizes) {
+  std::vector<InputFile> inputs;
+  for (const auto& [name, size] : sizes) {
+    auto body = std::make_unique<OpenBody>(std::make_unique<Zeros>(size));
+    inputs.emplace_back(*RelativePath::parse(name), std::move(body), size, false);
+  }
+  return inputs;
+}
+
+awaitable<Result> run_once(
+    std::string language, std::string code, std::chrono::milliseconds limit, std::vector<InputFile> inputs) {
   Demand demand(language, languages::python_imports(code));
   auto lease = co_await engine->pool->acquire(std::move(demand), after(20s));
   Program program;
   program.code = std::move(code);
   program.arguments = {"one", "two words", "ü"};
   program.time_limit = limit;
+  program.inputs = std::move(inputs);
   co_await lease->start(std::move(program));
   Result result;
   for (;;) {
@@ -113,6 +145,7 @@ awaitable<Result> run_once(std::string language, std::string code, std::chrono::
       const size_t count = co_await file->body->read_some(bytes);
       result.files[file->name.text()] = std::string(reinterpret_cast<const char*>(bytes.data()), count);
     } else {
+      result.gone = std::get<Collected>(event).gone;
       co_return result;
     }
   }
@@ -123,10 +156,12 @@ class LocalPool : public testing::Test {
   void SetUp() override {
     if (!engine->missing().empty()) GTEST_SKIP() << engine->missing();
   }
-  Result run(const std::string& language, const std::string& code, std::chrono::milliseconds limit = 10s) {
+  Result run(
+      const std::string& language, const std::string& code, std::chrono::milliseconds limit = 10s,
+      std::vector<InputFile> inputs = {}) {
     Result result;
     engine->reason.clear();
-    engine->wait([&]() -> awaitable<void> { result = co_await run_once(language, code, limit); });
+    engine->wait([&]() -> awaitable<void> { result = co_await run_once(language, code, limit, std::move(inputs)); });
     EXPECT_EQ(engine->reason, "");
     return result;
   }
@@ -149,6 +184,29 @@ TEST_F(LocalPool, RunsEveryLanguageWithArguments) {
 TEST_F(LocalPool, HandsOutWhatTheProgramLeft) {
   const Result result = run("bash", "mkdir -p a/b; echo deep > a/b/c.txt; : > empty; ln -s /etc/passwd link; echo x > .hidden");
   EXPECT_EQ(result.files, (std::map<std::string, std::string>{{"a/b/c.txt", "deep\n"}, {"empty", ""}}));
+}
+
+TEST_F(LocalPool, PlacesSmallAndLargeInputsAndLeavesOutWhatIsGone) {
+  auto inputs = zeros({{"small", 100}, {"d/large", 3 << 20}, {"code.sh", 5}});
+  inputs.emplace_back(*RelativePath::parse("none"), std::make_unique<Gone>(), 10, false);
+  const Result result = run("bash", "stat -c '%s %n' small d/*; ls none", 10s, std::move(inputs));
+  EXPECT_EQ(result.out, "100 small\n3145728 d/large\n");
+  EXPECT_TRUE(result.outcome.unplaced.empty());
+  EXPECT_TRUE(result.gone.empty());
+}
+
+TEST_F(LocalPool, GoesWithoutTheInputsThatThereIsNoRoomFor) {
+  const Result result = run("bash", "ls", 10s, zeros({{"a", 30 << 20}, {"b", 50 << 20}, {"c", 1000}}));
+  EXPECT_EQ(result.out, "a\nc\ncode.sh\n");
+  EXPECT_EQ(result.outcome.unplaced, std::vector<std::string>{"b"});
+  EXPECT_TRUE(result.gone.empty());
+}
+
+TEST_F(LocalPool, TellsWhichInputsTheProgramRemoved) {
+  const Result result = run(
+      "bash", "rm a b/b; mkdir build; mv c build; ln d e; mv f .f; ln -sf /etc/passwd g; truncate -s 20M h", 10s,
+      zeros({{"a", 1}, {"b/b", 1}, {"c", 1}, {"d", 1}, {"f", 1}, {"g", 1}, {"h", 1}, {"i", 1}}));
+  EXPECT_EQ(std::set<std::string>(result.gone.begin(), result.gone.end()), (std::set<std::string>{"a", "b/b", "c", "f"}));
 }
 
 TEST_F(LocalPool, KeepsWhatWasPrintedBeforeTheDeadline) {

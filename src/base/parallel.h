@@ -7,7 +7,7 @@
 
 #include "base/async.h"
 
-namespace ci::execution {
+namespace ci {
 
 // Both results must have a default.
 template <class First, class Second>
@@ -28,4 +28,4 @@ awaitable<std::pair<First, Second>> both(awaitable<First> first, awaitable<Secon
 // work(0) … work(count - 1), some of them at a time, started in this order.
 awaitable<void> for_each_index(std::size_t count, std::function<awaitable<void>(std::size_t)> work);
 
-}  // namespace ci::execution
+}  // namespace ci

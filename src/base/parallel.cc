@@ -1,9 +1,9 @@
-#include "execution/parallel.h"
+#include "base/parallel.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace ci::execution {
+namespace ci {
 
 namespace {
 
@@ -36,4 +36,4 @@ awaitable<void> for_each_index(std::size_t count, Work work) {
   }
 }
 
-}  // namespace ci::execution
+}  // namespace ci
