@@ -29,7 +29,8 @@ const std::string& original_name(const files::FileRecord& record) {
 // does, so they are always fresh; unless it is about to end.
 TimePoint freshness(const files::FileRecord& record, const std::optional<files::Session>& session) {
   const TimePoint now = std::chrono::system_clock::now();
-  if (!session || !session->active) return record.created;
+  if (!session) return record.created;
+  if (!session->active) return session->last_activity;
   if (session->expires && *session->expires - now < std::chrono::hours(1)) return record.created;
   return now;
 }
@@ -95,7 +96,7 @@ awaitable<files::FileRecord> FileRoutes::find(const net::Request& request) {
   const std::string file_id = request.captures.at(1);
   if (!is_plausible_id(session_id) || !is_plausible_id(file_id)) throw ApiError(404, "File not found");
   if (settings_.strict_ownership) {
-    const auto session = co_await sessions_.find(session_id);
+    const auto session = co_await sessions_.look_up(session_id);
     if (!may_see(request, session)) throw ApiError(404, "File not found");
   }
   auto record = co_await files_.find(session_id, file_id);
@@ -107,11 +108,13 @@ awaitable<net::Response> FileRoutes::list(net::Request& request) {
   const std::string session_id = request.captures.at(0);
   json::array entries;
   if (is_plausible_id(session_id)) {
-    const auto session = co_await sessions_.find(session_id);
+    const auto session = co_await sessions_.look_up(session_id);
+    const bool is_over = session && files::has_expired(*session);  // only not yet cleared away
     std::vector<files::FileRecord> records;
-    if (may_see(request, session)) records = co_await files_.list(session_id);
+    if (!is_over && may_see(request, session)) records = co_await files_.list(session_id);
     const std::string_view detail = request.query_value("detail").value_or("full");
     for (const files::FileRecord& record : records) {
+      if (record.removed) continue;
       if (detail == "simple") {
         entries.push_back(describe_simple(record));
       } else if (detail == "summary") {
@@ -145,7 +148,7 @@ awaitable<net::Response> FileRoutes::remove(net::Request& request) {
 
 awaitable<net::Response> FileRoutes::describe(net::Request& request) {
   const files::FileRecord record = co_await find(request);
-  const auto session = co_await sessions_.find(record.session);
+  const auto session = co_await sessions_.look_up(record.session);
   json::object body;
   body["id"] = record.id;
   body["name"] = full_name(record);

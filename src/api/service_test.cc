@@ -4,9 +4,11 @@
 
 #include <boost/json.hpp>
 
+#include "api/upload.h"
 #include "execution/testing/fake_pool.h"
 #include "store/open.h"
 #include "store/testing/loop.h"
+#include "store/testing/lost_answers.h"
 
 namespace ci::api {
 namespace {
@@ -314,6 +316,48 @@ TEST_F(ServiceTest, StrictOwnershipHidesForeignFiles) {
   EXPECT_EQ(get("/files/" + session).text, "[]");
   const std::string file(uploaded.json.at("files").at(0).at("fileId").as_string());
   EXPECT_EQ(get("/download/" + session + "/" + file).status, 404);
+}
+
+TEST_F(ServiceTest, AnUploadThatMayBeOnRecordKeepsItsBody) {
+  store::testing::LostAnswers late(*records_);
+  late.answered = 0;
+  files::SessionFiles through(late, *bodies_);
+  UploadRoutes routes(sessions_, through, settings_);
+  StringSource body("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\ntext\r\n--x--\r\n");
+  net::Request wanted = request("POST", "/upload");
+  wanted.headers.add("Content-Type", "multipart/form-data; boundary=x");
+  wanted.body = &body;
+  EXPECT_EQ(store::testing::failure_of([&] { loop_.run(routes.upload(wanted)); }), FailureKind::unavailable);
+  const auto bodies = loop_.run(bodies_->list("sessions/", "", 10));
+  EXPECT_EQ(bodies.objects.size(), 1u);
+}
+
+TEST_F(ServiceTest, ListsTheFilesOfASessionAsLongAsItLasts) {
+  const auto change = [&](const std::string& session, store::Fields fields) {
+    std::vector<store::Write> writes;
+    writes.push_back(store::Write::set_fields("sessions:" + session, std::move(fields)));
+    loop_.run(records_->write(std::move(writes)));
+  };
+  const files::Session session = sessions_.draft(files::Caller("env", ""), "", false);
+  std::vector<store::Write> writes = sessions_.writes_for(session);
+  files::FileRecord file(*RelativePath::parse("a.txt"));
+  file.id = "f";
+  file.session = session.id;
+  file.object_key = "sessions/" + session.id + "/uploads/f";
+  std::ranges::move(files_.writes_for(file), std::back_inserter(writes));
+  loop_.run(records_->write(std::move(writes)));
+
+  const std::string path = "/files/" + session.id;
+  const auto modified = [&] {
+    net::Request wanted = request("GET", path);
+    wanted.query.emplace_back("detail", "summary");
+    return send(std::move(wanted)).json;
+  };
+  change(session.id, {{"status", "terminated"}, {"last_activity", "2026-01-09T10:20:55.000000+00:00"}});
+  ASSERT_EQ(modified().as_array().size(), 1u);
+  EXPECT_THAT(std::string(modified().at(0).at("lastModified").as_string()), StartsWith("2026-01-09T10:20:55"));
+  change(session.id, {{"expires_at", "2026-01-10T10:20:55+00:00"}});
+  EXPECT_TRUE(get(path).json.as_array().empty());
 }
 
 }  // namespace

@@ -102,6 +102,7 @@ struct UploadRoutes::Received {
   std::optional<files::Session> session;
   bool session_is_new = false;
   std::uint64_t bytes = 0;  // of all files
+  bool perhaps_on_record = false;  // the store was asked, and nobody knows what became of it
 };
 
 // Counts what a file brings and stops at the limits.
@@ -252,6 +253,8 @@ awaitable<UploadRoutes::Received> UploadRoutes::receive(net::Request& request, M
     failure = std::current_exception();
   }
   if (!failure) co_return received;
+  // A record without a body would be worse than a body without a record.
+  if (received.perhaps_on_record) std::rethrow_exception(failure);
 
   // Also when the client has left: bodies without records are nobody's.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -280,11 +283,13 @@ awaitable<void> UploadRoutes::commit(Received& received, const net::Request& req
     writes = sessions_.writes_for(session);
   } else {
     const auto held = co_await files_.list(session.id);
-    if (held.size() + count > session_factor * static_cast<std::size_t>(limits_.files_per_request)) {
+    const auto there = static_cast<std::size_t>(std::ranges::count(held, false, &files::FileRecord::removed));
+    for (const files::FileRecord& record : held) std::ranges::move(files_.writes_to_keep(record), std::back_inserter(writes));
+    if (there + count > session_factor * static_cast<std::size_t>(limits_.files_per_request)) {
       throw ApiError(
           413, fmt::format("Too many files. Maximum {} files allowed", session_factor * limits_.files_per_request));
     }
-    writes = sessions_.touch(session);
+    std::ranges::move(sessions_.touch(session), std::back_inserter(writes));
   }
   for (Entry& entry : received.entries) {
     if (!entry.record) continue;
@@ -299,7 +304,13 @@ awaitable<void> UploadRoutes::commit(Received& received, const net::Request& req
     }
     std::ranges::move(files_.writes_for(record), std::back_inserter(writes));
   }
-  co_await files_.commit(std::move(writes));
+  received.perhaps_on_record = true;
+  try {
+    co_await files_.commit(std::move(writes));
+  } catch (const Failure& error) {
+    if (error.kind() != FailureKind::unavailable) received.perhaps_on_record = false;
+    throw;
+  }
 }
 
 awaitable<net::Response> UploadRoutes::upload(net::Request& request) {

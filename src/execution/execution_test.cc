@@ -5,6 +5,7 @@
 #include "execution/testing/fake_pool.h"
 #include "store/open.h"
 #include "store/testing/loop.h"
+#include "store/testing/lost_answers.h"
 
 namespace ci::execution {
 namespace {
@@ -491,6 +492,22 @@ TEST_F(ExecutionTest, StrictOwnershipHoldsForEndedSessions) {
   writes.push_back(store::Write::set_fields("sessions:" + session.id, {{"expires_at", "2026-01-09T10:20:55+00:00"}}));
   loop_.run(records_->write(std::move(writes)));
   EXPECT_THROW(run(request({file})), UnauthorizedReference);
+}
+
+TEST_F(ExecutionTest, AnOutputThatMayBeOnRecordKeepsItsBody) {
+  store::testing::LostAnswers late(*records_);
+  late.answered = 1;  // of the session
+  files::SessionFiles through(late, *bodies_);
+  executions_.emplace(pool_, sessions_, through, loop_.pool(), settings_);
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.leave("a", "text");
+  };
+  const ExecutionResult result = run(request());
+  EXPECT_THAT(result.files, IsEmpty());
+  const auto records = loop_.run(files_.list(result.session));
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_TRUE(loop_.run(bodies_->head(records[0].object_key)));
 }
 
 }  // namespace

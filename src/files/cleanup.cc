@@ -17,7 +17,7 @@ constexpr size_t page_size = 500;
 
 bool is_in_use(const std::optional<store::Fields>& fields) {
   const auto session = fields ? session_from(*fields) : std::nullopt;
-  return session && (!session->expires || *session->expires > std::chrono::system_clock::now());
+  return session && !has_expired(*session);
 }
 
 }  // namespace

@@ -23,9 +23,9 @@ store::Ttl until_expiry(const Session& session, system_clock::time_point now) {
 
 }  // namespace
 
-bool is_live(const Session& session) {
-  return session.active && (!session.expires || *session.expires > system_clock::now());
-}
+bool has_expired(const Session& session) { return session.expires && *session.expires <= system_clock::now(); }
+
+bool is_live(const Session& session) { return session.active && !has_expired(session); }
 
 Session Sessions::draft(const Caller& caller, std::string entity, bool shared) const {
   Session session;

@@ -38,7 +38,8 @@ struct SessionSettings {
   std::chrono::hours ttl{0};  // 0: no expiry; sliding, extended at most once a minute
 };
 
-bool is_live(const Session& session);
+bool has_expired(const Session& session);
+bool is_live(const Session& session);  // neither expired nor terminated
 
 class Sessions {
  public:

@@ -1,10 +1,13 @@
 """runtime_session_hint: runs that name their session find what earlier runs left in /mnt/data."""
 
 import re
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from harness import ref
 
 pytestmark = pytest.mark.every_store
 
@@ -53,6 +56,49 @@ def test_two_first_runs_at_once_share_the_session(server):
         answers = list(threads.map(lambda i: run(server, name, f"echo {i} > f{i}"), range(4)))
     assert len({answer["session_id"] for answer in answers}) == 1
     assert run(server, name, LS)["stdout"].split() == ["f0", "f1", "f2", "f3"]
+
+
+def test_only_what_was_removed_goes(server):
+    """Files that are not handed out any more for another reason are still there, as they were last seen."""
+    name = new_name()
+    first = run(server, name, "for f in grown linked moved hidden kept; do echo $f > $f; done")
+    run(server, name, "truncate -s 30M grown; ln linked twice; mkdir build; mv moved build/; mv hidden .hidden; rm twice -f; ln linked other")
+    assert run(server, name, "cat grown; ls")["stdout"].split() == ["grown", "code.sh", "grown", "kept", "linked"]
+    for entry in first["files"]:
+        assert server.download(entry) == entry["name"].encode() + b"\n"
+
+
+def test_removed_files_are_not_listed_but_answers_stay_true(server):
+    name = new_name()
+    first = run(server, name, "echo 1 > a.txt; echo 1 > b.txt")
+    run(server, name, "rm a.txt")
+    session = first["session_id"]
+    assert [entry["name"] for entry in server.get(f"/files/{session}?detail=simple").json()] == ["b.txt"]
+    (removed,) = [entry for entry in first["files"] if entry["name"] == "a.txt"]
+    assert server.download(removed) == b"1\n"
+    assert server.request("DELETE", f"/files/{session}/{removed['id']}").status_code == 200
+    assert server.get(f"/download/{session}/{removed['id']}").status_code == 404
+
+
+def test_a_removal_and_a_rewrite_at_once(server):
+    name = new_name()
+    run(server, name, "echo old > a.txt; echo old > b.txt")
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(run, server, name, "rm a.txt; sleep 2")
+        time.sleep(0.5)
+        quick = threads.submit(run, server, name, "cat a.txt; echo new > a.txt").result()
+        slow.result()
+    assert quick["stdout"] == "old\n"
+    assert run(server, name, f"cat a.txt; {LS}")["stdout"].split() == ["new", "a.txt", "b.txt"]
+
+
+def test_files_of_the_session_are_there_beside_references(server):
+    name = new_name()
+    sent = server.upload_one("given.txt", b"given")
+    server.run("bash", "echo made > made.txt", runtime_session_hint=name, files=[ref(sent)])
+    other = server.upload_one("other.txt", b"other")
+    answer = server.run("bash", LS, runtime_session_hint=name, files=[ref(other)])
+    assert answer["stdout"].split() == ["given.txt", "made.txt", "other.txt"]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 129, "ü", "a/b", 7, None, ["a"]])
