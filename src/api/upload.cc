@@ -175,7 +175,8 @@ awaitable<void> UploadRoutes::receive_file(
   Entry& entry = received.entries.emplace_back();
   entry.sent_name = *part.filename;
   const auto exact = RelativePath::parse(entry.sent_name);
-  if (mode == Mode::each && !exact) {
+  const auto longest = static_cast<std::size_t>(limits_.name_characters);
+  if (mode == Mode::each && (!exact || files::is_too_long(*exact, longest))) {
     entry.error = "Invalid filename";
     co_return;
   }
@@ -187,7 +188,7 @@ awaitable<void> UploadRoutes::receive_file(
   if (!received.session) {
     received.session = co_await session_for(received.form, request, received.session_is_new);
   }
-  files::FileRecord record(mode == Mode::each ? *exact : files::flat_name(entry.sent_name));
+  files::FileRecord record(mode == Mode::each ? *exact : files::flat_name(entry.sent_name, longest));
   record.session = received.session->id;
   record.original_name = printable(entry.sent_name);
   record.content_type = clean_content_type(part.content_type, record.name);
@@ -291,6 +292,7 @@ awaitable<void> UploadRoutes::commit(Received& received, const net::Request& req
     }
     std::ranges::move(sessions_.touch(session), std::back_inserter(writes));
   }
+  const auto longest = static_cast<std::size_t>(limits_.name_characters);
   for (Entry& entry : received.entries) {
     if (!entry.record) continue;
     files::FileRecord& record = *entry.record;
@@ -300,7 +302,8 @@ awaitable<void> UploadRoutes::commit(Received& received, const net::Request& req
     if (mode == Mode::together && (!form.kind.empty() || entry.sent_name.contains('/'))) {
       // Nothing is left of a name like "../..": then the flat one.
       record.name =
-          files::nested_name(entry.sent_name, form.kind == "skill").value_or(files::flat_name(entry.sent_name));
+          files::nested_name(entry.sent_name, form.kind == "skill", longest)
+              .value_or(files::flat_name(entry.sent_name, longest));
     }
     std::ranges::move(files_.writes_for(record), std::back_inserter(writes));
   }

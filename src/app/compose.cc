@@ -114,6 +114,7 @@ api::ApiSettings api_settings(const Settings& settings) {
   result.files.file_bytes = settings.file_bytes;
   result.files.request_bytes = settings.request_bytes;
   result.files.files_per_request = settings.files_per_session;
+  result.files.name_characters = settings.filename_length;
   result.files.blocked_patterns = settings.blocked_patterns;
   result.files.allowed_extensions = settings.allowed_extensions;
   result.strict_ownership = settings.strict_ownership;

@@ -48,6 +48,7 @@ struct Settings {
   // Files and sessions
   std::uint64_t file_bytes = 0;
   std::uint64_t request_bytes = 0;
+  int filename_length = 0;
   int files_per_session = 0;
   int output_files = 0;
   std::vector<std::string> blocked_patterns;

@@ -275,7 +275,8 @@ void add_files(Table& table) {
   table.integer("MAX_FILES_PER_SESSION", 1, 1000, 50, "Files of one upload, and of one run that continues a session.")
       .sets(&Settings::files_per_session);
   table.integer("MAX_OUTPUT_FILES", 1, 100, 10, "New files returned of one run.").sets(&Settings::output_files);
-  table.integer("MAX_FILENAME_LENGTH", 1, 255, 255, "Characters of a file name.").nothing("the limit is always 255");
+  table.integer("MAX_FILENAME_LENGTH", 1, 255, 255, "Characters of each part of an upload's name; longer ones are shortened.")
+      .sets(&Settings::filename_length);
   table.integer("MAX_SESSIONS_PER_ENTITY", 1, 1000, 100, "Sessions of one entity.").nothing(reason_never);
   table.integer("SESSION_TTL_HOURS", 0, 8760, 0, "Hours after which an unused session and its files are removed. 0: never.")
       .sets(&Settings::session_ttl);

@@ -19,8 +19,6 @@ namespace ci::files {
 
 namespace {
 
-constexpr size_t longest_name = 255;
-
 bool is_plain(char32_t c) {
   return (c < 0x80 && std::isalnum(static_cast<int>(c)) != 0) || c == '.' || c == '-' || c == '_';
 }
@@ -57,21 +55,33 @@ std::string six_hex_digits() {
   return text;
 }
 
-// Cuts at a code point, never inside one.
-std::string cut_utf8(std::string_view text, size_t most) {
-  if (text.size() <= most) return std::string(text);
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-  return std::string(text.substr(0, most));
+std::size_t characters_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-std::string shortened(std::string name) {
-  if (name.size() <= longest_name) return name;
+// Cuts at a code point, never inside one.
+std::string cut_utf8(std::string_view text, std::size_t characters, std::size_t bytes) {
+  std::size_t end = 0;
+  for (std::size_t count = 0; end < text.size() && count < characters; ++count) {
+    std::size_t next = end + 1;
+    while (next < text.size() && (text[next] & 0xc0) == 0x80) ++next;
+    if (next > bytes) break;
+    end = next;
+  }
+  return std::string(text.substr(0, end));
+}
+
+std::string shortened(std::string name, std::size_t longest) {
+  constexpr std::size_t mark = 7;  // "-" and six digits
+  if (name.size() <= longest_name && characters_of(name) <= longest) return name;
+  if (longest <= mark) return cut_utf8(name, longest, longest_name);
   const size_t dot = name.rfind('.');
   std::string extension = dot == name.npos || dot == 0 ? "" : name.substr(dot);
   // An extension that leaves no room for a stem is none.
-  if (extension.size() > longest_name - 8) extension.clear();
+  if (extension.size() + mark >= longest_name || characters_of(extension) + mark >= longest) extension.clear();
   const std::string stem = name.substr(0, name.size() - extension.size());
-  return cut_utf8(stem, longest_name - extension.size() - 7) + "-" + six_hex_digits() + extension;
+  const std::size_t characters = longest - characters_of(extension) - mark;
+  return cut_utf8(stem, characters, longest_name - extension.size() - mark) + "-" + six_hex_digits() + extension;
 }
 
 std::string normalized(std::string_view text) {
@@ -84,13 +94,13 @@ std::string normalized(std::string_view text) {
   return U_SUCCESS(status) ? result : std::string(text);
 }
 
-std::string clean_segment(std::string_view segment, bool keep_dots) {
+std::string clean_segment(std::string_view segment, bool keep_dots, std::size_t longest) {
   std::string name = replaced(normalized(segment), [](char32_t c) {
     return is_plain(c) || (c >= 0x80 && ::u_isalnum(static_cast<UChar32>(c))) ||
            (c >= 0x80 && (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0);
   });
   if (name.empty() || (name.front() == '.' && !keep_dots)) name.insert(0, "_");
-  return shortened(std::move(name));
+  return shortened(std::move(name), longest);
 }
 
 std::string joined(const std::vector<std::string>& segments) {
@@ -184,15 +194,15 @@ std::string ascii_name(std::string_view name) {
 
 }  // namespace
 
-RelativePath flat_name(std::string_view sent) {
+RelativePath flat_name(std::string_view sent, std::size_t longest) {
   std::string name = replaced(base_of(sent), is_plain);
   if (name.empty() || name.front() == '.') name.insert(0, "_");
-  auto path = RelativePath::parse(shortened(std::move(name)));
+  auto path = RelativePath::parse(shortened(std::move(name), longest));
   CHECK(path.has_value());
   return std::move(*path);
 }
 
-std::optional<RelativePath> nested_name(std::string_view sent, bool keep_dots) {
+std::optional<RelativePath> nested_name(std::string_view sent, bool keep_dots, std::size_t longest) {
   std::string text(sent);
   std::ranges::replace(text, '\\', '/');
   std::vector<std::string> segments;
@@ -201,9 +211,13 @@ std::optional<RelativePath> nested_name(std::string_view sent, bool keep_dots) {
     const std::string_view segment = rest.substr(0, rest.find('/'));
     rest.remove_prefix(std::min(rest.size(), segment.size() + 1));
     if (segment.empty() || segment == "." || segment == "..") continue;
-    segments.push_back(clean_segment(segment, keep_dots));
+    segments.push_back(clean_segment(segment, keep_dots, longest));
   }
   return RelativePath::parse(joined(segments));
+}
+
+bool is_too_long(const RelativePath& name, std::size_t longest) {
+  return std::ranges::any_of(name.segments(), [&](std::string_view segment) { return characters_of(segment) > longest; });
 }
 
 std::optional<RelativePath> output_name(std::string_view made) {

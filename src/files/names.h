@@ -1,6 +1,7 @@
 #pragma once
 // File names: what an upload is called, what a browser is told, what type a name suggests. Pure functions.
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,14 +10,20 @@
 
 namespace ci::files {
 
+// Of one segment of a path, in characters and in bytes. An operator may want fewer characters.
+inline constexpr std::size_t longest_name = 255;
+
 // The flat name of a plain upload, as LibreChat computes it too: base name; every code point outside
-// [A-Za-z0-9._-] becomes '_'; a leading '.' or nothing gets '_' in front; more than 255 characters keep the
-// extension and get six random hex digits.
-RelativePath flat_name(std::string_view sent);
+// [A-Za-z0-9._-] becomes '_'; a leading '.' or nothing gets '_' in front; more than `longest` characters keep the
+// extension and get six random hex digits, as far as there is room for them.
+RelativePath flat_name(std::string_view sent, std::size_t longest = longest_name);
 
 // Keeps subdirectories and letters of any script (NFC); each segment cleaned as above; a segment's leading dot
 // stays only when `keep_dots`. Nothing when no segment is left or it is too deep.
-std::optional<RelativePath> nested_name(std::string_view sent, bool keep_dots);
+std::optional<RelativePath> nested_name(std::string_view sent, bool keep_dots, std::size_t longest = longest_name);
+
+// Whether a segment of it is longer than that.
+bool is_too_long(const RelativePath& name, std::size_t longest);
 
 // A name that a program made: as it is when it passes RelativePath, else each segment cleaned.
 std::optional<RelativePath> output_name(std::string_view made);

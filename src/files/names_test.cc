@@ -26,6 +26,23 @@ TEST(FlatName, KeepsTheExtensionOfALongName) {
   EXPECT_EQ(flat_name("." + std::string(400, 'b')).text().size(), 255u);
 }
 
+TEST(FlatName, MayBeKeptShorter) {
+  for (const std::size_t longest : {1, 3, 7, 8, 11, 12, 20, 100}) {
+    EXPECT_EQ(flat_name(std::string(120, 'a') + ".csv", longest).text().size(), longest);
+  }
+  EXPECT_TRUE(flat_name(std::string(120, 'a') + ".csv", 20).text().ends_with(".csv"));
+  EXPECT_EQ(flat_name("exactly.csv", 11).text(), "exactly.csv");
+  // Characters, not bytes; and each part for itself.
+  const auto nested = nested_name("папка/данные.csv", false, 10);
+  ASSERT_TRUE(nested);
+  EXPECT_EQ(nested->text(), "папка/данные.csv");
+  EXPECT_FALSE(is_too_long(*nested, 10));
+  EXPECT_TRUE(is_too_long(*nested, 9));
+  const auto cut = nested_name("папка/длинное_имя.csv", false, 14);
+  ASSERT_TRUE(cut);
+  EXPECT_TRUE(cut->text().starts_with("папка/дли-") && cut->text().ends_with(".csv")) << cut->text();
+}
+
 TEST(NestedName, KeepsFoldersAndLetters) {
   EXPECT_EQ(nested_name("skills/report/SKILL.md", true)->text(), "skills/report/SKILL.md");
   EXPECT_EQ(nested_name("отчёт 2025.csv", false)->text(), "отчёт_2025.csv");

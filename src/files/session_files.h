@@ -39,6 +39,7 @@ struct FileLimits {
   std::uint64_t file_bytes = 10 << 20;
   std::uint64_t request_bytes = 50 << 20;
   int files_per_request = 50;
+  int name_characters = 255;  // of one segment
   std::vector<std::string> blocked_patterns;     // "*.exe": refused with 415
   std::vector<std::string> allowed_extensions;   // empty: all
 };

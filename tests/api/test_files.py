@@ -271,6 +271,16 @@ def test_bytes_in_names_that_do_not_belong_there(server, name):
         assert not set("\r\n\0") & set(headers["content-disposition"])
 
 
+def test_the_longest_name_is_a_setting(make_server):
+    server = make_server(MAX_FILENAME_LENGTH=20)
+    assert re.fullmatch(r"a{9}-[0-9a-f]{6}\.csv", server.upload_one("a" * 60 + ".csv", b"x")["name"])
+    entry, _ = upload_named(server, 'name="file"; filename="Очень длинная папка 2025/файл.csv"', kind="user", id="u1")
+    folder, name = entry["filename"].split("/")
+    assert len(folder) == 20 and name == "файл.csv"
+    body = post_multipart(server, multipart(*[(f'name="file"; filename="{name}"', b"1") for name in ("d/" + "x" * 20, "x" * 21)]), "/upload/batch").json()
+    assert [entry["status"] for entry in body["files"]] == ["success", "error"] and body["files"][1]["error"] == "Invalid filename"
+
+
 # ---- batch ----------------------------------------------------------------------------------------------------------
 
 
