@@ -8,7 +8,7 @@
 #include "execution/testing/fake_pool.h"
 #include "store/open.h"
 #include "store/testing/loop.h"
-#include "store/testing/lost_answers.h"
+#include "store/testing/hooked_stores.h"
 
 namespace ci::api {
 namespace {
@@ -319,8 +319,11 @@ TEST_F(ServiceTest, StrictOwnershipHidesForeignFiles) {
 }
 
 TEST_F(ServiceTest, AnUploadThatMayBeOnRecordKeepsItsBody) {
-  store::testing::LostAnswers late(*records_);
-  late.answered = 0;
+  store::testing::HookedRecords late(*records_);
+  late.after = [](std::string operation, std::string) -> awaitable<void> {
+    if (operation == "write") throw Failure(FailureKind::unavailable, "no answer in time");
+    co_return;
+  };
   files::SessionFiles through(late, *bodies_);
   UploadRoutes routes(sessions_, through, settings_);
   StringSource body("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\ntext\r\n--x--\r\n");

@@ -5,7 +5,7 @@
 #include "execution/testing/fake_pool.h"
 #include "store/open.h"
 #include "store/testing/loop.h"
-#include "store/testing/lost_answers.h"
+#include "store/testing/hooked_stores.h"
 
 namespace ci::execution {
 namespace {
@@ -495,8 +495,13 @@ TEST_F(ExecutionTest, StrictOwnershipHoldsForEndedSessions) {
 }
 
 TEST_F(ExecutionTest, AnOutputThatMayBeOnRecordKeepsItsBody) {
-  store::testing::LostAnswers late(*records_);
-  late.answered = 1;  // of the session
+  store::testing::HookedRecords late(*records_);
+  int writes = 0;
+  late.after = [&](std::string operation, std::string) -> awaitable<void> {
+    // The first is the session's.
+    if (operation == "write" && ++writes > 1) throw Failure(FailureKind::unavailable, "no answer in time");
+    co_return;
+  };
   files::SessionFiles through(late, *bodies_);
   executions_.emplace(pool_, sessions_, through, loop_.pool(), settings_);
   pool_.script = [](Act& act) {

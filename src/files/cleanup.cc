@@ -11,8 +11,6 @@ namespace ci::files {
 
 namespace {
 
-// A body younger than this may belong to an upload whose record is about to be written.
-constexpr auto youngest_orphan = std::chrono::hours(1);
 constexpr size_t page_size = 500;
 
 bool is_in_use(const std::optional<store::Fields>& fields) {
@@ -71,7 +69,7 @@ awaitable<bool> Cleanup::remove_session(std::string session) {
 }
 
 awaitable<void> Cleanup::remove_orphans(std::string prefix) {
-  const auto newest = std::chrono::system_clock::now() - youngest_orphan;
+  const auto newest = std::chrono::system_clock::now() - settings_.youngest_orphan;
   std::string cursor;
   do {
     const auto page = co_await bodies_.list(prefix, cursor, page_size);

@@ -2,6 +2,7 @@
 // Takes away what nobody can reach any more. Every replica may run it: each step can be repeated.
 // Called on the I/O thread, from a background loop.
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -12,7 +13,9 @@
 namespace ci::files {
 
 struct CleanupSettings {
-  bool orphans = false;  // also bodies without a record, once they are an hour old
+  bool orphans = false;  // also bodies without a record, wherever they are
+  // One younger than this may belong to an upload whose record is about to be written.
+  std::chrono::seconds youngest_orphan = std::chrono::hours(1);
 };
 
 class Cleanup {

@@ -11,17 +11,18 @@ namespace {
 
 using store::Write;
 
-class SessionFilesTest : public ::testing::Test {
+class SessionFilesTest : public testing::StoresTest {
  protected:
   std::optional<FileRecord> find(const std::string& session, const std::string& id) {
     return stores_.loop.run(stores_.files.find(session, id));
   }
   bool remove(const FileRecord& record) { return stores_.loop.run(stores_.files.remove(record.session, record.id)); }
 
-  testing::Stores stores_;
 };
 
-TEST_F(SessionFilesTest, AreFoundAsTheyWereStored) {
+INSTANTIATE_TEST_SUITE_P(Stores, SessionFilesTest, ::testing::ValuesIn(store::testing::all_backends), testing::name_of_backend);
+
+TEST_P(SessionFilesTest, AreFoundAsTheyWereStored) {
   const FileRecord stored = stores_.add_file("s1", "dir/отчёт.csv", "a,b\n", true);
   EXPECT_EQ(stored.object_key, "sessions/s1/outputs/" + stored.id);
   const auto found = find("s1", stored.id);
@@ -35,7 +36,7 @@ TEST_F(SessionFilesTest, AreFoundAsTheyWereStored) {
   for (const char* id : {"", "a:b", "../x", "*"}) EXPECT_FALSE(find("s1", id)) << id;
 }
 
-TEST_F(SessionFilesTest, OfTheReferenceAreRead) {
+TEST_P(SessionFilesTest, OfTheReferenceAreRead) {
   StringSource body("hello");
   stores_.loop.run(stores_.bodies->put("sessions/s1/uploads/f1", body, 100));
   std::vector<Write> writes;
@@ -66,7 +67,7 @@ TEST_F(SessionFilesTest, OfTheReferenceAreRead) {
   EXPECT_EQ(stores_.text_of(*found), std::nullopt);
 }
 
-TEST_F(SessionFilesTest, ARecordThatPointsOutsideOfTheStoreIsNone) {
+TEST_P(SessionFilesTest, ARecordThatPointsOutsideOfTheStoreIsNone) {
   for (const char* key : {"../../etc/passwd", "/etc/passwd", "a b", ""}) {
     stores_.write(Write::set_fields(
         "files:s1:f1", {{"file_id", "f1"}, {"session_id", "s1"}, {"filename", "x"}, {"object_key", key}}));
@@ -74,7 +75,7 @@ TEST_F(SessionFilesTest, ARecordThatPointsOutsideOfTheStoreIsNone) {
   }
 }
 
-TEST_F(SessionFilesTest, AreListedOldestFirst) {
+TEST_P(SessionFilesTest, AreListedOldestFirst) {
   std::vector<std::string> names;
   for (int i = 0; i < 12; ++i) {
     names.push_back("f" + std::to_string(i));
@@ -88,7 +89,7 @@ TEST_F(SessionFilesTest, AreListedOldestFirst) {
   EXPECT_TRUE(stores_.loop.run(stores_.files.list("none")).empty());
 }
 
-TEST_F(SessionFilesTest, TheBodyStaysUntilTheLastRecordGoes) {
+TEST_P(SessionFilesTest, TheBodyStaysUntilTheLastRecordGoes) {
   const FileRecord first = stores_.add_file("s1", "a", "text");
   const FileRecord second = stores_.files.link(first, "s2");
   const FileRecord third = stores_.files.link(second, "s3");
@@ -106,7 +107,7 @@ TEST_F(SessionFilesTest, TheBodyStaysUntilTheLastRecordGoes) {
   EXPECT_TRUE(stores_.loop.run(stores_.records->members("object_users:" + first.object_key)).empty());
 }
 
-TEST_F(SessionFilesTest, TheLastTwoRecordsRemovedAtOnceTakeTheBodyAlong) {
+TEST_P(SessionFilesTest, TheLastTwoRecordsRemovedAtOnceTakeTheBodyAlong) {
   const FileRecord first = stores_.add_file("s1", "a", "text");
   const FileRecord second = stores_.files.link(first, "s2");
   stores_.write(stores_.files.writes_for(second));
@@ -120,7 +121,7 @@ TEST_F(SessionFilesTest, TheLastTwoRecordsRemovedAtOnceTakeTheBodyAlong) {
   EXPECT_EQ(stores_.text_of(first), std::nullopt);
 }
 
-TEST_F(SessionFilesTest, DiscardingALinkLeavesTheBodyOfItsSource) {
+TEST_P(SessionFilesTest, DiscardingALinkLeavesTheBodyOfItsSource) {
   const FileRecord first = stores_.add_file("s1", "a", "text");
   stores_.loop.run(stores_.files.discard(stores_.files.link(first, "s2")));
   EXPECT_EQ(stores_.text_of(first), "text");
@@ -128,7 +129,7 @@ TEST_F(SessionFilesTest, DiscardingALinkLeavesTheBodyOfItsSource) {
   EXPECT_EQ(stores_.text_of(first), std::nullopt);
 }
 
-TEST_F(SessionFilesTest, TooLargeABodyIsExhausted) {
+TEST_P(SessionFilesTest, TooLargeABodyIsExhausted) {
   FileRecord record(*RelativePath::parse("a"));
   record.session = "s1";
   StringSource body(std::string(101, 'x'));
@@ -137,7 +138,7 @@ TEST_F(SessionFilesTest, TooLargeABodyIsExhausted) {
       FailureKind::exhausted);
 }
 
-TEST_F(SessionFilesTest, LinksMadeTwiceAreOne) {
+TEST_P(SessionFilesTest, LinksMadeTwiceAreOne) {
   const FileRecord first = stores_.add_file("s1", "a", "text");
   const FileRecord link = stores_.files.link(first, "s2");
   EXPECT_EQ(stores_.files.link(first, "s2").id, link.id);
@@ -145,7 +146,7 @@ TEST_F(SessionFilesTest, LinksMadeTwiceAreOne) {
   EXPECT_NE(stores_.files.link(stores_.add_file("s1", "a", "text"), "s2").id, link.id);
 }
 
-TEST_F(SessionFilesTest, OfTheReferenceAreCompletedAndKept) {
+TEST_P(SessionFilesTest, OfTheReferenceAreCompletedAndKept) {
   StringSource body("hello");
   stores_.loop.run(stores_.bodies->put("sessions/s1/uploads/f1", body, 100));
   std::vector<Write> writes;
@@ -163,7 +164,7 @@ TEST_F(SessionFilesTest, OfTheReferenceAreCompletedAndKept) {
   EXPECT_TRUE(stores_.files.writes_to_keep(completed).empty());
 }
 
-TEST_F(SessionFilesTest, RemovedOnesAreMarkedAndGoneOnesStayGone) {
+TEST_P(SessionFilesTest, RemovedOnesAreMarkedAndGoneOnesStayGone) {
   const FileRecord removed = stores_.add_file("s1", "a", "text", true);
   const FileRecord gone = stores_.add_file("s1", "b", "text", true);
   EXPECT_TRUE(remove(gone));

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 using store::Write;
 using testing::system_clock;
 
-class SessionsTest : public ::testing::Test {
+class SessionsTest : public testing::StoresTest {
  protected:
   std::optional<Session> find(const std::string& id) { return stores_.loop.run(sessions_.find(id)); }
   std::optional<std::string> find_by_entity(const std::string& entity, const Caller& caller) {
@@ -22,12 +22,13 @@ class SessionsTest : public ::testing::Test {
     return session->id;
   }
 
-  testing::Stores stores_;
   Sessions sessions_{*stores_.records, SessionSettings()};
   const Caller alice_{"env", "alice"};
 };
 
-TEST_F(SessionsTest, AreFoundAsTheyWereWritten) {
+INSTANTIATE_TEST_SUITE_P(Stores, SessionsTest, ::testing::ValuesIn(store::testing::all_backends), testing::name_of_backend);
+
+TEST_P(SessionsTest, AreFoundAsTheyWereWritten) {
   const Session draft = sessions_.draft(alice_, "agent", true);
   EXPECT_FALSE(find(draft.id));
   stores_.write(sessions_.writes_for(draft));
@@ -41,7 +42,7 @@ TEST_F(SessionsTest, AreFoundAsTheyWereWritten) {
   EXPECT_LT(found->created - draft.created, 1us);
 }
 
-TEST_F(SessionsTest, HaveTheKeysAndFieldsOfTheReference) {
+TEST_P(SessionsTest, HaveTheKeysAndFieldsOfTheReference) {
   const Session session = stores_.add_session(sessions_, alice_, "agent", 0s);
   const auto fields = stores_.loop.run(stores_.records->get_fields("sessions:" + session.id));
   ASSERT_TRUE(fields);
@@ -52,7 +53,7 @@ TEST_F(SessionsTest, HaveTheKeysAndFieldsOfTheReference) {
   EXPECT_THAT(stores_.loop.run(stores_.records->members("entity_sessions:agent")), ::testing::ElementsAre(session.id));
 }
 
-TEST_F(SessionsTest, OfTheReferenceAreRead) {
+TEST_P(SessionsTest, OfTheReferenceAreRead) {
   stores_.write(Write::set_fields(
       "sessions:abc", {{"session_id", "abc"},
                        {"status", "active"},
@@ -73,7 +74,7 @@ TEST_F(SessionsTest, OfTheReferenceAreRead) {
   EXPECT_EQ(find_by_entity("agent", alice_), "abc");
 }
 
-TEST_F(SessionsTest, BrokenMetadataIsNoMetadata) {
+TEST_P(SessionsTest, BrokenMetadataIsNoMetadata) {
   for (const char* metadata : {"{", "[]", "null", R"({"user_id": 5})"}) {
     stores_.write(Write::set_fields("sessions:abc", {{"session_id", "abc"}, {"status", "active"}, {"metadata", metadata}}));
     ASSERT_TRUE(find("abc")) << metadata;
@@ -81,7 +82,7 @@ TEST_F(SessionsTest, BrokenMetadataIsNoMetadata) {
   }
 }
 
-TEST_F(SessionsTest, ThatEndedOrStoppedAreNotFound) {
+TEST_P(SessionsTest, ThatEndedOrStoppedAreNotFound) {
   const Session ended = stores_.add_session(sessions_, alice_, "", 2h, 1h);
   EXPECT_FALSE(find(ended.id));
   Session stopped = sessions_.draft(alice_, "", false);
@@ -90,12 +91,12 @@ TEST_F(SessionsTest, ThatEndedOrStoppedAreNotFound) {
   EXPECT_FALSE(find(stopped.id));
 }
 
-TEST_F(SessionsTest, StrangeIdsAreOnlyNotFound) {
+TEST_P(SessionsTest, StrangeIdsAreOnlyNotFound) {
   stores_.add_session(sessions_, alice_, "", 0s);
   for (const char* id : {"index", "", "a:b", "../x", "a b"}) EXPECT_FALSE(find(id)) << id;
 }
 
-TEST_F(SessionsTest, OfAnEntityTheLatestOfTheSameCallerIsReused) {
+TEST_P(SessionsTest, OfAnEntityTheLatestOfTheSameCallerIsReused) {
   const Session older = stores_.add_session(sessions_, alice_, "agent", 10min);
   const Session latest = stores_.add_session(sessions_, alice_, "agent", 5min);
   const Session bobs = stores_.add_session(sessions_, Caller("env", "bob"), "agent", 1min);
@@ -109,7 +110,7 @@ TEST_F(SessionsTest, OfAnEntityTheLatestOfTheSameCallerIsReused) {
   EXPECT_EQ(find_by_entity("other agent", alice_), std::nullopt);
 }
 
-TEST_F(SessionsTest, DeadOnesLeaveTheEntitysSetOnSight) {
+TEST_P(SessionsTest, DeadOnesLeaveTheEntitysSetOnSight) {
   const Session live = stores_.add_session(sessions_, alice_, "agent", 0s);
   const Session ended = stores_.add_session(sessions_, alice_, "agent", 2h, 1h);
   stores_.write(Write::add_member("entity_sessions:agent", "vanished"));
@@ -117,7 +118,7 @@ TEST_F(SessionsTest, DeadOnesLeaveTheEntitysSetOnSight) {
   EXPECT_THAT(stores_.loop.run(stores_.records->members("entity_sessions:agent")), ::testing::ElementsAre(live.id));
 }
 
-TEST_F(SessionsTest, AreTouchedOnceAMinute) {
+TEST_P(SessionsTest, AreTouchedOnceAMinute) {
   SessionSettings settings;
   settings.ttl = 24h;
   const Sessions sessions(*stores_.records, settings);
@@ -135,7 +136,7 @@ TEST_F(SessionsTest, AreTouchedOnceAMinute) {
   EXPECT_TRUE(sessions.touch(session).empty());
 }
 
-TEST_F(SessionsTest, OfOneNameAreOne) {
+TEST_P(SessionsTest, OfOneNameAreOne) {
   const auto named = [this](const std::string& name, const Caller& caller) {
     return stores_.loop.run(sessions_.named(name, caller, ""));
   };
@@ -158,7 +159,7 @@ TEST_F(SessionsTest, OfOneNameAreOne) {
   EXPECT_NE(named("trip", mallory).digest, first.digest);
 }
 
-TEST_F(SessionsTest, KeepTheirNamesAsLongAsThemselves) {
+TEST_P(SessionsTest, KeepTheirNamesAsLongAsThemselves) {
   const auto life_of = [this](const std::string& digest) {
     return stores_.loop.run(stores_.records->remaining("session_names:" + digest));
   };
@@ -185,7 +186,7 @@ TEST_F(SessionsTest, KeepTheirNamesAsLongAsThemselves) {
   EXPECT_EQ(life_of(second.digest), std::nullopt);
 }
 
-TEST_F(SessionsTest, ThatEndedGiveTheirNameToANewOne) {
+TEST_P(SessionsTest, ThatEndedGiveTheirNameToANewOne) {
   const auto first = stores_.loop.run(sessions_.named("trip", alice_, ""));
   stores_.write(sessions_.writes_for(first.session));
   stores_.write(Write::set_fields("sessions:" + first.session.id, {{"expires_at", "2026-01-09T10:20:55+00:00"}}));
@@ -195,7 +196,7 @@ TEST_F(SessionsTest, ThatEndedGiveTheirNameToANewOne) {
   EXPECT_EQ(stores_.loop.run(sessions_.named("trip", alice_, "")).session.id, second.session.id);
 }
 
-TEST_F(SessionsTest, FollowASettingThatChanged) {
+TEST_P(SessionsTest, FollowASettingThatChanged) {
   SessionSettings settings;
   settings.ttl = 24h;
   const Sessions finite(*stores_.records, settings);

@@ -1,5 +1,5 @@
 #pragma once
-// Sessions and files on real stores in a temporary directory.
+// Sessions and files on real stores, with each backend.
 
 #include <chrono>
 #include <string>
@@ -8,19 +8,23 @@
 
 #include "files/session_files.h"
 #include "files/sessions.h"
-#include "store/open.h"
 #include "store/testing/loop.h"
+#include "store/testing/stores.h"
 
 namespace ci::files::testing {
 
 using std::chrono::system_clock;
 
+using store::testing::Backend;
+
 class Stores {
  public:
-  store::testing::TemporaryDirectory directory;
+  explicit Stores(Backend backend) : backends(backend) {}
+
+  store::testing::Backends backends;
   store::testing::Loop loop;
-  std::unique_ptr<store::KeyValueStore> records = store::open_sqlite(directory.path(), loop.pool());
-  std::unique_ptr<store::ObjectStore> bodies = store::open_filesystem(directory.path(), loop.pool());
+  std::unique_ptr<store::KeyValueStore> records = backends.open_records(loop);
+  std::unique_ptr<store::ObjectStore> bodies = backends.open_bodies(loop);
   SessionFiles files{*records, *bodies};
 
   void write(std::vector<store::Write> writes) { loop.run(records->write(std::move(writes))); }
@@ -59,5 +63,17 @@ class Stores {
     return loop.run(store::testing::read_all(*body->body));
   }
 };
+
+// A test that runs once with each backend, or says what it would need.
+class StoresTest : public ::testing::TestWithParam<Backend> {
+ protected:
+  void SetUp() override {
+    if (const std::string missing = store::testing::lacks(GetParam()); !missing.empty()) GTEST_SKIP() << missing;
+  }
+
+  Stores stores_{store::testing::lacks(GetParam()).empty() ? GetParam() : Backend::embedded};
+};
+
+inline std::string name_of_backend(const ::testing::TestParamInfo<Backend>& info) { return name_of(info.param); }
 
 }  // namespace ci::files::testing
