@@ -252,6 +252,48 @@ def test_trusted_networks_need_no_key(make_server):
     assert execute(server, forwarded, session=anonymous("127.8.1.2")).status_code == 401
 
 
+HOSTILE_IDS = ["*", "?", "a:b", "..", "../x", "..%2f..", "%2e%2e", "[a-z]*", "sessions:index", "index", "%00", "\\*", "{a,b}"]
+
+
+def test_files_of_another_caller_are_out_of_reach_where_ownership_is_strict(make_server):
+    """A key is one caller, a trusted network another: neither finds, reads, runs with or removes what the other has."""
+    server = make_server(AUTH_TRUSTED_NETWORKS="127.9.0.0/16", STRICT_FILE_OWNERSHIP="true")
+    other = anonymous("127.9.1.1")
+    mine = server.upload_one("mine.txt", b"secret")
+    session, file = mine["storage_session_id"], mine["id"]
+    made = server.run("bash", "echo secret > made.txt", session_id=session)["files"]
+    assert len(made) == 1
+
+    def call(method, path, **options):
+        return other.request(method, server.url + path, timeout=20, **options)
+
+    assert execute(server, session=other).status_code == 200
+    assert call("GET", f"/files/{session}").json() == []
+    for method, path in (("GET", "/download/{}/{}"), ("GET", "/sessions/{}/objects/{}"), ("DELETE", "/files/{}/{}")):
+        assert call(method, path.format(session, file)).status_code == 404, path
+    wanted = {"lang": "bash", "code": "cat mine.txt; ls", "files": [mine]}
+    assert call("POST", "/exec", json=wanted).status_code == 403
+    by_name = {"lang": "bash", "code": "ls", "files": [mine | {"id": "mine.txt"}]}
+    assert call("POST", "/exec", json=by_name).status_code == 403
+    joined = call("POST", "/exec", json={"lang": "bash", "code": "ls | grep -v code.sh", "session_id": session}).json()
+    assert joined["session_id"] != session and joined["stdout"] == ""
+
+    for odd in HOSTILE_IDS:
+        assert call("GET", f"/files/{odd}").status_code in (200, 400, 404), odd
+        for path in (f"/{odd}/{file}", f"/{session}/{odd}", f"/{odd}/{odd}"):
+            assert call("GET", f"/download{path}").status_code in (400, 404), path
+            assert call("DELETE", f"/files{path}").status_code in (400, 404, 405), path
+        for reference in ({"id": odd, "name": "x", "storage_session_id": odd}, {"id": file, "name": "x", "storage_session_id": odd}):
+            answer = call("POST", "/exec", json={"lang": "bash", "code": "ls | grep -v code.sh", "files": [reference]})
+            assert answer.status_code in (200, 403, 422), (odd, answer.text)
+            assert answer.status_code != 200 or answer.json()["stdout"] == "", (odd, answer.text)
+        answer = call("POST", "/exec", json={"lang": "bash", "code": "ls | grep -v code.sh", "session_id": odd})
+        assert answer.status_code in (200, 422) and (answer.status_code != 200 or answer.json()["stdout"] == ""), odd
+
+    assert server.download(mine) == b"secret" and server.download(made[0]) == b"secret\n"
+    assert server.run("bash", "cat mine.txt", files=[mine])["stdout"] == "secret\n"
+
+
 def test_a_key_that_is_gone_from_the_environment_is_refused(make_server):
     server = make_server(API_KEYS=SECOND)
     assert execute(server, {"x-api-key": SECOND}).status_code == 200

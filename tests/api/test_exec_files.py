@@ -380,3 +380,61 @@ def test_an_answer_waits_until_its_files_are_stored(server):
         answer = server.py(f"open('f.bin', 'wb').write(b'{index}' * 400000)")
         assert server.download(answer["files"][0]) == str(index).encode() * 400000
     assert time.monotonic() - began < 60
+
+
+# ---- what does not fit, and what was planted --------------------------------------------------------------------------
+
+
+def test_inputs_larger_than_the_workspace_leave_something_out_and_say_so(make_server):
+    """A conversation that has more than a sandbox holds goes on, with the newest of it."""
+    server = make_server(MAX_MEMORY_MB=96, SANDBOX_WORKSPACE_MB=48, SANDBOX_TMP_MB=8)
+    files = [server.upload_one(f"f{i}.dat", bytes([i]) * (9 << 20)) for i in range(6)]
+    answer = server.run("bash", "ls *.dat; head -c 4M /dev/zero > out.bin && echo written", files=[ref(file) for file in files])
+    assert answer["stdout"].split() == ["f3.dat", "f4.dat", "f5.dat", "written"]
+    assert 'file "f0.dat" was not mounted: /mnt/data holds at most 48 MB' in answer["stderr"]
+    assert names(answer) == ["out.bin"]
+
+    name = f"rooms:{time.time()}"
+    for i in range(6):
+        server.run("bash", f"head -c 9M /dev/urandom > g{i}.dat", runtime_session_hint=name)
+    answer = server.run("bash", "ls *.dat", runtime_session_hint=name)
+    assert answer["stdout"].split() == ["g3.dat", "g4.dat", "g5.dat"]
+    assert answer["stderr"].count("was not mounted") == 3
+    # What there was no room for is not taken for removed.
+    server.run("bash", "rm g3.dat g4.dat g5.dat", runtime_session_hint=name)
+    assert server.run("bash", "ls *.dat", runtime_session_hint=name)["stdout"].split() == ["g0.dat", "g1.dat", "g2.dat"]
+
+
+PLANTED = {
+    "numpy.py": b"raise SystemExit('planted numpy')\n",
+    "json.py": b"raise SystemExit('planted json')\n",
+    "sitecustomize.py": b"open('/mnt/data/owned', 'w').write('site')\n",
+    "usercustomize.py": b"open('/mnt/data/owned', 'w').write('user')\n",
+    "dill.py": b"raise SystemExit('planted dill')\n",
+    "package.json": b'{"main": "owned.js", "scripts": {"start": "touch owned"}}',
+    "node_modules/fs/index.js": b"require('child_process').execSync('touch owned')\n",
+    ".bashrc": b"touch /mnt/data/owned\n",
+    ".profile": b"touch /mnt/data/owned\n",
+    ".Rprofile": b"file.create('/mnt/data/owned')\n",
+    ".noderc": b"x",
+}
+
+
+@pytest.mark.parametrize("lang, code, expected", [
+    ("py", "x = 1\nprint(6 * 7)", "42"),
+    ("js", "console.log(6 * 7, typeof require('fs').readFileSync)", "42 function"),
+    ("bash", "echo $((6 * 7))", "42"),
+])  # fmt: skip
+def test_planted_files_run_only_when_the_program_asks_for_them(server, lang, code, expected):
+    """A session's files are the program's own. What surrounds the program takes nothing from them."""
+    parts = [("file", (name, body)) for name, body in PLANTED.items()]
+    body = server.post("/upload/batch", files=parts, data={"kind": "skill", "id": "s", "version": "1"}).json()
+    files = [{"id": e["fileId"], "name": e["filename"], "storage_session_id": body["storage_session_id"]} for e in body["files"] if e["status"] == "success"]
+    assert len(files) == len(PLANTED)
+    name = f"planted:{lang}:{time.time()}"
+    for _ in range(2):
+        answer = server.run(lang, code, files=files, runtime_session_hint=name)
+        assert answer["stdout"].strip() == expected, answer
+        assert "owned" not in names(answer) and "planted" not in answer["stderr"]
+    # The same files in nobody else's way.
+    assert server.py("import numpy, json; print(json.dumps(numpy.arange(2).tolist()))")["stdout"] == "[0, 1]\n"

@@ -77,6 +77,47 @@ def test_sixty_megabytes_cost_a_few(on_s3, awake):
     assert max(most) - before < 30 << 20, f"{(max(most) - before) >> 20} MiB more for 60"
 
 
+def test_a_large_input_of_a_run_is_not_held_in_memory(program, awake):
+    server = harness.Server(
+        program, MAX_FILE_SIZE_MB=100, MAX_TOTAL_FILE_SIZE_MB=200, SANDBOX_WORKSPACE_MB=256, MAX_MEMORY_MB=512, **awake.settings()
+    )
+    server.start()
+    try:
+        body = os.urandom(100 << 20)
+        sent = server.upload_one("large.dat", body)
+        before = held(server)
+        most, over = [before], threading.Event()
+
+        def watch():
+            while not over.wait(0.01):
+                most.append(held(server))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            answer = server.run("bash", "sha256sum large.dat", files=[ref(sent)])
+        finally:
+            over.set()
+            watcher.join()
+        assert answer["stdout"].split()[0] == hashlib.sha256(body).hexdigest()
+        assert max(most) - before < 30 << 20, f"{(max(most) - before) >> 20} MiB more for 100"
+    finally:
+        server.discard()
+
+
+def held(server):
+    """Memory of the worker, and what is in memory files that it has open."""
+    (pid,) = server.role("worker")
+    memory = worker_memory(server)
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        try:
+            if os.readlink(entry.path).startswith("/memfd:"):
+                memory += os.stat(entry.path).st_blocks * 512
+        except OSError:  # closed meanwhile
+            pass
+    return memory
+
+
 def test_files_survive_a_restart(on_s3, awake):
     sent = on_s3.upload_one("kept.txt", b"still there")
     on_s3.stop()
