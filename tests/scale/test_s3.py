@@ -9,7 +9,7 @@ import time
 import pytest
 
 import harness
-from harness import file_named, names, ref, wait_until
+from harness import file_named, names, ref, together, wait_until
 
 # S3_TIMEOUT_SECONDS of these servers, and what the rest of a request takes.
 LIMIT = 4 + 3
@@ -103,6 +103,17 @@ def test_a_large_input_of_a_run_is_not_held_in_memory(program, awake):
         assert max(most) - before < 30 << 20, f"{(max(most) - before) >> 20} MiB more for 100"
     finally:
         server.discard()
+
+
+def test_a_run_with_more_files_than_connections(on_s3, awake):
+    """None of them is small enough to be read when it is opened."""
+    body, files = os.urandom(300_000), []
+    for batch in range(2):
+        parts = [("file", (f"f{batch}-{i}.dat", body)) for i in range(150)]
+        answer = on_s3.post("/upload/batch", files=parts).json()
+        files += [{"id": e["fileId"], "name": e["filename"], "storage_session_id": answer["session_id"]} for e in answer["files"]]
+    answers = together(lambda _: on_s3.run("bash", "cat f*.dat | wc -c", files=files), range(2))
+    assert [answer["stdout"].strip() for answer in answers] == ["90000000"] * 2, answers
 
 
 def held(server):
