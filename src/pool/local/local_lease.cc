@@ -31,6 +31,7 @@ using sandbox::Writer;
 constexpr long tmpfs_magic = 0x01021994;      // statfs(2)
 constexpr size_t gathered_at_once = 16;
 constexpr std::uint64_t largest_gathered = 256 << 10;
+constexpr auto placing_patience = std::chrono::seconds(30);  // for the agent to take a piece of a file
 constexpr size_t source_piece = 256 << 10;
 
 // The guest chose the name and made the file; the agent opened it. Believe neither: a regular file, one link, on a
@@ -177,12 +178,19 @@ class LocalLease final : public Lease {
     co_await send(std::move(puts));
     std::vector<std::byte> buffer(source_piece);
     while (const size_t count = co_await body.read_some(buffer)) {
-      boost::system::error_code error;
-      co_await asio::async_write(
-          ours, asio::buffer(buffer.data(), count), asio::redirect_error(asio::use_awaitable, error));
-      if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
-      if (error) co_return;  // there was no room, as its report will say, or the sandbox is gone
+      const auto taken = co_await until(after(placing_patience), write(ours, std::span(buffer).first(count)));
+      if (!taken) throw Failure(FailureKind::unavailable, "the sandbox does not take its files");
+      if (!*taken) co_return;  // there was no room, as its report will say, or the sandbox is gone
     }
+  }
+
+  // False when nobody reads any more.
+  static awaitable<bool> write(asio::local::stream_protocol::socket& to, std::span<const std::byte> bytes) {
+    boost::system::error_code error;
+    co_await asio::async_write(
+        to, asio::buffer(bytes.data(), bytes.size()), asio::redirect_error(asio::use_awaitable, error));
+    if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
+    co_return !error;
   }
 
   // A regular file's descriptor is passed on as it is; anything else is gathered in memory of its own first.
