@@ -7,20 +7,29 @@
 #include "base/sha256.h"
 #include "state/memory.h"
 #include "state/wire.h"
-#include "store/open.h"
-#include "store/testing/loop.h"
+#include "store/testing/stores.h"
 
 namespace ci::state {
 namespace {
 
 using namespace std::chrono_literals;
 
-class StatesTest : public ::testing::TestWithParam<bool> {
+using store::testing::Backend;
+
+// With each backend, and with states that are all among the records or, when they are large, among the bodies.
+class StatesTest : public ::testing::TestWithParam<std::tuple<Backend, bool>> {
  protected:
-  StatesTest() {
-    if (GetParam()) settings_.large = 10;
-    states_.emplace(*records_, *bodies_, loop_.pool(), settings_);
+  void SetUp() override {
+    const Backend backend = std::get<Backend>(GetParam());
+    if (const std::string missing = store::testing::lacks(backend); !missing.empty()) GTEST_SKIP() << missing;
+    backends_.emplace(backend);
+    records_ = backends_->open_records(loop_);
+    bodies_ = backends_->open_bodies(loop_);
+    if (in_objects()) settings_.large = 10;
+    restart();
   }
+
+  static bool in_objects() { return std::get<bool>(GetParam()); }
 
   // Forgets what is in memory, as another replica or a new process would.
   void restart() { states_.emplace(*records_, *bodies_, loop_.pool(), settings_); }
@@ -72,17 +81,18 @@ class StatesTest : public ::testing::TestWithParam<bool> {
     restart();
   }
 
-  store::testing::TemporaryDirectory directory_;
   store::testing::Loop loop_;
-  std::unique_ptr<store::KeyValueStore> records_ = store::open_sqlite(directory_.path(), loop_.pool());
-  std::unique_ptr<store::ObjectStore> bodies_ = store::open_filesystem(directory_.path(), loop_.pool());
+  std::optional<store::testing::Backends> backends_;
+  std::unique_ptr<store::KeyValueStore> records_;
+  std::unique_ptr<store::ObjectStore> bodies_;
   StateSettings settings_;
   std::optional<States> states_;
   const std::string large_ = "\1" + std::string(200000, 'x');
 };
 
-INSTANTIATE_TEST_SUITE_P(Bodies, StatesTest, ::testing::Bool(), [](const auto& kind) {
-  return kind.param ? "ObjectsWhenLarge" : "Records";
+const auto ways = ::testing::Combine(::testing::ValuesIn(store::testing::all_backends), ::testing::Bool());
+INSTANTIATE_TEST_SUITE_P(Stores, StatesTest, ways, [](const auto& way) {
+  return name_of(std::get<Backend>(way.param)) + (std::get<bool>(way.param) ? "ObjectsWhenLarge" : "Records");
 });
 
 TEST_P(StatesTest, KeepsWhatARunLeft) {
@@ -97,7 +107,7 @@ TEST_P(StatesTest, KeepsWhatARunLeft) {
   EXPECT_THAT(find()->modules, ::testing::ElementsAre("numpy"));
   EXPECT_EQ(find()->python, "3.11");
   EXPECT_EQ(value(hash_key("s")), summary->hash);
-  if (!GetParam()) {
+  if (!in_objects()) {
     EXPECT_EQ(decode_base64(value(data_key("s")).value_or("")), large_);
   }
 }
@@ -173,7 +183,7 @@ TEST_P(StatesTest, IsEmptyWhenTheBytesAreGone) {
   std::vector<store::Write> writes;
   writes.push_back(store::Write::remove(data_key("s")));
   loop_.run(records_->write(std::move(writes)));
-  if (GetParam()) loop_.run(bodies_->remove(record->object));
+  if (in_objects()) loop_.run(bodies_->remove(record->object));
   EXPECT_FALSE(loop_.run(states_->open("s", *record)));
 }
 

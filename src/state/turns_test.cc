@@ -3,17 +3,24 @@
 #include <gtest/gtest.h>
 
 #include "base/failure.h"
-#include "store/open.h"
-#include "store/testing/loop.h"
+#include "store/testing/stores.h"
 
 namespace ci::state {
 namespace {
 
 using namespace std::chrono_literals;
 
+using store::testing::Backend;
+
 // Two tables on one store are two replicas.
-class TurnsTest : public ::testing::Test {
+class TurnsTest : public ::testing::TestWithParam<Backend> {
  protected:
+  void SetUp() override {
+    if (const std::string missing = store::testing::lacks(GetParam()); !missing.empty()) GTEST_SKIP() << missing;
+    backends_.emplace(GetParam());
+    records_ = backends_->open_records(loop_);
+  }
+
   static TurnSettings shared() {
     TurnSettings settings;
     settings.shared = true;
@@ -54,18 +61,22 @@ class TurnsTest : public ::testing::Test {
     co_await visit_often(tables, most, order);
   }
 
-  store::testing::TemporaryDirectory directory_;
   store::testing::Loop loop_;
-  std::unique_ptr<store::KeyValueStore> records_ = store::open_sqlite(directory_.path(), loop_.pool());
+  std::optional<store::testing::Backends> backends_;
+  std::unique_ptr<store::KeyValueStore> records_;
 };
 
-TEST_F(TurnsTest, AreTakenOneAfterTheOtherInOrder) {
+// Bodies play no part.
+const auto record_stores = ::testing::Values(Backend::embedded, Backend::redis_and_disk);
+INSTANTIATE_TEST_SUITE_P(Stores, TurnsTest, record_stores, [](const auto& backend) { return name_of(backend.param); });
+
+TEST_P(TurnsTest, AreTakenOneAfterTheOtherInOrder) {
   std::vector<int> order;
   EXPECT_EQ(most_at_once(1, TurnSettings(), order), 1);
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
 }
 
-TEST_F(TurnsTest, AreTakenOneAfterTheOtherAmongReplicas) {
+TEST_P(TurnsTest, AreTakenOneAfterTheOtherAmongReplicas) {
   std::vector<int> order;
   EXPECT_EQ(most_at_once(3, shared(), order), 1);
   EXPECT_EQ(order.size(), 10u);
@@ -88,7 +99,7 @@ awaitable<void> expect_too_late(store::KeyValueStore& records, TurnSettings sett
   co_await turns.stop();
 }
 
-TEST_F(TurnsTest, AreNotWaitedForLongerThanAllowed) { loop_.run(expect_too_late(*records_, TurnSettings())); }
+TEST_P(TurnsTest, AreNotWaitedForLongerThanAllowed) { loop_.run(expect_too_late(*records_, TurnSettings())); }
 
 awaitable<void> outlive_a_dead_replica(store::KeyValueStore& records, TurnSettings settings) {
   const bool theirs = co_await records.set_if_absent("session:state-lease:s", "somebody who died", 200ms);
@@ -112,7 +123,7 @@ awaitable<void> outlive_a_dead_replica(store::KeyValueStore& records, TurnSettin
   co_await turns.stop();
 }
 
-TEST_F(TurnsTest, PassFromAReplicaThatDied) { loop_.run(outlive_a_dead_replica(*records_, shared())); }
+TEST_P(TurnsTest, PassFromAReplicaThatDied) { loop_.run(outlive_a_dead_replica(*records_, shared())); }
 
 }  // namespace
 }  // namespace ci::state
