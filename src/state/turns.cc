@@ -13,6 +13,7 @@ namespace ci::state {
 namespace {
 
 constexpr std::chrono::milliseconds first_pause{2}, longest_pause{100};
+constexpr std::chrono::seconds patience_of_writers{10};  // beyond a lease that a dead replica has left
 
 std::string lease_key(const std::string& session) { return "session:state-lease:" + session; }
 
@@ -22,7 +23,14 @@ Failure too_late() {
 
 }  // namespace
 
-bool Turns::Turn::lost() const { return session_ != nullptr && session_->lost; }
+bool Turns::Turn::lost() const { return session_ != nullptr && session_->has_lost(); }
+
+awaitable<bool> Turns::Turn::is_held() const {
+  if (lost()) co_return false;
+  if (session_ == nullptr || session_->token.empty()) co_return true;
+  const auto holder = co_await turns_->store_.get(lease_key(session_->id));
+  co_return holder == session_->token && !lost();
+}
 
 void Turns::Turn::end() {
   if (turns_ != nullptr) std::exchange(turns_, nullptr)->leave(std::move(session_));
@@ -34,12 +42,20 @@ awaitable<Turns::Turn> Turns::take(std::string id, bool fresh, Deadline deadline
     session = entry->second;
     co_await wait_here(session, deadline);
   } else {
-    session = std::make_shared<Session>(id);
+    session = std::make_shared<Session>(id, co_await asio::this_coro::executor);
     sessions_.emplace(id, session);
   }
   Turn turn(*this, session);  // from here on it is ours to give up
-  if (settings_.shared && !fresh && (session->token.empty() || session->lost)) co_await take_lease(session, deadline);
+  if (settings_.shared && !fresh && (session->token.empty() || session->has_lost())) {
+    co_await take_lease(session, deadline);
+  }
   co_return turn;
+}
+
+awaitable<Turns::Turn> Turns::take_to_write(const std::string& session) {
+  // No id of a session has a slash.
+  std::string id = session + "/write";
+  return take(std::move(id), false, after(settings_.lease + patience_of_writers));
 }
 
 awaitable<void> Turns::wait_here(std::shared_ptr<Session> session, Deadline deadline) {
@@ -63,7 +79,11 @@ awaitable<void> Turns::take_lease(std::shared_ptr<Session> session, Deadline dea
   const std::string key = lease_key(session->id);
   const std::string token = new_id();
   for (auto pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
-    if (co_await store_.set_if_absent(key, token, settings_.lease)) break;
+    const Deadline held_until = after(settings_.lease);
+    if (co_await store_.set_if_absent(key, token, settings_.lease)) {
+      session->held_until = held_until;
+      break;
+    }
     if (std::chrono::steady_clock::now() + pause >= deadline) throw too_late();
     co_await sleep_for(pause);
   }
@@ -74,9 +94,10 @@ awaitable<void> Turns::take_lease(std::shared_ptr<Session> session, Deadline dea
 
 awaitable<void> Turns::renew(std::shared_ptr<Session> session, std::string token) {
   const std::string key = lease_key(session->id);
-  auto held_until = after(settings_.lease);
   for (;;) {
-    co_await sleep_for(settings_.renewal);
+    session->renewal.expires_after(settings_.renewal);
+    boost::system::error_code ended;
+    co_await session->renewal.async_wait(asio::redirect_error(asio::use_awaitable, ended));
     if (session->token != token) co_return;
     try {
       const auto holder = co_await store_.get(key);
@@ -88,11 +109,12 @@ awaitable<void> Turns::renew(std::shared_ptr<Session> session, std::string token
       }
       std::vector<store::Write> writes;
       writes.push_back(store::Write::expire(key, settings_.lease));
+      const Deadline held_until = after(settings_.lease);
       co_await store_.write(std::move(writes));
-      held_until = after(settings_.lease);
+      if (session->token != token) co_return;
+      session->held_until = held_until;
     } catch (const Failure& failure) {
       log_warning("cannot renew the lease of a session", {{"session_id", session->id}, {"reason", failure.what()}});
-      if (std::chrono::steady_clock::now() >= held_until) session->lost = true;
     }
   }
 }
@@ -111,6 +133,7 @@ void Turns::leave(std::shared_ptr<Session> session) {
     return;
   }
   sessions_.erase(session->id);
+  session->renewal.cancel();
   const std::string token = std::exchange(session->token, std::string());
   if (!token.empty()) tasks_.spawn("give back a lease", give_back(lease_key(session->id), token));
 }

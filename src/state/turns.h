@@ -44,8 +44,11 @@ class Turns {
     }
     ~Turn() { end(); }
 
-    // Another replica may have begun, since our lease could not be renewed: what we have must not replace its work.
+    // Another replica may have begun, since our lease has ended or was taken: what we have must not replace its work.
+    // By our clock, which cannot be trusted by who was not running for a while.
     bool lost() const;
+    // Asks the store whether the lease is ours. For the moment before work of others would be replaced.
+    awaitable<bool> is_held() const;
 
    private:
     friend class Turns;
@@ -56,9 +59,13 @@ class Turns {
     std::shared_ptr<Session> session_;  // shared with the table, and with whoever renews or ends the lease
   };
 
-  // First come, first served. Fails as `unavailable` at the deadline. `fresh`: the session was made by this request, so
-  // that no other replica knows it.
+  // First come, first served. Fails as `unavailable` at the deadline. `fresh`: the session was made by this request, and
+  // no other replica can come to know it before the turn ends.
   awaitable<Turn> take(std::string session, bool fresh, Deadline deadline);
+
+  // A turn of another kind, for the moment in which a state is looked at and replaced: by a run that has its turn, but
+  // also by clients, who wait for no run. A replica that dies in that moment delays the next one by a lease.
+  awaitable<Turn> take_to_write(const std::string& session);
 
   // Waits for leases to end. After the last turn, before destruction.
   awaitable<void> stop();
@@ -70,11 +77,15 @@ class Turns {
     bool admitted = false;
   };
   struct Session {
-    explicit Session(std::string name) : id(std::move(name)) {}
+    Session(std::string name, asio::any_io_executor executor) : id(std::move(name)), renewal(std::move(executor)) {}
+    bool has_lost() const { return lost || (!token.empty() && std::chrono::steady_clock::now() >= held_until); }
+
     std::string id;
     std::list<Waiting*> waiting;
-    std::string token;  // of our lease; empty: we have none
+    std::string token;    // of our lease; empty: we have none
+    Deadline held_until;  // the store has not ended it before
     bool lost = false;
+    asio::steady_timer renewal;
   };
 
   awaitable<void> wait_here(std::shared_ptr<Session> session, Deadline deadline);

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "base/failure.h"
+#include "store/testing/hooked_stores.h"
 #include "store/testing/stores.h"
 
 namespace ci::state {
@@ -24,7 +27,7 @@ class TurnsTest : public ::testing::TestWithParam<Backend> {
   static TurnSettings shared() {
     TurnSettings settings;
     settings.shared = true;
-    settings.lease = 300ms;
+    settings.lease = 500ms;
     settings.renewal = 50ms;
     return settings;
   }
@@ -124,6 +127,78 @@ awaitable<void> outlive_a_dead_replica(store::KeyValueStore& records, TurnSettin
 }
 
 TEST_P(TurnsTest, PassFromAReplicaThatDied) { loop_.run(outlive_a_dead_replica(*records_, shared())); }
+
+awaitable<void> sleep_through_a_lease(store::KeyValueStore& records, TurnSettings settings) {
+  settings.renewal = 10s;
+  Turns turns(co_await asio::this_coro::executor, records, settings);
+  Turns::Turn turn = co_await turns.take("s", false, after(5s));
+  EXPECT_FALSE(turn.lost());
+  const bool held = co_await turn.is_held();
+  EXPECT_TRUE(held);
+  std::this_thread::sleep_for(settings.lease + 20ms);  // as of a process that was stopped: nothing has run meanwhile
+  EXPECT_TRUE(turn.lost());
+  const bool still_held = co_await turn.is_held();
+  EXPECT_FALSE(still_held);
+  turn = Turns::Turn();
+  co_await turns.stop();
+}
+
+TEST_P(TurnsTest, AreLostWithTheLeaseAndNotOnlyWhenItIsToBeRenewed) {
+  loop_.run(sleep_through_a_lease(*records_, shared()));
+}
+
+awaitable<void> lose_without_noticing(store::KeyValueStore& records, TurnSettings settings) {
+  settings.lease = settings.renewal = 10s;
+  Turns turns(co_await asio::this_coro::executor, records, settings);
+  Turns::Turn turn = co_await turns.take("s", false, after(5s));
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::set("session:state-lease:s", "another", 10s));
+  co_await records.write(std::move(writes));
+  EXPECT_FALSE(turn.lost()) << "our clock does not tell";
+  const bool held = co_await turn.is_held();
+  EXPECT_FALSE(held);
+  turn = Turns::Turn();
+  co_await turns.stop();
+}
+
+TEST_P(TurnsTest, AskTheStoreWhoHasTheLease) { loop_.run(lose_without_noticing(*records_, shared())); }
+
+awaitable<void> hear_late(store::testing::HookedRecords& records, TurnSettings settings) {
+  settings.lease = 1s;
+  settings.renewal = 10s;
+  records.after = [](std::string operation, std::string) -> awaitable<void> {
+    if (operation == "set_if_absent") co_await sleep_for(500ms);
+  };
+  Turns turns(co_await asio::this_coro::executor, records, settings);
+  Turns::Turn turn = co_await turns.take("s", false, after(5s));
+  EXPECT_FALSE(turn.lost());
+  co_await sleep_for(510ms);
+  EXPECT_TRUE(turn.lost()) << "the store has counted while the answer was on its way";
+  turn = Turns::Turn();
+  co_await turns.stop();
+}
+
+TEST_P(TurnsTest, CountTheLeaseFromWhenItWasAskedFor) {
+  store::testing::HookedRecords slow(*records_);
+  loop_.run(hear_late(slow, shared()));
+}
+
+awaitable<void> write_beside_a_turn(store::KeyValueStore& records, TurnSettings settings) {
+  auto executor = co_await asio::this_coro::executor;
+  Turns one(executor, records, settings), other(executor, records, settings);
+  {
+    const Turns::Turn turn = co_await one.take("s", false, after(5s));
+    Turns::Turn writer = co_await other.take_to_write("s");
+    const bool taken = co_await records.set_if_absent("session:state-lease:s/write", "me", 1000ms);
+    EXPECT_FALSE(taken);
+    writer = Turns::Turn();
+    const Turns::Turn next = co_await one.take_to_write("s");
+  }
+  co_await one.stop();
+  co_await other.stop();
+}
+
+TEST_P(TurnsTest, ThatWriteWaitForNoRun) { loop_.run(write_beside_a_turn(*records_, shared())); }
 
 }  // namespace
 }  // namespace ci::state
