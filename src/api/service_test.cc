@@ -7,8 +7,8 @@
 #include "api/upload.h"
 #include "execution/testing/fake_pool.h"
 #include "store/open.h"
-#include "store/testing/loop.h"
 #include "store/testing/hooked_stores.h"
+#include "store/testing/loop.h"
 
 namespace ci::api {
 namespace {
@@ -101,6 +101,12 @@ class ServiceTest : public ::testing::Test {
     asio::any_io_executor executor;
   };
 
+  static state::StateSettings without_memory() {
+    state::StateSettings settings;
+    settings.memory = 0;
+    return settings;
+  }
+
   ServiceTest() { context_.executor = loop_.run(this_executor()); }
   static awaitable<asio::any_io_executor> this_executor() { co_return co_await asio::this_coro::executor; }
 
@@ -111,7 +117,9 @@ class ServiceTest : public ::testing::Test {
   std::unique_ptr<store::ObjectStore> bodies_ = store::open_filesystem(directory_.path() / "files", loop_.pool());
   files::Sessions sessions_{*records_, files::SessionSettings()};
   files::SessionFiles files_{*records_, *bodies_};
-  state::States states_{*records_, *bodies_, loop_.pool(), state::StateSettings()};
+  state::Turns turns_{loop_.executor(), *records_, state::TurnSettings()};
+  store::testing::HookedRecords records_of_states_{*records_};
+  state::States states_{records_of_states_, *bodies_, loop_.pool(), turns_, without_memory()};
   execution::testing::FakePool pool_;
   execution::Executions executions_{pool_, sessions_, files_, loop_.pool(), execution::ExecutionSettings()};
   access::ApiKeys keys_{{key}};
@@ -361,6 +369,24 @@ TEST_F(ServiceTest, ListsTheFilesOfASessionAsLongAsItLasts) {
   EXPECT_THAT(std::string(modified().at(0).at("lastModified").as_string()), StartsWith("2026-01-09T10:20:55"));
   change(session.id, {{"expires_at", "2026-01-10T10:20:55+00:00"}});
   EXPECT_TRUE(get(path).json.as_array().empty());
+}
+
+TEST_F(ServiceTest, DoesNotReadAStateThatTheClientHas) {
+  EXPECT_EQ(post("/state/s", "\1state").status, 201);
+  int reads = 0;
+  records_of_states_.before = [&](std::string operation, std::string of) -> awaitable<void> {
+    if (operation == "get" && of == state::data_key("s")) ++reads;
+    co_return;
+  };
+  const Answer whole = get("/state/s");
+  EXPECT_EQ(whole.text, "\1state");
+  EXPECT_EQ(reads, 1);
+  net::Request again = request("GET", "/state/s");
+  again.headers.add("If-None-Match", std::string(*whole.headers.find("ETag")));
+  const Answer nothing = send(std::move(again));
+  EXPECT_EQ(nothing.status, 304);
+  EXPECT_EQ(nothing.headers.find("ETag"), whole.headers.find("ETag"));
+  EXPECT_EQ(reads, 1);
 }
 
 }  // namespace

@@ -45,16 +45,17 @@ awaitable<net::Response> StateRoutes::get(net::Request& request) {
   const std::string session = session_of(request);
   const bool allowed = co_await may_see(request, session);
   if (!allowed) throw not_found();
-  const auto record = co_await states_.find(session);
+  auto record = co_await states_.find(session);
   if (!record) throw not_found();
-  auto content = co_await states_.read(session, *record);
-  if (!content) throw not_found();
   net::Response response;
-  response.headers.set("ETag", quoted(record->hash));
   if (names_tag(request.headers.find("If-None-Match").value_or(""), quoted(record->hash))) {
+    response.headers.set("ETag", quoted(record->hash));
     response.status = 304;
     co_return response;
   }
+  auto content = co_await states_.read(session, *record);
+  if (!content) throw not_found();
+  response.headers.set("ETag", quoted(record->hash));
   response.headers.set("Content-Type", "application/octet-stream");
   response.body = net::SourceBody(std::move(content->body), content->size);
   co_return response;

@@ -56,11 +56,11 @@ void Application::build() {
   state::StateSettings kept = state_settings(settings_);
   // Others who share the records find all of a state there.
   if (!settings_.redis.chosen()) kept.large = large_state;
-  states_.emplace(*records_, *bodies_, *blocking_, kept);
-  cleanup_->on_removal([this](std::string session) { return states_->forget(std::move(session)); });
   state::TurnSettings turns;
   turns.shared = settings_.redis.chosen();
   turns_.emplace(context_.get_executor(), *records_, turns);
+  states_.emplace(*records_, *bodies_, *blocking_, *turns_, kept);
+  cleanup_->on_removal([this](std::string session) { return states_->forget(std::move(session)); });
   executions_.emplace(*pool_, *sessions_, *files_, *blocking_, execution_settings(settings_));
   executions_->keep_states(*states_, *turns_);
   service_ = std::make_unique<api::Service>(
@@ -80,8 +80,8 @@ awaitable<void> Application::stop() {
   co_await server_.stop(after(left));
   co_await service_->stop();
   co_await pool_->stop();
-  co_await turns_->stop();
   co_await tasks_.stop();
+  co_await turns_->stop();
   // The stores close when they are destroyed, last of all.
 }
 

@@ -68,8 +68,8 @@ class Application {
   std::optional<files::Sessions> sessions_;
   std::optional<files::SessionFiles> files_;
   std::optional<files::Cleanup> cleanup_;
-  std::optional<state::States> states_;
   std::optional<state::Turns> turns_;
+  std::optional<state::States> states_;
   std::optional<SandboxdLink> link_;
   std::unique_ptr<pool::SandboxPool> pool_;
   std::optional<execution::Executions> executions_;

@@ -37,7 +37,7 @@ awaitable<std::vector<store::Write>> StateStep::open() {
       writes = co_await states_->touch(session_, *prior_);
     } else {
       log_warning("state of a session is gone", {{"session_id", session_}});
-      prior_.reset();
+      gone_ = true;
     }
   } catch (const Failure& failure) {
     give_up("reading", failure);
@@ -63,8 +63,8 @@ awaitable<std::optional<state::Summary>> StateStep::settle(const pool::Outcome& 
   if (!captured || !wanted || turn_.lost()) co_return std::nullopt;
   std::optional<state::Summary> summary;
   try {
-    const bool read = !outcome.state_unusable;
-    summary = co_await states_->settle(session_, prior_, read, std::move(after_), outcome.state_note);
+    const bool read = !gone_ && !outcome.state_unusable;
+    summary = co_await states_->settle(session_, turn_, prior_, read, std::move(after_), outcome.state_note);
   } catch (const Failure& failure) {
     log_error("state not saved", {{"session_id", session_}, {"reason", failure.what()}});
   }

@@ -40,6 +40,7 @@ class StateStep {
   std::string session_;
   state::Turns::Turn turn_;
   std::optional<state::Record> prior_;
+  bool gone_ = false;  // it is on record, and its bytes are nowhere
   UniqueFd before_, after_;
 };
 

@@ -17,7 +17,7 @@ namespace {
 
 using std::chrono::system_clock;
 
-constexpr auto touch_interval = std::chrono::minutes(1);
+constexpr std::chrono::milliseconds longest_touch_interval = std::chrono::minutes(1);
 constexpr auto upload_mark = std::chrono::seconds(30);
 constexpr std::uint64_t small = 64 << 10;  // is copied and hashed where we are
 const std::string elsewhere = "object:";   // no base64 text begins so
@@ -68,52 +68,111 @@ awaitable<std::optional<Record>> States::find(std::string session, std::optional
   co_return record;
 }
 
+// Reading the archive takes time, in which others may have made a newer state or removed this one: it comes back only
+// where there is still nothing, and only while the archive still has it.
 awaitable<std::optional<Record>> States::bring_back(std::string session) {
-  auto record = co_await archive_.find(session);
-  if (!record) co_return std::nullopt;
-  UniqueFd file = co_await archive_.open(session, *record);
+  const auto archived = co_await archive_.find(session);
+  if (!archived) co_return std::nullopt;
+  Record record = *archived;
+  UniqueFd file = co_await archive_.open(session, record);
   if (!file) co_return std::nullopt;
-  std::vector<store::Write> nothing_else;
-  std::optional<Record> nothing_before;
-  record = co_await save(session, nothing_before, *record, std::move(file), std::move(nothing_else));
-  co_return record;
+  Ready ready = co_await make_ready(session, record, std::move(file));
+  record = ready.record;
+  Turns::Turn writing = co_await turns_.take_to_write(session);
+  auto current = co_await find_at_hand(session);
+  if (!current) {
+    const auto still = co_await archive_.find(session);
+    if (still && still->hash == archived->hash) {
+      std::vector<store::Write> nothing_else;
+      co_await replace(session, std::move(ready), std::move(nothing_else));
+      co_return record;
+    }
+  }
+  writing = Turns::Turn();
+  co_await discard(record);
+  co_return current;
 }
 
-awaitable<UniqueFd> States::open(std::string session, const Record& record) {
+UniqueFd States::from_memory(const std::string& session, const Record& record) {
   const auto known = std::ranges::find(remembered_, session, &Remembered::session);
-  if (known != remembered_.end() && known->hash == record.hash && known->size == record.size) {
-    std::ranges::rotate(known, known + 1, remembered_.end());
-    co_return open_again(remembered_.back().file.get());
-  }
-  UniqueFd file;
-  if (!record.object.empty()) {
-    const auto object = co_await bodies_.open(record.object);
-    if (!object || object->size != record.size) co_return UniqueFd();
-    if (object->body->descriptor() >= 0) {
-      auto copy = [&] { return copy_to_memory(object->body->descriptor(), object->size); };
-      file = co_await on_pool(blocking_, copy);
-    } else {
-      file = co_await gather(*object->body);
-    }
-  } else {
-    const auto text = co_await records_.get(data_key(session));
-    if (!text) co_return UniqueFd();
-    auto decode = [&] {
-      const auto bytes = decode_base64(*text);
-      if (!bytes || bytes->size() != record.size) return UniqueFd();
-      return os::memory_file("state", *bytes);
-    };
-    file = co_await beside(blocking_, text->size(), decode);
-  }
+  if (known == remembered_.end() || known->hash != record.hash || known->size != record.size) return UniqueFd();
+  std::ranges::rotate(known, known + 1, remembered_.end());
+  return open_again(remembered_.back().file.get());
+}
+
+awaitable<UniqueFd> States::open(std::string session, Record& record) {
+  UniqueFd file = from_memory(session, record);
+  if (file) co_return file;
+  file = co_await fetch(session, record);
+  if (!file) file = co_await fetch_again(session, record);
   if (!file) co_return UniqueFd();
   UniqueFd result = open_again(file.get());
   remember(session, record, std::move(file));
   co_return result;
 }
 
-awaitable<std::optional<store::OpenObject>> States::read(std::string session, const Record& record) {
-  if (!record.object.empty()) co_return co_await bodies_.open(record.object);
+// Nothing when they are not what the record says. Objects are written once and then named, so their size is enough.
+awaitable<UniqueFd> States::fetch(std::string session, Record record) {
+  if (record.object.empty()) {
+    const auto text = co_await records_.get(data_key(session));
+    if (!text) co_return UniqueFd();
+    auto decode = [&] {
+      const auto bytes = decode_base64(*text);
+      if (!bytes || bytes->size() != record.size || sha256_hex(*bytes) != record.hash) return UniqueFd();
+      return os::memory_file("state", *bytes);
+    };
+    co_return co_await beside(blocking_, text->size(), decode);
+  }
+  const auto object = co_await bodies_.open(record.object);
+  if (!object || object->size != record.size) co_return UniqueFd();
+  if (object->body->descriptor() < 0) co_return co_await gather(*object->body);
+  auto copy = [&] { return copy_to_memory(object->body->descriptor(), object->size); };
+  co_return co_await on_pool(blocking_, copy);
+}
+
+// While nobody writes. If record and bytes still do not belong together, who wrote them was interrupted, in a store that
+// does not write them in one step. Bytes are whole, so they are a state, and perhaps the only one that is left.
+awaitable<UniqueFd> States::fetch_again(std::string session, Record& record) {
+  const Turns::Turn writing = co_await turns_.take_to_write(session);
+  const auto current = co_await find_at_hand(session);
+  if (!current) co_return UniqueFd();
+  record = *current;
+  UniqueFd file = co_await fetch(session, record);
+  if (file) co_return file;
+  const auto text = co_await records_.get(data_key(session));
+  if (!text) co_return UniqueFd();
+  Record found = record;
+  found.object.clear();
+  auto decode = [&] {
+    const auto bytes = decode_base64(*text);
+    if (!bytes || bytes->size() < shortest_state || bytes->size() > settings_.size_limit) return UniqueFd();
+    if (!is_known_version(static_cast<unsigned char>(bytes->front()))) return UniqueFd();
+    found.size = bytes->size();
+    found.hash = sha256_hex(*bytes);
+    return os::memory_file("state", *bytes);
+  };
+  file = co_await beside(blocking_, text->size(), decode);
+  if (!file) co_return UniqueFd();
+  log_warning("the record of a state did not fit its bytes", {{"session_id", session}});
+  const auto left = co_await records_.remaining(data_key(session));
+  const std::chrono::milliseconds life = left.value_or(settings_.ttl);
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::set(hash_key(session), found.hash, life));
+  writes.push_back(store::Write::set(record_key(session), text_of(found), life));
+  co_await records_.write(std::move(writes));
+  record = found;
+  co_return file;
+}
+
+awaitable<std::optional<store::OpenObject>> States::read(std::string session, Record& record) {
   std::optional<store::OpenObject> content;
+  if (!record.object.empty()) {
+    content = co_await bodies_.open(record.object);
+    if (content) co_return content;
+    const auto current = co_await find_at_hand(session);
+    if (!current) co_return content;
+    record = *current;
+  }
   UniqueFd file = co_await open(std::move(session), record);
   if (file) content.emplace(record.size, std::make_unique<FileSource>(std::move(file), blocking_));
   co_return content;
@@ -134,22 +193,46 @@ void States::remember(const std::string& session, const Record& record, UniqueFd
 
 awaitable<std::vector<store::Write>> States::touch(std::string session, const Record& record) {
   std::vector<store::Write> writes;
-  if (system_clock::now() - record.created < touch_interval) co_return writes;
+  const auto age = system_clock::now() - record.created;
+  if (record.from_upload && age < upload_mark) writes.push_back(store::Write::remove(uploaded_key(session)));
+  const auto interval = std::min<std::chrono::milliseconds>(longest_touch_interval, settings_.ttl / 10);
+  if (age < interval) co_return writes;
   const auto left = co_await records_.remaining(data_key(session));
-  if (left && settings_.ttl - *left < touch_interval) co_return writes;
+  if (left && settings_.ttl - *left < interval) co_return writes;
   for (const std::string& key : {data_key(session), hash_key(session), record_key(session)}) {
     writes.push_back(store::Write::expire(key, settings_.ttl));
   }
-  if (record.from_upload) writes.push_back(store::Write::remove(uploaded_key(session)));
   co_return writes;
 }
 
+// That nothing has changed is true of what the run began with; what counts is what is there now.
+awaitable<std::optional<Summary>> States::confirm(std::string session, Record prior) {
+  const auto current = co_await find_at_hand(session);
+  if (!current || current->hash != prior.hash || current->size != prior.size) co_return std::nullopt;
+  co_return Summary(prior.size, prior.hash);
+}
+
+// Whether the run that began with `prior`, or would have, may replace what is there now.
+awaitable<bool> States::may_replace(
+    std::string session, const Turns::Turn& turn, std::optional<Record> prior, std::optional<Record> current) {
+  std::string reason;
+  if (current && current->from_upload && (!prior || current->created != prior->created)) {
+    reason = "another one was uploaded during the run";
+  } else {
+    const bool held = co_await turn.is_held();
+    if (!held) reason = "the turn of the run was lost";
+  }
+  if (!reason.empty()) log_info("state not saved", {{"session_id", session}, {"reason", reason}});
+  co_return reason.empty();
+}
+
 awaitable<std::optional<Summary>> States::settle(
-    std::string session, std::optional<Record> prior, bool read, UniqueFd file, std::string note) {
+    std::string session, const Turns::Turn& turn, std::optional<Record> prior, bool read, UniqueFd file,
+    std::string note) {
   const Captured captured = take_capture(file.get(), settings_.size_limit);
   if (captured.kind == Captured::Kind::unchanged) {
     if (!prior || !read) co_return std::nullopt;
-    co_return Summary(prior->size, prior->hash);
+    co_return co_await confirm(session, *prior);
   }
   if (captured.kind == Captured::Kind::nothing || captured.kind == Captured::Kind::damaged) {
     const bool damaged = captured.kind == Captured::Kind::damaged;
@@ -158,7 +241,14 @@ awaitable<std::optional<Summary>> States::settle(
     co_return std::nullopt;
   }
   if (captured.kind == Captured::Kind::empty) {
-    if (prior && read) co_await remove(session);
+    if (!prior || !read) co_return std::nullopt;
+    const Turns::Turn writing = co_await turns_.take_to_write(session);
+    const auto current = co_await find_at_hand(session);
+    const bool allowed = co_await may_replace(session, turn, prior, current);
+    if (!allowed) co_return std::nullopt;
+    if (settings_.archive) co_await archive_.remove(session);
+    auto old = co_await clear(session);
+    co_await discard(std::move(old));
     co_return std::nullopt;
   }
   Record record;
@@ -169,21 +259,32 @@ awaitable<std::optional<Summary>> States::settle(
   if (!settings_.large || captured.size <= *settings_.large) {
     auto hash = [&] { return sha256_hex(read_whole(file.get(), captured.size)); };
     record.hash = co_await beside(blocking_, captured.size, hash);
-    if (prior && read && prior->hash == record.hash) co_return Summary(prior->size, prior->hash);
+    if (prior && read && prior->hash == record.hash) {
+      const auto same = co_await confirm(session, *prior);
+      if (same) co_return same;
+    }
   }
 
-  const auto current = co_await find_at_hand(session);
-  if (current && current->from_upload && current != prior) {
-    log_info("state not saved", {{"session_id", session}, {"reason", "another one was uploaded during the run"}});
+  Ready ready = co_await make_ready(session, std::move(record), std::move(file));
+  record = ready.record;
+  Turns::Turn writing = co_await turns_.take_to_write(session);
+  auto current = co_await find_at_hand(session);
+  const bool allowed = co_await may_replace(session, turn, prior, current);
+  if (allowed) {
+    std::vector<store::Write> nothing_else;
+    co_await replace(session, std::move(ready), std::move(nothing_else));
+  }
+  writing = Turns::Turn();
+  if (!allowed) {
+    co_await discard(std::move(record));
     co_return std::nullopt;
   }
-  std::vector<store::Write> nothing_else;
-  record = co_await save(session, current, std::move(record), std::move(file), std::move(nothing_else));
+  co_await discard(std::move(current));
   co_return Summary(record.size, record.hash);
 }
 
-awaitable<Record> States::save(
-    std::string session, std::optional<Record> old, Record record, UniqueFd file, std::vector<store::Write> writes) {
+// What takes time, before others have to wait.
+awaitable<States::Ready> States::make_ready(std::string session, Record record, UniqueFd file) {
   std::string data;
   if (settings_.large && record.size > *settings_.large) {
     record.object = at_hand_key(session, new_id());
@@ -195,14 +296,16 @@ awaitable<Record> States::save(
     auto encode = [&] { return encode_base64(read_whole(file.get(), record.size)); };
     data = co_await beside(blocking_, record.size, encode);
   }
-  writes.push_back(store::Write::set(data_key(session), std::move(data), settings_.ttl));
-  writes.push_back(store::Write::set(hash_key(session), record.hash, settings_.ttl));
-  writes.push_back(store::Write::set(record_key(session), text_of(record), settings_.ttl));
+  co_return Ready(std::move(record), std::move(data), std::move(file));
+}
+
+awaitable<void> States::replace(std::string session, Ready ready, std::vector<store::Write> writes) {
+  writes.push_back(store::Write::set(data_key(session), std::move(ready.data), settings_.ttl));
+  writes.push_back(store::Write::set(hash_key(session), ready.record.hash, settings_.ttl));
+  writes.push_back(store::Write::set(record_key(session), text_of(ready.record), settings_.ttl));
   co_await records_.write(std::move(writes));
   not_archived_.erase(session);
-  remember(session, record, std::move(file));
-  co_await discard(std::move(old));
-  co_return record;
+  remember(session, ready.record, std::move(ready.file));
 }
 
 // After the record that named it is gone. What fails here is found by tidying up.
@@ -227,9 +330,13 @@ awaitable<void> States::upload(std::string session, std::string bytes, std::vect
   };
   co_await on_pool(blocking_, prepare);
   bytes = {};
-  const auto old = co_await find_at_hand(session);
+  Ready ready = co_await make_ready(session, std::move(record), std::move(file));
   with.push_back(store::Write::set(uploaded_key(session), "1", upload_mark));
-  co_await save(session, old, std::move(record), std::move(file), std::move(with));
+  Turns::Turn writing = co_await turns_.take_to_write(session);
+  auto old = co_await find_at_hand(session);
+  co_await replace(session, std::move(ready), std::move(with));
+  writing = Turns::Turn();
+  co_await discard(std::move(old));
 }
 
 awaitable<Info> States::info(std::string session) {
@@ -245,20 +352,31 @@ awaitable<Info> States::info(std::string session) {
   co_return info;
 }
 
+// The archive first: what fails here can be tried again, and nothing comes back that was removed.
 awaitable<void> States::remove(std::string session) {
-  co_await forget(session);
+  Turns::Turn writing = co_await turns_.take_to_write(session);
   if (settings_.archive) co_await archive_.remove(session);
+  auto old = co_await clear(session);
+  writing = Turns::Turn();
+  co_await discard(std::move(old));
 }
 
 awaitable<void> States::forget(std::string session) {
-  const auto old = co_await find_at_hand(session);
+  Turns::Turn writing = co_await turns_.take_to_write(session);
+  auto old = co_await clear(session);
+  writing = Turns::Turn();
+  co_await discard(std::move(old));
+}
+
+awaitable<std::optional<Record>> States::clear(std::string session) {
+  auto old = co_await find_at_hand(session);
   std::vector<store::Write> writes;
   for (const std::string& key : {data_key(session), hash_key(session), record_key(session), uploaded_key(session)}) {
     writes.push_back(store::Write::remove(key));
   }
   co_await records_.write(std::move(writes));
   std::erase_if(remembered_, [&](const Remembered& one) { return one.session == session; });
-  co_await discard(old);
+  co_return old;
 }
 
 }  // namespace ci::state

@@ -15,6 +15,7 @@
 #include "state/archive.h"
 #include "state/record.h"
 #include "state/settings.h"
+#include "state/turns.h"
 #include "store/key_value_store.h"
 #include "store/object_store.h"
 
@@ -37,13 +38,14 @@ struct Info {
 
 class States {
  public:
-  // Large states are copied and hashed on `blocking`.
+  // Large states are copied and hashed on `blocking`. Whoever replaces a state has the turn to write of `turns`.
   States(
-      store::KeyValueStore& records, store::ObjectStore& bodies, asio::thread_pool& blocking,
+      store::KeyValueStore& records, store::ObjectStore& bodies, asio::thread_pool& blocking, Turns& turns,
       const StateSettings& settings)
       : records_(records),
         bodies_(bodies),
         blocking_(blocking),
+        turns_(turns),
         settings_(settings),
         archive_(records, bodies, blocking, settings_) {}
   States(const States&) = delete;
@@ -59,18 +61,22 @@ class States {
   // the archive has nothing of a young one.
   awaitable<std::optional<Record>> find(
       std::string session, std::optional<std::chrono::system_clock::time_point> made = {});
-  // Its bytes in a sealed memory file; nothing when they are gone.
-  awaitable<UniqueFd> open(std::string session, const Record& record);
+  // Its bytes in a sealed memory file; nothing when they are gone. Between a look at the record and one at the bytes
+  // others may have replaced both, and a crash may have left the record of one state beside the bytes of another. What
+  // counts is the bytes: `record` says in the end what belongs to those that are returned.
+  awaitable<UniqueFd> open(std::string session, Record& record);
   // The same for reading, from wherever they are.
-  awaitable<std::optional<store::OpenObject>> read(std::string session, const Record& record);
+  awaitable<std::optional<store::OpenObject>> read(std::string session, Record& record);
   // Writes that give it its full life again. Empty when it was saved a moment ago.
   awaitable<std::vector<store::Write>> touch(std::string session, const Record& record);
 
   // Takes what a run left in `file` (state/memory.h), of which the sandbox says `note`. `prior` was on record when the
   // run began, and `read` says that it began with it. What the session's state is now, if this run has made or
-  // confirmed it; nothing when it had none to save, it was too large, or a client has uploaded one meanwhile.
+  // confirmed it; nothing when it had none to save, it was too large, a client has uploaded one meanwhile, or `turn`
+  // was lost.
   awaitable<std::optional<Summary>> settle(
-      std::string session, std::optional<Record> prior, bool read, UniqueFd file, std::string note);
+      std::string session, const Turns::Turn& turn, std::optional<Record> prior, bool read, UniqueFd file,
+      std::string note);
 
   // Replaces the state; `with` is written in the same step. The bytes have been checked.
   awaitable<void> upload(std::string session, std::string bytes, std::vector<store::Write> with);
@@ -90,16 +96,35 @@ class States {
     UniqueFd file;
   };
 
+  // A state whose bytes are where they are to be, or ready to go there with the record that names them.
+  struct Ready {
+    Ready(Record about, std::string text, UniqueFd bytes)
+        : record(std::move(about)), data(std::move(text)), file(std::move(bytes)) {}
+    Record record;
+    std::string data;
+    UniqueFd file;
+  };
+
   awaitable<std::optional<Record>> find_at_hand(std::string session);
   awaitable<std::optional<Record>> bring_back(std::string session);
-  awaitable<Record> save(
-      std::string session, std::optional<Record> old, Record record, UniqueFd file, std::vector<store::Write> with);
+  awaitable<Ready> make_ready(std::string session, Record record, UniqueFd file);
+  // These need the turn to write.
+  awaitable<void> replace(std::string session, Ready ready, std::vector<store::Write> with);
+  awaitable<bool> may_replace(
+      std::string session, const Turns::Turn& turn, std::optional<Record> prior, std::optional<Record> current);
+  awaitable<std::optional<Record>> clear(std::string session);
+
   awaitable<void> discard(std::optional<Record> old);
+  awaitable<std::optional<Summary>> confirm(std::string session, Record prior);
+  awaitable<UniqueFd> fetch(std::string session, Record record);
+  awaitable<UniqueFd> fetch_again(std::string session, Record& record);
+  UniqueFd from_memory(const std::string& session, const Record& record);
   void remember(const std::string& session, const Record& record, UniqueFd file);
 
   store::KeyValueStore& records_;
   store::ObjectStore& bodies_;
   asio::thread_pool& blocking_;
+  Turns& turns_;
   StateSettings settings_;
   Archive archive_;
   std::map<std::string, std::chrono::steady_clock::time_point> not_archived_;  // sessions, and when we looked

@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "state/memory.h"
 #include "state/wire.h"
+#include "store/testing/hooked_stores.h"
 #include "store/testing/stores.h"
 
 namespace ci::state {
@@ -25,14 +26,33 @@ class StatesTest : public ::testing::TestWithParam<std::tuple<Backend, bool>> {
     backends_.emplace(backend);
     records_ = backends_->open_records(loop_);
     bodies_ = backends_->open_bodies(loop_);
+    hooked_records_.emplace(*records_);
+    hooked_bodies_.emplace(*bodies_);
     if (in_objects()) settings_.large = 10;
+    turns_.emplace(loop_.executor(), *records_, turn_settings());
+    other_turns_.emplace(loop_.executor(), *records_, turn_settings());
     restart();
   }
 
   static bool in_objects() { return std::get<bool>(GetParam()); }
 
   // Forgets what is in memory, as another replica or a new process would.
-  void restart() { states_.emplace(*records_, *bodies_, loop_.pool(), settings_); }
+  void restart() {
+    states_.emplace(*hooked_records_, *hooked_bodies_, loop_.pool(), *turns_, settings_);
+    // Another replica, where there can be one.
+    Turns& turns = backends_->shared() ? *other_turns_ : *turns_;
+    other_.emplace(*records_, *bodies_, loop_.pool(), turns, settings_);
+  }
+  TurnSettings turn_settings() {
+    TurnSettings settings;
+    settings.shared = backends_->shared();
+    return settings;
+  }
+  void TearDown() override {
+    if (!turns_) return;
+    loop_.run(turns_->stop());
+    loop_.run(other_turns_->stop());
+  }
 
   static UniqueFd captured(std::string_view bytes) {
     UniqueFd file = make_capture_file(50 << 20);
@@ -44,7 +64,7 @@ class StatesTest : public ::testing::TestWithParam<std::tuple<Backend, bool>> {
   std::optional<Record> find() { return loop_.run(states_->find("s")); }
 
   std::optional<std::string> read() {
-    const auto record = find();
+    auto record = find();
     if (!record) return std::nullopt;
     const UniqueFd file = loop_.run(states_->open("s", *record));
     if (!file) return std::nullopt;
@@ -57,7 +77,7 @@ class StatesTest : public ::testing::TestWithParam<std::tuple<Backend, bool>> {
     return settle_after(find(), bytes, was_read);
   }
   std::optional<Summary> settle_after(std::optional<Record> prior, std::string_view bytes, bool was_read = true) {
-    return loop_.run(states_->settle("s", prior, was_read, captured(bytes), "3.11 numpy"));
+    return loop_.run(states_->settle("s", turn_, prior, was_read, captured(bytes), "3.11 numpy"));
   }
   void upload(std::string bytes) { loop_.run(states_->upload("s", std::move(bytes), {})); }
 
@@ -86,7 +106,11 @@ class StatesTest : public ::testing::TestWithParam<std::tuple<Backend, bool>> {
   std::unique_ptr<store::KeyValueStore> records_;
   std::unique_ptr<store::ObjectStore> bodies_;
   StateSettings settings_;
-  std::optional<States> states_;
+  std::optional<store::testing::HookedRecords> hooked_records_;
+  std::optional<store::testing::HookedBodies> hooked_bodies_;
+  std::optional<Turns> turns_, other_turns_;
+  std::optional<States> states_, other_;
+  const Turns::Turn turn_;  // of runs: nobody takes it away
   const std::string large_ = "\1" + std::string(200000, 'x');
 };
 
@@ -148,7 +172,7 @@ TEST_P(StatesTest, KeepsTheOldStateWhenTheNewOneIsNone) {
   settle(large_);
   EXPECT_FALSE(settle("\3no state"));
   UniqueFd unfinished = make_capture_file(50 << 20);
-  EXPECT_FALSE(loop_.run(states_->settle("s", find(), true, std::move(unfinished), "")));
+  EXPECT_FALSE(loop_.run(states_->settle("s", turn_, find(), true, std::move(unfinished), "")));
   EXPECT_EQ(read(), large_);
 }
 
@@ -164,6 +188,98 @@ TEST_P(StatesTest, PrefersAnUploadToARunThatBeganBefore) {
   EXPECT_EQ(read(), "\1later");
 }
 
+TEST_P(StatesTest, PrefersAnUploadToAnOlderRunThatKeepsNothing) {
+  settle("\1old");
+  age(2h - 1min);
+  EXPECT_EQ(loop_.run(states_->archive_some()), 1);
+  const auto prior = find();
+  upload("\1up");
+  EXPECT_FALSE(settle_after(prior, ""));
+  EXPECT_EQ(read(), "\1up");
+  EXPECT_EQ(objects("states/").size(), 1u);
+  EXPECT_FALSE(settle(""));
+  EXPECT_EQ(read(), std::nullopt) << "a run that began with it may";
+}
+
+// The upload comes when the run has looked whether there is one, and has not written yet.
+TEST_P(StatesTest, PrefersAnUploadThatComesWhileARunIsBeingSaved) {
+  settle("\1old");
+  const auto prior = find();
+  bool saving = false;
+  hooked_records_->before = [&](std::string operation, std::string key) -> awaitable<void> {
+    if (operation != "write" || key != data_key("s")) co_return;
+    saving = true;
+    co_await sleep_for(50ms);
+  };
+  auto save = [&]() -> awaitable<void> {
+    co_await states_->settle("s", turn_, prior, true, captured("\1new"), "");
+  };
+  auto upload_meanwhile = [&]() -> awaitable<void> {
+    while (!saving) co_await sleep_for(1ms);
+    std::vector<store::Write> nothing_else;
+    co_await other_->upload("s", "\1up", std::move(nothing_else));
+  };
+  std::vector<awaitable<void>> works;
+  works.push_back(save());
+  works.push_back(upload_meanwhile());
+  for (const auto& failure : loop_.run_together(std::move(works))) EXPECT_FALSE(failure);
+  EXPECT_TRUE(saving);
+  EXPECT_EQ(read(), "\1up");
+}
+
+TEST_P(StatesTest, DoesNotSaveWhatARunMadeThatLostItsTurn) {
+  settle("\1old");
+  TurnSettings several;
+  several.shared = true;
+  Turns turns(loop_.executor(), *records_, several);
+  Turns::Turn turn = loop_.run(turns.take("s", false, after(5s)));
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::set("session:state-lease:s", "of another replica", 10s));
+  loop_.run(records_->write(std::move(writes)));
+  EXPECT_FALSE(loop_.run(states_->settle("s", turn, find(), true, captured("\1new"), "")));
+  EXPECT_FALSE(loop_.run(states_->settle("s", turn, find(), true, captured(""), "")));
+  EXPECT_EQ(read(), "\1old");
+  EXPECT_LE(objects("states-at-hand/").size(), 1u);
+  turn = Turns::Turn();
+  loop_.run(turns.stop());
+}
+
+TEST_P(StatesTest, ConfirmsOnlyWhatIsStillThere) {
+  settle(large_);
+  const auto prior = find();
+  upload("\1up");
+  EXPECT_FALSE(settle_after(prior, "\1"));
+  EXPECT_FALSE(settle_after(prior, large_));
+  EXPECT_EQ(read(), "\1up");
+  const auto uploaded = find();
+  loop_.run(states_->remove("s"));
+  EXPECT_FALSE(settle_after(uploaded, "\1"));
+  EXPECT_FALSE(find());
+}
+
+TEST_P(StatesTest, TakesTheMarkOfAnUploadAwayWhenARunUsesIt) {
+  upload("\1up");
+  auto record = find();
+  auto writes = loop_.run(states_->touch("s", *record));
+  EXPECT_EQ(writes.size(), 1u);
+  loop_.run(records_->write(std::move(writes)));
+  EXPECT_EQ(value(uploaded_key("s")), std::nullopt);
+  record->created -= 31s;
+  EXPECT_TRUE(loop_.run(states_->touch("s", *record)).empty()) << "it has ended by itself";
+}
+
+TEST_P(StatesTest, GivesFullLifeToWhatLivesShortly) {
+  settings_.ttl = 60s;
+  restart();
+  settle(large_);
+  auto record = find();
+  EXPECT_TRUE(loop_.run(states_->touch("s", *record)).empty());
+  age(10s);
+  record->created -= 10s;
+  auto writes = loop_.run(states_->touch("s", *record));
+  EXPECT_EQ(writes.size(), 3u);
+}
+
 TEST_P(StatesTest, GivesFullLifeToWhatIsUsed) {
   settle(large_);
   age(30min);
@@ -176,10 +292,49 @@ TEST_P(StatesTest, GivesFullLifeToWhatIsUsed) {
   EXPECT_TRUE(loop_.run(states_->touch("s", *record)).empty());
 }
 
+TEST_P(StatesTest, LooksAgainWhenAnotherStateHasComeMeanwhile) {
+  settle(large_);
+  auto record = find(), of_reader = record;
+  loop_.run(other_->settle("s", turn_, record, true, captured(large_ + "2"), ""));
+  restart();
+  const UniqueFd file = loop_.run(states_->open("s", *record));
+  ASSERT_TRUE(file);
+  EXPECT_EQ(read_whole(file.get(), record->size), large_ + "2");
+  EXPECT_EQ(record, find());
+  restart();
+  const auto content = loop_.run(states_->read("s", *of_reader));
+  ASSERT_TRUE(content);
+  EXPECT_EQ(content->size, of_reader->size);
+  EXPECT_EQ(loop_.run(store::testing::read_all(*content->body)), large_ + "2");
+  EXPECT_EQ(of_reader, find());
+}
+
+// As after a crash between the writes of one state.
+TEST_P(StatesTest, BelievesTheBytesWhenTheRecordIsOfAnotherState) {
+  if (in_objects()) GTEST_SKIP() << "an object and its name belong together";
+  settle("\1first");
+  for (const std::string now : {"\1other", "\1longer than before"}) {
+    std::vector<store::Write> writes;
+    writes.push_back(store::Write::set(data_key("s"), encode_base64(now), settings_.ttl));
+    loop_.run(records_->write(std::move(writes)));
+    restart();
+    EXPECT_EQ(read(), now);
+    EXPECT_EQ(value(hash_key("s")), sha256_hex(now));
+    EXPECT_EQ(find()->hash, sha256_hex(now));
+    EXPECT_EQ(find()->size, now.size());
+    EXPECT_EQ(settle("\1")->hash, sha256_hex(now));
+  }
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::set(data_key("s"), "no base64", settings_.ttl));
+  loop_.run(records_->write(std::move(writes)));
+  restart();
+  EXPECT_EQ(read(), std::nullopt);
+}
+
 TEST_P(StatesTest, IsEmptyWhenTheBytesAreGone) {
   settle(large_);
   restart();
-  const auto record = find();
+  auto record = find();
   std::vector<store::Write> writes;
   writes.push_back(store::Write::remove(data_key("s")));
   loop_.run(records_->write(std::move(writes)));
@@ -230,8 +385,7 @@ TEST_P(StatesTest, ArchivesTheNewerStateOverTheOlder) {
 TEST_P(StatesTest, OneReplicaArchivesAtATime) {
   settle(large_);
   age(2h - 1min);
-  States other(*records_, *bodies_, loop_.pool(), settings_);
-  EXPECT_EQ(loop_.run(other.archive_some()), 1);
+  EXPECT_EQ(loop_.run(other_->archive_some()), 1);
   settle("\1new");
   EXPECT_EQ(loop_.run(states_->archive_some()), 0);
 }
@@ -243,6 +397,38 @@ TEST_P(StatesTest, DoesNotLookIntoTheArchiveForYoungSessions) {
   expire();
   EXPECT_FALSE(loop_.run(states_->find("s", std::chrono::system_clock::now())));
   EXPECT_TRUE(loop_.run(states_->find("s", std::chrono::system_clock::now() - 2h)));
+}
+
+TEST_P(StatesTest, DoesNotBringBackWhatIsOlderThanWhatCameMeanwhile) {
+  settle("\1archived");
+  age(2h - 1min);
+  loop_.run(states_->archive_some());
+  expire();
+  hooked_bodies_->after = [&](std::string operation, std::string key) -> awaitable<void> {
+    if (operation != "open" || key != "states/s/state.dat") co_return;
+    std::vector<store::Write> nothing_else;
+    co_await other_->upload("s", "\1up", std::move(nothing_else));
+  };
+  const auto found = find();
+  hooked_bodies_->after = nullptr;
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->from_upload);
+  EXPECT_EQ(read(), "\1up");
+  EXPECT_TRUE(objects("states-at-hand/").empty());
+}
+
+TEST_P(StatesTest, DoesNotBringBackWhatWasRemovedMeanwhile) {
+  settle(large_);
+  age(2h - 1min);
+  loop_.run(states_->archive_some());
+  expire();
+  hooked_bodies_->after = [&](std::string operation, std::string key) -> awaitable<void> {
+    if (operation == "open" && key == "states/s/state.dat") co_await other_->remove("s");
+  };
+  EXPECT_FALSE(find());
+  hooked_bodies_->after = nullptr;
+  EXPECT_FALSE(find());
+  EXPECT_TRUE(objects("states").empty());
 }
 
 TEST_P(StatesTest, RefusesADamagedArchive) {
