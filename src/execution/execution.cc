@@ -188,8 +188,10 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   Resolution resolution = co_await resolve_session(sessions_, request, settings_.strict_ownership);
   // Its turn ends with it: after the answer is complete.
   StateStep state(states_, turns_, request.language);
-  // Another request may have been given a session of the same name just now.
-  const bool fresh = !resolution.continued && resolution.name_digest.empty();
+  // Another request may have been given a session of the same name just now, and may find this one by its entity once
+  // it is stored, which is before the program ends.
+  const bool hidden = resolution.name_digest.empty() && resolution.session.entity.empty();
+  const bool fresh = !resolution.continued && hidden;
   co_await state.enter(resolution.session, fresh, after(settings_.turn_timeout));
   step("resolve");
   const Deadline deadline = after(settings_.acquire_timeout);

@@ -515,5 +515,48 @@ TEST_F(ExecutionTest, AnOutputThatMayBeOnRecordKeepsItsBody) {
   EXPECT_TRUE(loop_.run(bodies_->head(records[0].object_key)));
 }
 
+// The first run of an entity makes a session that another replica finds before that run has ended.
+TEST_F(ExecutionTest, ReplicasTakeTurnsInTheNewSessionOfAnEntity) {
+  state::TurnSettings shared;
+  shared.shared = true;
+  state::Turns turns(loop_.executor(), *records_, shared), other_turns(loop_.executor(), *records_, shared);
+  state::States states(*records_, *bodies_, loop_.pool(), turns, state::StateSettings());
+  state::States other_states(*records_, *bodies_, loop_.pool(), other_turns, state::StateSettings());
+  Executions other(pool_, sessions_, files_, loop_.pool(), settings_);
+  executions_->keep_states(states, turns);
+  other.keep_states(other_states, other_turns);
+  pool_.script = [](Act& act) {
+    act.exit(0);
+    act.pause = std::chrono::milliseconds(200);
+  };
+  ExecutionRequest wanted = request();
+  wanted.entity_id = "entity";
+  std::vector<std::string> order, used;
+  auto run_first = [&]() -> awaitable<void> {
+    const ExecutionResult result = co_await executions_->run(wanted, nullptr, nullptr);
+    order.emplace_back("the first ended");
+    used.push_back(result.session);
+  };
+  auto run_second = [&]() -> awaitable<void> {
+    for (bool known = false; !known;) {
+      co_await sleep_for(std::chrono::milliseconds(5));
+      const auto found = co_await sessions_.find_by_entity("entity", wanted.caller);
+      known = found.has_value();
+    }
+    OnStarted started = [&] { order.emplace_back("the second began"); };
+    const ExecutionResult result = co_await other.run(wanted, std::move(started), nullptr);
+    used.push_back(result.session);
+  };
+  std::vector<awaitable<void>> works;
+  works.push_back(run_first());
+  works.push_back(run_second());
+  for (const auto& failure : loop_.run_together(std::move(works))) EXPECT_FALSE(failure);
+  EXPECT_THAT(order, ElementsAre("the first ended", "the second began"));
+  ASSERT_THAT(used, SizeIs(2));
+  EXPECT_EQ(used[0], used[1]);
+  loop_.run(turns.stop());
+  loop_.run(other_turns.stop());
+}
+
 }  // namespace
 }  // namespace ci::execution
