@@ -23,6 +23,7 @@ const std::string lock_key = "session:state-archive-lock";
 constexpr int most_per_round = 100, page_size = 200;
 constexpr int rounds_between_removals = 6;
 constexpr auto youngest_orphan = std::chrono::hours(1);
+constexpr auto shortest_rest = std::chrono::minutes(5);  // of a life that does not end by itself while it is archived
 constexpr std::size_t plain_piece = 3 << 18, text_piece = 4 << 18;  // as much text as bytes, and no group cut
 constexpr std::size_t longest_modules = 600;                        // metadata must be short
 
@@ -156,7 +157,13 @@ awaitable<int> Archive::round() {
       const auto page = co_await records_.scan(record_prefix, cursor_, page_size);
       cursor_ = page.cursor;
       for (const std::string& key : page.keys) {
-        const bool done = co_await archive(key.substr(record_prefix.size()));
+        const std::string session = key.substr(record_prefix.size());
+        bool done = false;
+        try {
+          done = co_await archive(session);
+        } catch (const Failure& failure) {
+          log_warning("a state was not archived", {{"session_id", session}, {"reason", failure.what()}});
+        }
         archived += done ? 1 : 0;
       }
     } while (!cursor_.empty() && archived < most_per_round);
@@ -176,8 +183,10 @@ awaitable<bool> Archive::archive(std::string session) {
   const auto text = co_await records_.get(record_key(session));
   const auto record = text ? record_from(*text) : std::nullopt;
   if (!record) co_return false;
-  const auto known = co_await find(session);
-  if (known && known->hash == record->hash) co_return false;
+  const auto known = co_await bodies_.head(archive_key(session));
+  // An archived copy ages also while its session goes on unchanged, and must not end before the one at hand.
+  const bool young = known && system_clock::now() - known->modified < settings_.archive_ttl / 2;
+  if (young && record_of(*known).hash == record->hash) co_return false;
   store::Metadata metadata = metadata_of(session, *record);
   const std::uint64_t longest = (record->size + 2) / 3 * 4;
   if (!record->object.empty()) {
@@ -188,10 +197,30 @@ awaitable<bool> Archive::archive(std::string session) {
   } else {
     auto data = co_await records_.get(data_key(session));
     if (!data) co_return false;
+    // Another state may have come since the record was read. The next round finds it.
+    auto fits = [&] {
+      const auto bytes = decode_base64(*data);
+      return bytes && sha256_hex(*bytes) == record->hash;
+    };
+    const bool belongs = co_await on_pool(blocking_, fits);
+    if (!belongs) co_return false;
     StringSource source(std::move(*data));
     co_await bodies_.put(archive_key(session), source, longest, std::move(metadata));
   }
-  co_return true;
+  // Copying takes time. What a client has removed meanwhile must not stay here.
+  const auto still = co_await records_.get(record_key(session));
+  if (still || *left < shortest_rest) co_return true;
+  co_await bodies_.remove(archive_key(session));
+  co_return false;
+}
+
+// The next time is soon enough for what cannot be removed.
+awaitable<void> Archive::remove_quietly(std::string key) {
+  try {
+    co_await bodies_.remove(key);
+  } catch (const Failure& failure) {
+    log_warning("an old state stays for now", {{"object", key}, {"reason", failure.what()}});
+  }
 }
 
 awaitable<void> Archive::remove_old() {
@@ -200,7 +229,7 @@ awaitable<void> Archive::remove_old() {
   do {
     const auto page = co_await bodies_.list(prefix, cursor, page_size);
     for (const store::ObjectInfo& object : page.objects) {
-      if (object.modified < oldest) co_await bodies_.remove(object.key);
+      if (object.modified < oldest) co_await remove_quietly(object.key);
     }
     cursor = page.cursor;
   } while (!cursor.empty());
@@ -216,7 +245,7 @@ awaitable<void> Archive::remove_orphans() {
       if (object.modified > newest) continue;
       const auto text = co_await records_.get(record_key(session_of(object.key, at_hand_prefix)));
       const auto record = text ? record_from(*text) : std::nullopt;
-      if (!record || record->object != object.key) co_await bodies_.remove(object.key);
+      if (!record || record->object != object.key) co_await remove_quietly(object.key);
     }
     cursor = page.cursor;
   } while (!cursor.empty());

@@ -29,11 +29,13 @@ class Archive {
   awaitable<void> remove(std::string session);
 
   // One round of the loop: archives up to 100 states, and now and then removes old ones and bodies that no record
-  // names. Does nothing when another replica has had its round lately. Says how many were archived.
+  // names. Does nothing when another replica has had its round lately. One that fails does not hinder the others. Says
+  // how many were archived.
   awaitable<int> round();
 
  private:
   awaitable<bool> archive(std::string session);
+  awaitable<void> remove_quietly(std::string key);
   awaitable<void> remove_old();
   awaitable<void> remove_orphans();
 
