@@ -4,7 +4,8 @@
            G: write after a program that ended well; E: also after one that failed
     X      the state to begin with cannot be read: the program begins with nothing
     S      and the exit status, a byte: the program has ended, what follows is not its time. Behind it, once the state
-           is written: the version of Python and the modules it needs, "3.11 numpy,pandas"
+           is written: the version of Python and the modules it needs, "3.11 numpy,pandas"; and, when values were left
+           out, how many and of what type the first one is, "3.11 numpy,pandas;2 generator"
 
 A program can find all of this in its own process, and can spoil or forge its own state and nothing else.
 """
@@ -22,6 +23,9 @@ import state
 
 CAPTURE_SECONDS = 9  # less than the agent's patience, so that the program's files are still flushed
 DESCRIPTORS = 2
+MOST_MODULES = 32  # the server wants no more of them, and the agent no more than 1000 bytes
+LONGEST_NOTE = 850
+LONGEST_REASON = 100
 
 
 def read_words(go):
@@ -88,9 +92,9 @@ class Session:
         streams = [_silence(fd) for fd in (1, 2)]  # what runs now is not the program, though it may be its code
         signal.signal(signal.SIGALRM, time_up)
         signal.setitimer(signal.ITIMER_REAL, CAPTURE_SECONDS)
-        needed = []
+        needed, left_out = [], []
         try:
-            needed, _ = state.capture(self.after, self.main, self.code, self.before)
+            needed, left_out = state.capture(self.after, self.main, self.code, self.before)
         except state.TimeUp:
             pass
         finally:
@@ -99,7 +103,17 @@ class Session:
                 if stream is not None:
                     os.dup2(stream, fd)
             gc.enable()
-        return f"{sys.version_info[0]}.{sys.version_info[1]} {','.join(needed)}"
+        return _note(needed, left_out)
+
+
+def _note(needed, left_out):
+    modules = needed[:MOST_MODULES]
+    note = f"{sys.version_info[0]}.{sys.version_info[1]} {','.join(modules)}"[:LONGEST_NOTE]
+    if left_out:
+        # The server logs it, and the text of an error may hold values of the program: its type is enough.
+        kind = left_out[0].partition("' (")[2].partition("): ")[0] or left_out[0]
+        note += f";{len(left_out)} {kind[:LONGEST_REASON]}"
+    return note
 
 
 def _out_of_the_way(fd):

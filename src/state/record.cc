@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cctype>
+#include <charconv>
 
 #include "base/time_text.h"
 #include "store/object_store.h"
@@ -14,6 +15,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t most_modules = 32, longest_module = 64;
+constexpr std::size_t most_digits = 6, longest_reason = 100;
 const std::string prefix = "session:state:";
 
 std::string_view text_in(const json::object& object, std::string_view name) {
@@ -82,6 +84,7 @@ std::optional<Record> record_from(std::string_view text) {
 }
 
 void read_note(std::string_view note, Record& record) {
+  note = note.substr(0, note.find(';'));
   const std::size_t space = std::min(note.find(' '), note.size());
   if (is_version(note.substr(0, space))) record.python = note.substr(0, space);
   note.remove_prefix(std::min(space + 1, note.size()));
@@ -90,6 +93,22 @@ void read_note(std::string_view note, Record& record) {
     add_module(note.substr(0, comma), record);
     note.remove_prefix(std::min(comma + 1, note.size()));
   }
+}
+
+LeftOut left_out_of(std::string_view note) {
+  LeftOut left_out;
+  const std::size_t begin = note.find(';');
+  if (begin == std::string_view::npos) return left_out;
+  note.remove_prefix(begin + 1);
+  const std::size_t space = std::min(note.find(' '), note.size());
+  const std::string_view number = note.substr(0, std::min(space, most_digits));
+  std::from_chars(number.data(), number.data() + number.size(), left_out.count);
+  note.remove_prefix(std::min(space + 1, note.size()));
+  for (const unsigned char c : note.substr(0, longest_reason)) {
+    const bool harmless = std::isalnum(c) || std::string_view(" _.:'()-").contains(static_cast<char>(c));
+    left_out.first += harmless ? static_cast<char>(c) : '?';
+  }
+  return left_out;
 }
 
 }  // namespace ci::state

@@ -37,4 +37,13 @@ std::optional<Record> record_from(std::string_view text);
 // Takes "3.11 numpy,pandas" as a sandbox says it; what is not well-formed is left out.
 void read_note(std::string_view note, Record& record);
 
+// Behind that, after a semicolon: what it could not keep, "2 generator". How many, and the type of the first: a few
+// harmless characters, though whoever wrote them may be hostile. For the log.
+struct LeftOut {
+  LeftOut() = default;
+  std::uint32_t count = 0;
+  std::string first;
+};
+LeftOut left_out_of(std::string_view note);
+
 }  // namespace ci::state

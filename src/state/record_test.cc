@@ -63,5 +63,24 @@ TEST(Note, IsNotBelieved) {
   EXPECT_EQ(empty, Record());
 }
 
+TEST(Note, SaysWhatWasLeftOut) {
+  Record record;
+  read_note("3.11 numpy,pandas;2 generator", record);
+  EXPECT_EQ(record.python, "3.11");
+  EXPECT_THAT(record.modules, ElementsAre("numpy", "pandas"));
+  EXPECT_EQ(left_out_of("3.11 numpy,pandas;2 generator").count, 2u);
+  EXPECT_EQ(left_out_of("3.11 numpy,pandas;2 generator").first, "generator");
+  EXPECT_EQ(left_out_of("3.11 ;1 _thread.lock").first, "_thread.lock");
+}
+
+TEST(Note, IsHarmlessInALog) {
+  for (const char* text : {"", "3.11 numpy", "3.11 numpy;", "3.11 ;x generator", "3.11 ;-1 generator", ";;;"}) {
+    EXPECT_EQ(left_out_of(text).count, 0u) << text;
+  }
+  EXPECT_EQ(left_out_of(";1 a\nb\"c=\x1b[1m\xff{}").first, "a?b?c???1m???");
+  EXPECT_EQ(left_out_of(";1 " + std::string(900, 'a')).first.size(), 100u);
+  EXPECT_LE(left_out_of(";99999999999999999999 a").count, 999999u);
+}
+
 }  // namespace
 }  // namespace ci::state

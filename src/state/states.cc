@@ -230,6 +230,10 @@ awaitable<std::optional<Summary>> States::settle(
     std::string session, const Turns::Turn& turn, std::optional<Record> prior, bool read, UniqueFd file,
     std::string note) {
   const Captured captured = take_capture(file.get(), settings_.size_limit);
+  if (const LeftOut left_out = left_out_of(note); left_out.count > 0) {
+    const std::string count = std::to_string(left_out.count);
+    log_info("part of a state is not kept", {{"session_id", session}, {"values", count}, {"first", left_out.first}});
+  }
   if (captured.kind == Captured::Kind::unchanged) {
     if (!prior || !read) co_return std::nullopt;
     co_return co_await confirm(session, *prior);

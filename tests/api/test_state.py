@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 import time
+from random import Random
 
 import pytest
 import requests
@@ -159,6 +160,19 @@ def test_threads_and_children(talk):
     assert talk.out("import os\nos.closerange(3, 5000)\nout = open('/mnt/data/mine', 'w')\nx = 50") == ""
     assert talk.out("print(x)") == "2\n"
     assert talk.out("print(open('/mnt/data/mine').read() == '')") == "True\n"
+
+
+def test_the_log_says_that_something_was_left_out_and_not_what(talk, server):
+    begin = server.log.stat().st_size
+    answer = talk("secret = 'sesame'\ng = (c for c in secret)\nh = (c for c in secret)\nclass Odd:\n    def __reduce__(self):\n        raise ValueError(secret)\nodd = Odd()")
+    assert answer["has_state"] and answer["stdout"] == answer["stderr"] == ""
+    evil = "type('a' * 500 + '\\n\\x1b\\\" =', (), {'__reduce__': lambda self: 1 / 0})()"
+    assert talk(f"del Odd\nx = 1\nbad = {evil}")["has_state"]
+    assert talk("y = 1")["has_state"]
+    lines = [line for line in server.log_text(begin).splitlines() if "part of a state is not kept" in line and talk.id in line]
+    assert len(lines) == 2, lines
+    assert "generator" in lines[0] and "sesame" not in lines[0] and "3" in lines[0]
+    assert "a" * 90 in lines[1] and "a" * 110 not in lines[1] and lines[1].isascii() and lines[1].isprintable()
 
 
 # ---- when it is kept ------------------------------------------------------------------------------------------------
@@ -328,6 +342,84 @@ def test_hostile_states_hurt_their_own_run_only(limited, payload):
     assert Conversation(limited).out("print('well')") == "well\n"
     delete(limited, victim.id)
     assert victim.out("print('x' in globals())") == "False\n"
+
+
+RICH = (
+    "import numpy as np, collections\nx = 41\na = np.arange(20_000)\nd = {str(i): [i, {'k': (i, None)}] for i in range(50)}\n"
+    "class Point:\n    def __init__(self, x):\n        self.x = x\np = Point(3)\n"
+    "def f(n):\n    return n + x\nq = collections.deque([p, a])"
+)
+
+
+@pytest.fixture
+def real_state(limited):
+    """A session of many kinds of values and its state, plain or packed as they come."""
+    talk = Conversation(limited)
+    assert talk(RICH)["has_state"]
+    state = limited.get(f"/state/{talk.id}").content
+    assert len(state) > 1000
+    return talk, state
+
+
+def check_still_good(talk, state):
+    """Whatever was put in its place: the server is well, and what it gets back is as good as before."""
+    assert talk.server.post(f"/state/{talk.id}", data=state).status_code == 201
+    assert talk.out("print(f(1), a.sum(), p.x, q[0] is p, len(d))") == "42 199990000 3 True 50\n"
+
+
+def run_with(talk, state):
+    """A run that begins with these bytes, which may be a program as good as any other, and end as it likes."""
+    assert talk.server.post(f"/state/{talk.id}", data=state).status_code == 201
+    began = time.monotonic()
+    answer = talk("print('ran')\ny = 1")
+    assert time.monotonic() - began < 15
+    # What cannot be read is nobody's affair: the program runs as in a fresh session.
+    assert answer["status"] is not None or answer["code"] != 0 or answer["stdout"].endswith("ran\n"), answer
+    if answer["has_state"]:
+        kept = talk.server.get(f"/state/{talk.id}")
+        assert kept.status_code == 200 and hashlib.sha256(kept.content).hexdigest() == answer["state_hash"]
+    return answer
+
+
+def test_flipped_bits_in_a_real_state(real_state):
+    talk, state = real_state
+    random = Random(47)
+    # The pickle's own bytes are at both ends, the data of arrays between them.
+    places = [random.randrange(1, 300) for _ in range(15)] + [random.randrange(1, len(state)) for _ in range(15)]
+    places += [len(state) - random.randrange(1, 300) for _ in range(10)]
+    for place in places:
+        damaged = bytearray(state)
+        damaged[place] ^= 1 << random.randrange(8)
+        run_with(talk, bytes(damaged))
+    check_still_good(talk, state)
+    assert Conversation(talk.server).out("print('well')") == "well\n"
+
+
+def test_real_states_cut_off_or_with_something_behind(real_state):
+    talk, state = real_state
+    for length in (2, 3, 10, len(state) // 2, len(state) - 40, len(state) - 1):
+        answer = run_with(talk, state[:length])
+        assert answer["stdout"] == "ran\n" and answer["stderr"] == ""
+    run_with(talk, state + b"behind")
+    run_with(talk, state + state)
+    for version in (0, 3, 0x80, state[0] ^ 0x40):
+        assert talk.server.post(f"/state/{talk.id}", data=bytes([version]) + state[1:]).status_code == 400
+    run_with(talk, bytes([3 - state[0]]) + state[1:])  # packed for plain, or plain for packed
+    check_still_good(talk, state)
+
+
+def test_the_state_of_another_session_is_a_copy(real_state):
+    talk, state = real_state
+    other = Conversation(talk.server)
+    other("mine = 1")
+    assert talk.server.post(f"/state/{other.id}", data=state).status_code == 201
+    assert other.out("print(f(1), 'mine' in globals())") == "42 False\n"
+    assert other("x = 0; a[:] = 0")["has_state"]
+    assert other.out("print(f(1), a.sum())") == "1 0\n"
+    assert talk.server.get(f"/state/{talk.id}").content == state
+    assert talk.out("print(f(1), a.sum())") == "42 199990000\n"
+    delete(talk.server, other.id)
+    assert talk.out("print(f(1))") == "42\n"
 
 
 # ---- routes ---------------------------------------------------------------------------------------------------------
