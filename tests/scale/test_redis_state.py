@@ -4,10 +4,11 @@ import base64
 import hashlib
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import together
+from harness import together, wait_until
 
 
 @pytest.fixture
@@ -63,3 +64,53 @@ def test_a_server_that_died_does_not_keep_its_turn(make_server, redis, settings)
     began = time.monotonic()
     assert server.py("print(x)", session_id=session)["stdout"] == "1\n"
     assert 1 < time.monotonic() - began < 20
+
+
+def test_two_servers_take_turns_in_the_new_session_of_an_entity(make_server, redis, settings):
+    servers = [make_server(**settings), make_server(**settings)]
+    entity = f"asst_{time.time_ns()}"
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(servers[0].py, "import time\nx = 1\ntime.sleep(1.5)", entity_id=entity)
+        assert wait_until(lambda: redis("SMEMBERS", f"kcr:entity_sessions:{entity}"))
+        second = servers[1].py("print(x)\ny = 2", entity_id=entity)
+    assert second["session_id"] == first.result()["session_id"]
+    assert second["stdout"] == "1\n"
+    assert servers[0].py("print(x, y)", entity_id=entity)["stdout"] == "1 2\n"
+
+
+@pytest.mark.parametrize("end", ["x = 2", "del x"])
+def test_an_upload_at_one_server_wins_over_an_older_run_at_another(make_server, redis, settings, end):
+    servers = [make_server(**settings), make_server(**settings)]
+    session = servers[0].py("x = 1")["session_id"]
+    state = servers[0].get(f"/state/{session}").content
+    with ThreadPoolExecutor(1) as other:
+        older = other.submit(servers[0].py, f"import time\ntime.sleep(1)\ndel time\n{end}", session_id=session)
+        time.sleep(0.5)
+        assert servers[1].post(f"/state/{session}", data=state).status_code == 201
+    assert older.result()["has_state"] is False
+    for server in servers:
+        assert server.get(f"/state/{session}").content == state
+        assert server.py("print(x)", session_id=session)["stdout"] == "1\n"
+    assert redis("EXISTS", f"kcr:session:state:uploaded:{session}") == 0  # those runs have used it
+
+
+def test_a_run_that_lost_its_turn_saves_nothing(make_server, redis, settings):
+    server = make_server(**settings)
+    session = server.py("x = 1")["session_id"]
+    with ThreadPoolExecutor(1) as other:
+        slow = other.submit(server.py, "import time\nx = 2\ntime.sleep(1)", session_id=session)
+        assert wait_until(lambda: redis("EXISTS", f"kcr:session:state-lease:{session}"))
+        redis("SET", f"kcr:session:state-lease:{session}", "of another replica", "PX", 3000)
+    assert slow.result()["has_state"] is False
+    assert server.py("print(x)", session_id=session)["stdout"] == "1\n"
+
+
+def test_bytes_count_more_than_what_is_said_of_them(make_server, redis, settings):
+    """As after a crash between the writes of one state, which a cluster does one after the other."""
+    servers = [make_server(**settings), make_server(**settings)]
+    session, another = (servers[0].py(f"x = {x}")["session_id"] for x in (1, 2))
+    redis("SET", f"kcr:session:state:{session}", redis("GET", f"kcr:session:state:{another}"), "EX", 1000)
+    answer = servers[1].get(f"/state/{session}")
+    assert answer.status_code == 200 and answer.headers["ETag"] == f'"{hashlib.sha256(answer.content).hexdigest()}"'
+    assert servers[1].get(f"/state/{session}/info").json()["hash"] == hashlib.sha256(answer.content).hexdigest()
+    assert servers[1].py("print(x)", session_id=session)["stdout"] == "2\n"
