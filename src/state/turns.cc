@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
+#include <optional>
 
 #include "base/failure.h"
 #include "base/ids.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::chrono::milliseconds first_pause{2}, longest_pause{100};
 constexpr std::chrono::seconds patience_of_writers{10};  // beyond a lease that a dead replica has left
+constexpr std::chrono::seconds patience_at_end{2};
 
 std::string lease_key(const std::string& session) { return "session:state-lease:" + session; }
 
@@ -75,21 +77,33 @@ awaitable<void> Turns::wait_here(std::shared_ptr<Session> session, Deadline dead
   throw too_late();
 }
 
+// A store that lost a connection cannot say whether the lease was taken; but whose it is can be asked.
 awaitable<void> Turns::take_lease(std::shared_ptr<Session> session, Deadline deadline) {
   const std::string key = lease_key(session->id);
   const std::string token = new_id();
+  std::optional<Deadline> unsure;  // until when it is ours, if it is
   for (auto pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
+    bool taken = false;
     const Deadline held_until = after(settings_.lease);
-    if (co_await store_.set_if_absent(key, token, settings_.lease)) {
-      session->held_until = held_until;
-      break;
+    try {
+      taken = co_await store_.set_if_absent(key, token, settings_.lease);
+    } catch (const Failure& failure) {
+      if (unsure) throw;
+      unsure = held_until;
     }
+    if (taken) session->held_until = held_until;
+    if (!taken && unsure) {
+      const auto holder = co_await store_.get(key);
+      taken = holder == token;
+      session->held_until = *unsure;
+    }
+    if (taken) break;
     if (std::chrono::steady_clock::now() + pause >= deadline) throw too_late();
     co_await sleep_for(pause);
   }
   session->token = token;
   session->lost = false;
-  tasks_.spawn("renew a lease", renew(session, token));
+  renewals_.spawn("renew a lease", renew(session, token));
 }
 
 awaitable<void> Turns::renew(std::shared_ptr<Session> session, std::string token) {
@@ -135,9 +149,15 @@ void Turns::leave(std::shared_ptr<Session> session) {
   sessions_.erase(session->id);
   session->renewal.cancel();
   const std::string token = std::exchange(session->token, std::string());
-  if (!token.empty()) tasks_.spawn("give back a lease", give_back(lease_key(session->id), token));
+  if (!token.empty()) endings_.spawn("give back a lease", give_back(lease_key(session->id), token));
 }
 
-awaitable<void> Turns::stop() { co_await tasks_.stop(); }
+// Others would have to wait for a lease that is not given back.
+awaitable<void> Turns::stop() {
+  co_await renewals_.stop();
+  const Deadline deadline = after(patience_at_end);
+  while (endings_.size() > 0 && std::chrono::steady_clock::now() < deadline) co_await sleep_for(first_pause);
+  co_await endings_.stop();
+}
 
 }  // namespace ci::state

@@ -23,7 +23,7 @@ struct TurnSettings {
 class Turns {
  public:
   Turns(asio::any_io_executor executor, store::KeyValueStore& store, const TurnSettings& settings)
-      : store_(store), settings_(settings), tasks_(std::move(executor)) {}
+      : store_(store), settings_(settings), renewals_(executor), endings_(std::move(executor)) {}
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
 
@@ -67,7 +67,7 @@ class Turns {
   // also by clients, who wait for no run. A replica that dies in that moment delays the next one by a lease.
   awaitable<Turn> take_to_write(const std::string& session);
 
-  // Waits for leases to end. After the last turn, before destruction.
+  // Waits for leases to be given back, a little. After the last turn, before destruction.
   awaitable<void> stop();
 
  private:
@@ -97,7 +97,7 @@ class Turns {
   store::KeyValueStore& store_;
   TurnSettings settings_;
   std::map<std::string, std::shared_ptr<Session>> sessions_;  // those in which a turn is taken
-  TaskGroup tasks_;
+  TaskGroup renewals_, endings_;
 };
 
 }  // namespace ci::state

@@ -200,5 +200,62 @@ awaitable<void> write_beside_a_turn(store::KeyValueStore& records, TurnSettings 
 
 TEST_P(TurnsTest, ThatWriteWaitForNoRun) { loop_.run(write_beside_a_turn(*records_, shared())); }
 
+awaitable<void> take_over_a_bad_line(store::testing::HookedRecords& records, TurnSettings settings, bool done) {
+  int calls = 0;
+  const auto fail_once = [&](std::string operation, std::string) -> awaitable<void> {
+    if (operation == "set_if_absent" && ++calls == 1) throw Failure(FailureKind::unavailable, "the connection was lost");
+    co_return;
+  };
+  (done ? records.after : records.before) = fail_once;
+  Turns turns(co_await asio::this_coro::executor, records, settings);
+  Turns::Turn turn = co_await turns.take("s", false, after(5s));
+  const bool held = co_await turn.is_held();
+  EXPECT_TRUE(held);
+  EXPECT_EQ(calls, done ? 1 : 2);
+  turn = Turns::Turn();
+  co_await turns.stop();
+}
+
+TEST_P(TurnsTest, AreTakenOverAConnectionThatIsLostOnce) {
+  for (const bool done : {true, false}) {
+    store::testing::HookedRecords unreliable(*records_);
+    TurnSettings settings = shared();
+    settings.lease = 10s;
+    loop_.run(take_over_a_bad_line(unreliable, settings, done));
+  }
+}
+
+awaitable<void> expect_failure(store::testing::HookedRecords& records, TurnSettings settings) {
+  records.before = [](std::string, std::string) -> awaitable<void> {
+    throw Failure(FailureKind::unavailable, "the store is down");
+    co_return;
+  };
+  Turns turns(co_await asio::this_coro::executor, records, settings);
+  bool failed = false;
+  try {
+    co_await turns.take("s", false, after(60s));
+  } catch (const Failure& failure) {
+    failed = failure.kind() == FailureKind::unavailable;
+  }
+  EXPECT_TRUE(failed) << "without waiting for the deadline";
+  co_await turns.stop();
+}
+
+TEST_P(TurnsTest, AreNotWaitedForWhenTheStoreIsDown) {
+  store::testing::HookedRecords down(*records_);
+  loop_.run(expect_failure(down, shared()));
+}
+
+awaitable<void> stop_at_once(store::KeyValueStore& records, TurnSettings settings) {
+  Turns turns(co_await asio::this_coro::executor, records, settings);
+  Turns::Turn turn = co_await turns.take("s", false, after(5s));
+  turn = Turns::Turn();
+  co_await turns.stop();
+  const auto holder = co_await records.get("session:state-lease:s");
+  EXPECT_EQ(holder, std::nullopt);
+}
+
+TEST_P(TurnsTest, LeaveNoLeaseBehindWhenTheServerStops) { loop_.run(stop_at_once(*records_, shared())); }
+
 }  // namespace
 }  // namespace ci::state
