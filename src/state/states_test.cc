@@ -342,6 +342,19 @@ TEST_P(StatesTest, IsEmptyWhenTheBytesAreGone) {
   EXPECT_FALSE(loop_.run(states_->open("s", *record)));
 }
 
+TEST_P(StatesTest, SavesInPlaceOfAnUploadWhoseBytesAreGone) {
+  upload(large_);
+  restart();
+  auto prior = find();
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::remove(data_key("s")));
+  loop_.run(records_->write(std::move(writes)));
+  if (in_objects()) loop_.run(bodies_->remove(prior->object));
+  EXPECT_FALSE(loop_.run(states_->open("s", *prior)));
+  EXPECT_TRUE(settle_after(prior, "\1new", false));
+  EXPECT_EQ(read(), "\1new");
+}
+
 TEST_P(StatesTest, RemembersOnlySoMuch) {
   settings_.memory = 100000;
   restart();
