@@ -130,8 +130,8 @@ awaitable<UniqueFd> States::fetch(std::string session, Record record) {
   co_return co_await on_pool(blocking_, copy);
 }
 
-// While nobody writes. If record and bytes still do not belong together, who wrote them was interrupted, in a store that
-// does not write them in one step. Bytes are whole, so they are a state, and perhaps the only one that is left.
+// While nobody writes. If record and bytes still do not belong together, who wrote them was interrupted, in a store
+// that does not write them in one step. Bytes are whole, so they are a state, and perhaps the only one that is left.
 awaitable<UniqueFd> States::fetch_again(std::string session, Record& record) {
   const Turns::Turn writing = co_await turns_.take_to_write(session);
   const auto current = co_await find_at_hand(session);

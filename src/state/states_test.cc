@@ -211,9 +211,7 @@ TEST_P(StatesTest, PrefersAnUploadThatComesWhileARunIsBeingSaved) {
     saving = true;
     co_await sleep_for(50ms);
   };
-  auto save = [&]() -> awaitable<void> {
-    co_await states_->settle("s", turn_, prior, true, captured("\1new"), "");
-  };
+  auto save = [&]() -> awaitable<void> { co_await states_->settle("s", turn_, prior, true, captured("\1new"), ""); };
   auto upload_meanwhile = [&]() -> awaitable<void> {
     while (!saving) co_await sleep_for(1ms);
     std::vector<store::Write> nothing_else;

@@ -59,8 +59,8 @@ class Turns {
     std::shared_ptr<Session> session_;  // shared with the table, and with whoever renews or ends the lease
   };
 
-  // First come, first served. Fails as `unavailable` at the deadline. `fresh`: the session was made by this request, and
-  // no other replica can come to know it before the turn ends.
+  // First come, first served. Fails as `unavailable` at the deadline. `fresh`: the session was made by this request,
+  // and no other replica can come to know it before the turn ends.
   awaitable<Turn> take(std::string session, bool fresh, Deadline deadline);
 
   // A turn of another kind, for the moment in which a state is looked at and replaced: by a run that has its turn, but

@@ -203,7 +203,8 @@ TEST_P(TurnsTest, ThatWriteWaitForNoRun) { loop_.run(write_beside_a_turn(*record
 awaitable<void> take_over_a_bad_line(store::testing::HookedRecords& records, TurnSettings settings, bool done) {
   int calls = 0;
   const auto fail_once = [&](std::string operation, std::string) -> awaitable<void> {
-    if (operation == "set_if_absent" && ++calls == 1) throw Failure(FailureKind::unavailable, "the connection was lost");
+    const bool fails = operation == "set_if_absent" && ++calls == 1;
+    if (fails) throw Failure(FailureKind::unavailable, "the connection was lost");
     co_return;
   };
   (done ? records.after : records.before) = fail_once;

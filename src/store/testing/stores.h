@@ -1,7 +1,7 @@
 #pragma once
-// Where servers keep their records and bodies, in the three ways that are in use. What is built on both stores is tested
-// with each of them: a class takes a Backend as its parameter, skips when lacks() has something to say, and opens the
-// stores from Backends. The servers behind them are real, and go with their owner.
+// Where servers keep their records and bodies, in the three ways that are in use. What is built on both stores is
+// tested with each of them: a class takes a Backend as its parameter, skips when lacks() has something to say, and
+// opens the stores from Backends. The servers behind them are real, and go with their owner.
 
 #include <gtest/gtest.h>
 
@@ -23,9 +23,12 @@ inline constexpr std::array all_backends = {Backend::embedded, Backend::redis_an
 // For names of tests.
 inline std::string name_of(Backend backend) {
   switch (backend) {
-    case Backend::embedded: return "Embedded";
-    case Backend::redis_and_disk: return "RedisAndDisk";
-    case Backend::redis_and_s3: return "RedisAndS3";
+    case Backend::embedded:
+      return "Embedded";
+    case Backend::redis_and_disk:
+      return "RedisAndDisk";
+    case Backend::redis_and_s3:
+      return "RedisAndS3";
   }
   std::unreachable();
 }
