@@ -247,16 +247,24 @@ TEST_P(TurnsTest, AreNotWaitedForWhenTheStoreIsDown) {
   loop_.run(expect_failure(down, shared()));
 }
 
-awaitable<void> stop_at_once(store::KeyValueStore& records, TurnSettings settings) {
+awaitable<void> stop_at_once(store::testing::HookedRecords& records, TurnSettings settings) {
+  settings.lease = 10s;
+  records.before = [](std::string operation, std::string) -> awaitable<void> {
+    if (operation == "remove_if_equal") co_await sleep_for(100ms);
+  };
   Turns turns(co_await asio::this_coro::executor, records, settings);
   Turns::Turn turn = co_await turns.take("s", false, after(5s));
   turn = Turns::Turn();
+  co_await sleep_for(10ms);
   co_await turns.stop();
   const auto holder = co_await records.get("session:state-lease:s");
   EXPECT_EQ(holder, std::nullopt);
 }
 
-TEST_P(TurnsTest, LeaveNoLeaseBehindWhenTheServerStops) { loop_.run(stop_at_once(*records_, shared())); }
+TEST_P(TurnsTest, LeaveNoLeaseBehindWhenTheServerStops) {
+  store::testing::HookedRecords slow(*records_);
+  loop_.run(stop_at_once(slow, shared()));
+}
 
 }  // namespace
 }  // namespace ci::state
