@@ -7,6 +7,8 @@
 #include <boost/json.hpp>
 #include <cctype>
 
+#include "base/sha256.h"
+
 namespace ci::access {
 
 namespace {
@@ -123,6 +125,8 @@ std::optional<std::string> ApiKeys::credential_of(std::string_view key) const {
   if (!known) return std::nullopt;
   return "env";
 }
+
+std::string ApiKeys::queue_of(std::string_view key) { return "key-" + sha256_hex(key).substr(0, 16); }
 
 std::optional<std::chrono::seconds> FailureLimiter::refuse(
     const std::string& address, std::chrono::steady_clock::time_point now) {

@@ -29,6 +29,8 @@ class ApiKeys {
   // A short stable name of the credential ("env" for all keys of the environment), or nothing when unknown.
   // Constant time in the key.
   std::optional<std::string> credential_of(std::string_view key) const;
+  // Tells keys of one credential apart where their holders take turns: the beginning of a digest, in hexadecimal.
+  static std::string queue_of(std::string_view key);
 
  private:
   std::vector<std::string> digests_;  // SHA-256 of each key

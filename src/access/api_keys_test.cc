@@ -59,6 +59,13 @@ TEST(ApiKeys, KnowsItsOwnOnly) {
   EXPECT_FALSE(keys.credential_of(""));
 }
 
+TEST(ApiKeys, HoldersOfDifferentKeysQueueApart) {
+  const std::string first = ApiKeys::queue_of("first-key-0123456789");
+  EXPECT_EQ(first, ApiKeys::queue_of("first-key-0123456789"));
+  EXPECT_NE(first, ApiKeys::queue_of("second-key-0123456789"));
+  EXPECT_EQ(first.find("first"), first.npos);
+}
+
 TEST(ApiKeys, AnEmptySettingIsNoKey) {
   const ApiKeys keys({"", "  ", " padded-key "});
   EXPECT_FALSE(keys.credential_of(""));

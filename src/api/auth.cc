@@ -68,12 +68,13 @@ void Authenticator::refuse_when_failing(const std::string& address) {
 }
 
 awaitable<void> Authenticator::authenticate(net::Request& request, std::unique_ptr<ByteSource>& body) {
+  const std::string address = request.peer.to_string();
+  request.queue = address;
   if (!settings_.authentication) {
     request.caller = "anonymous";
     co_return;
   }
   const bool trusted = trusted_.contains(request.peer);
-  const std::string address = request.peer.to_string();
   std::optional<std::string> key = key_in_headers(request);
   if (!key && !trusted && has_body(request) && is_json(request)) {
     // Before we read so much for a stranger.
@@ -87,6 +88,7 @@ awaitable<void> Authenticator::authenticate(net::Request& request, std::unique_p
     if (const auto credential = keys_.credential_of(*key)) {
       // Also at an address with many failures: behind a proxy all clients share one.
       request.caller = *credential;
+      request.queue = access::ApiKeys::queue_of(*key);
       co_return;
     }
   }

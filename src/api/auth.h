@@ -19,7 +19,7 @@ class Authenticator {
  public:
   Authenticator(const access::ApiKeys& keys, const ApiSettings& settings);
 
-  // Fills request.caller; throws 401, 413 or 429. A JSON body that had to be read for the key is kept in `body` and
+  // Fills request.caller and request.queue; throws 401, 413 or 429. A JSON body that had to be read for the key is kept in `body` and
   // given back to the request, to be read again.
   awaitable<void> authenticate(net::Request& request, std::unique_ptr<ByteSource>& body);
 

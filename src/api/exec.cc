@@ -143,8 +143,11 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   std::string body = co_await net::read_body(request, settings_.json_bytes);
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<std::string> languages = pool_.languages();
+  // Nobody knows yet what can be run here: that says nothing about the request.
+  if (languages.empty()) throw ApiError::unavailable(pool_.unavailable());
   execution::ExecutionRequest wanted = parse_execution(body, languages, settings_.time_limit);
   wanted.caller.credential = request.caller;
+  wanted.queue = request.queue;
   std::string named_session = wanted.session_id;
   body = {};
 

@@ -1,8 +1,64 @@
 #include "api/health.h"
 
+#include "api/errors.h"
 #include "api/json.h"
+#include "base/failure.h"
+#include "base/time_text.h"
 
 namespace ci::api {
+
+namespace json = boost::json;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* healthy = "healthy";
+constexpr const char* degraded = "degraded";
+constexpr const char* unhealthy = "unhealthy";
+
+json::object service_object(std::string_view name, const char* status) {
+  json::object object;
+  object["service"] = name;
+  object["status"] = status;
+  object["timestamp"] = iso_time(std::chrono::system_clock::now());
+  return object;
+}
+
+double milliseconds(Clock::duration time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+double average(std::chrono::microseconds sum, std::uint64_t count) {
+  return count == 0 ? 0 : milliseconds(sum) / static_cast<double>(count);
+}
+
+// True, because what has a deadline needs a result.
+awaitable<bool> answered(const HealthCheck& check) {
+  co_await check.ask();
+  co_return true;
+}
+
+awaitable<json::object> ask(const HealthCheck& check, std::chrono::milliseconds patience) {
+  const auto begin = Clock::now();
+  std::string error;
+  try {
+    const auto answer = co_await until(after(patience), answered(check));
+    if (!answer) error = "no answer in time";
+  } catch (const Failure& failure) {
+    error = failure.what();
+  }
+  const auto time = Clock::now() - begin;
+  const char* status = time > check.slow ? degraded : healthy;
+  if (!error.empty()) status = unhealthy;
+  json::object object = service_object(check.name, status);
+  object["response_time_ms"] = milliseconds(time);
+  object["details"] = check.details;
+  if (!error.empty()) object["error"] = error;
+  co_return object;
+}
+
+}  // namespace
 
 void HealthRoutes::set_ready(bool ready, std::string reason) {
   ready_ = ready;
@@ -26,6 +82,104 @@ awaitable<net::Response> HealthRoutes::ready(net::Request&) {
   body["status"] = ready_ ? "ready" : "not_ready";
   if (!ready_) body["reason"] = reason_;
   co_return json_response(ready_ ? 200 : 503, body);
+}
+
+awaitable<net::Response> HealthRoutes::service(net::Request& request) {
+  const bool fresh = request.query_value("use_cache") == "false";
+  if (fresh || !seen_ || Clock::now() - seen_->at >= settings_.health_interval) co_await look();
+  // Ours costs nothing to ask, and is never old.
+  json::object services = seen_->services;
+  services["pod_pool"] = pool_service();
+  services["compile_cache"] = cache_service();
+  std::string name = request.captures.at(0);
+  if (name == "detailed") co_return all(services);
+  if (name == "s3") name = "minio";
+  const json::value* one = services.if_contains(name);
+  if (one == nullptr) throw ApiError(404, "No such service");
+  const bool well = one->at("status").as_string() != unhealthy;
+  co_return json_response(well ? 200 : 503, *one);
+}
+
+awaitable<void> HealthRoutes::look() {
+  json::object services;
+  for (const HealthCheck& check : checks_) {
+    json::object object = co_await ask(check, settings_.health_timeout);
+    services[check.name] = std::move(object);
+  }
+  seen_.emplace();
+  seen_->at = Clock::now();
+  seen_->services = std::move(services);
+}
+
+net::Response HealthRoutes::all(const json::object& services) const {
+  std::map<std::string, int> count;
+  for (const auto& entry : services) ++count[std::string(entry.value().at("status").as_string())];
+  const char* status = count[degraded] > 0 ? degraded : healthy;
+  if (count[unhealthy] > 0) status = unhealthy;
+  json::object body;
+  body["status"] = status;
+  body["timestamp"] = iso_time(std::chrono::system_clock::now());
+  body["services"] = services;
+  json::object& summary = body["summary"].emplace_object();
+  summary["total_services"] = services.size();
+  summary["healthy_services"] = count[healthy];
+  summary["degraded_services"] = count[degraded];
+  summary["unhealthy_services"] = count[unhealthy];
+  net::Response response = json_response(count[unhealthy] > 0 ? 503 : 200, body);
+  if (status == degraded) response.headers.set("X-Health-Status", degraded);
+  return response;
+}
+
+// Unhealthy when nothing can be run, degraded when a language lacks all that it should have and none is being made.
+json::object HealthRoutes::pool_service() const {
+  const pool::PoolStatistics statistics = pool_.statistics();
+  const std::string reason = pool_.unavailable();
+  json::object languages;
+  pool::LanguageStatistics sum;
+  bool lacking = false;
+  for (const auto& [code, one] : statistics.languages) {
+    json::object& entry = languages[code].emplace_object();
+    entry["available"] = one.available;
+    entry["in_use"] = one.in_use;
+    entry["creating"] = one.creating;
+    entry["target_size"] = one.target;
+    sum.available += one.available;
+    sum.in_use += one.in_use;
+    sum.creating += one.creating;
+    lacking = lacking || (one.target > 0 && one.available + one.in_use + one.creating == 0);
+  }
+  const char* status = lacking ? degraded : healthy;
+  if (!reason.empty()) status = unhealthy;
+  json::object object = service_object("pod_pool", status);
+  json::object& details = object["details"].emplace_object();
+  details["enabled"] = statistics.keeps_warm;
+  details["architecture"] = "local-sandboxes";
+  details["total_available"] = sum.available;
+  details["total_in_use"] = sum.in_use;
+  details["total_creating"] = sum.creating;
+  details["acquisitions"] = statistics.acquisitions;
+  details["hits"] = statistics.hits;
+  details["misses"] = statistics.misses;
+  details["exhaustions"] = statistics.exhaustions;
+  details["refusals"] = statistics.refusals;
+  details["waits"] = statistics.waits;
+  details["waiting"] = statistics.waiting;
+  details["average_acquire_ms"] = average(statistics.acquire_time, statistics.acquisitions);
+  details["average_wait_ms"] = average(statistics.wait_time, statistics.waits);
+  details["languages"] = std::move(languages);
+  if (!reason.empty()) object["error"] = reason;
+  return object;
+}
+
+json::object HealthRoutes::cache_service() const {
+  const auto statistics = executions_.compile_cache();
+  json::object object = service_object("compile_cache", healthy);
+  json::object& details = object["details"].emplace_object();
+  details["hits"] = statistics.hits;
+  details["misses"] = statistics.misses;
+  details["entries"] = statistics.entries;
+  details["bytes"] = statistics.bytes;
+  return object;
 }
 
 }  // namespace ci::api

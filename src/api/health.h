@@ -1,22 +1,61 @@
 #pragma once
-// Probes: /health says that the process answers, /ready that it should be sent work.
+// Probes: /health says that the process answers, /ready that it should be sent work, /health/detailed how each part does.
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "api/settings.h"
+#include "base/async.h"
+#include "execution/execution.h"
 #include "net/http.h"
+#include "pool/sandbox_pool.h"
 
 namespace ci::api {
 
+// A peer or a disk that must answer.
+struct HealthCheck {
+  HealthCheck(std::string service, std::chrono::milliseconds slow_after, std::function<awaitable<void>()> question)
+      : name(std::move(service)), slow(slow_after), ask(std::move(question)) {}
+  std::string name;
+  std::chrono::milliseconds slow;  // an answer that takes longer is a sign of trouble
+  std::function<awaitable<void>()> ask;
+  boost::json::object details;  // what operators may see of its settings
+};
+
 class HealthRoutes {
  public:
-  explicit HealthRoutes(const ApiSettings& settings) : settings_(settings) {}
+  HealthRoutes(const ApiSettings& settings, const pool::SandboxPool& pool, const execution::Executions& executions)
+      : settings_(settings), pool_(pool), executions_(executions) {}
+
+  void add_check(HealthCheck check) { checks_.push_back(std::move(check)); }
 
   awaitable<net::Response> health(net::Request& request);
   awaitable<net::Response> ready(net::Request& request);
+  // All services together ("detailed") or one by its name. Results are kept for a while: whoever asks often must not
+  // keep the peers busy.
+  awaitable<net::Response> service(net::Request& request);
 
   void set_ready(bool ready, std::string reason);
 
  private:
+  struct Seen {
+    std::chrono::steady_clock::time_point at;
+    boost::json::object services;
+  };
+  awaitable<void> look();
+  boost::json::object pool_service() const;
+  boost::json::object cache_service() const;
+  net::Response all(const boost::json::object& services) const;
+
   const ApiSettings& settings_;
+  const pool::SandboxPool& pool_;
+  const execution::Executions& executions_;
+  std::vector<HealthCheck> checks_;
+  std::optional<Seen> seen_;
   bool ready_ = false;
   std::string reason_ = "starting";
 };

@@ -36,13 +36,14 @@ Service::Service(
     : settings_(std::move(settings)),
       tasks_(std::move(executor)),
       authenticator_(keys, settings_),
-      health_(settings_),
+      health_(settings_, pool, executions),
       exec_(executions, pool, settings_, tasks_),
       upload_(sessions, files, settings_),
       files_(sessions, files, settings_),
       states_(states, sessions, settings_) {
   using net::Request;
   router_.add("GET", "/health", [this](Request& request) { return health_.health(request); });
+  router_.add("GET", "/health/{service}", [this](Request& request) { return health_.service(request); });
   router_.add("GET", "/ready", [this](Request& request) { return health_.ready(request); });
   router_.add("POST", "/exec", [this](Request& request) { return exec_.post(request); });
   router_.add("POST", "/upload", [this](Request& request) { return upload_.upload(request); });

@@ -27,6 +27,8 @@ class Service {
   // Throws only when it was cancelled: the client has left.
   awaitable<net::Response> handle(net::Request& request);
 
+  // What /health/detailed asks, in this order.
+  void add_check(HealthCheck check) { health_.add_check(std::move(check)); }
   // What /ready says; not ready, "starting", at first.
   void set_ready(bool ready, std::string reason = {});
   // From now on only probes are answered; the rest is 503.

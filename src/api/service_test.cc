@@ -236,6 +236,58 @@ TEST_F(ServiceTest, ProbesAreFree) {
   EXPECT_EQ(post("/exec", R"({"lang":"py","code":"1"})").json.at("error").as_string(), "Service is shutting down");
 }
 
+TEST_F(ServiceTest, WhileNothingCanBeRunARunIsWorthAnotherTry) {
+  pool_.down = "no namespaces here";
+  const Answer answer = post("/exec", R"({"lang":"py","code":"x"})");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.json.at("error").as_string(), "no namespaces here");
+  EXPECT_TRUE(answer.headers.find("Retry-After"));
+}
+
+TEST_F(ServiceTest, TellsHowEachPartDoes) {
+  bool works = true;
+  int asked = 0;
+  std::function<awaitable<void>()> question = [&]() -> awaitable<void> {
+    ++asked;
+    if (!works) throw Failure(FailureKind::unavailable, "no route");
+    co_return;
+  };
+  service().add_check(HealthCheck("redis", std::chrono::seconds(1), question));
+  pool_.counted.languages["py"] = {3, 2, 1, 5};
+  pool_.counted.exhaustions = 7;
+  Answer answer = get("/health/detailed");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.json.at("status").as_string(), "healthy");
+  EXPECT_EQ(answer.json.at("summary").at("healthy_services").as_int64(), 3);
+  const auto& pool = answer.json.at("services").at("pod_pool").at("details");
+  EXPECT_EQ(pool.at("total_in_use").to_number<int>(), 2);
+  EXPECT_EQ(pool.at("exhaustions").to_number<int>(), 7);
+  EXPECT_EQ(pool.at("languages").at("py").at("target_size").to_number<int>(), 5);
+
+  works = false;
+  EXPECT_EQ(get("/health/detailed").status, 200);  // kept
+  EXPECT_EQ(asked, 1);
+  net::Request wanted = request("GET", "/health/detailed");
+  wanted.query.emplace_back("use_cache", "false");
+  answer = send(std::move(wanted));
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.json.at("status").as_string(), "unhealthy");
+  EXPECT_EQ(answer.json.at("services").at("redis").at("error").as_string(), "no route");
+  EXPECT_EQ(get("/health/redis").status, 503);
+  EXPECT_EQ(get("/health/pod_pool").status, 200);
+  EXPECT_EQ(get("/health/nothing").status, 404);
+  net::Request stranger = request("GET", "/health/detailed");
+  stranger.headers.set("X-API-Key", "");
+  EXPECT_EQ(send(std::move(stranger)).status, 401);
+}
+
+TEST_F(ServiceTest, ALanguageWithoutAnySandboxIsASignOfTrouble) {
+  pool_.counted.languages["py"] = {0, 0, 0, 5};
+  const Answer answer = get("/health/detailed");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.find("X-Health-Status"), "degraded");
+}
+
 TEST_F(ServiceTest, FilesGoInAndOut) {
   const Answer uploaded = post(
       "/upload", form({{"name=\"file\"; filename=\"my file.csv\"", "a,b"}, {"name=\"files\"; filename=\"d/x.md\"", ""}}),

@@ -31,6 +31,9 @@ struct ApiSettings {
   files::FileLimits files;
   bool strict_ownership = false;
 
+  std::chrono::seconds health_interval{30};  // results of health checks are kept for so long
+  std::chrono::seconds health_timeout{5};    // of one check
+
   bool access_log = true;
   bool security_log = true;
 };

@@ -65,6 +65,23 @@ void Application::build() {
   executions_->keep_states(*states_, *turns_);
   service_ = std::make_unique<api::Service>(
       context_.get_executor(), *executions_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));
+  add_checks();
+}
+
+void Application::add_checks() {
+  const bool redis = settings_.redis.chosen(), s3 = settings_.s3.chosen();
+  api::HealthCheck records(
+      redis ? "redis" : "sqlite", std::chrono::milliseconds(1000), [this] { return records_->ping(); });
+  if (redis) records.details["address"] = store::describe(settings_.redis);
+  api::HealthCheck bodies(
+      s3 ? "minio" : "filesystem", std::chrono::milliseconds(2000), [this] { return bodies_->ping(); });
+  if (s3) {
+    bodies.details["endpoint"] = settings_.s3.endpoint;
+    bodies.details["bucket"] = settings_.s3.bucket;
+    bodies.details["secure"] = settings_.s3.secure;
+  }
+  service_->add_check(std::move(records));
+  service_->add_check(std::move(bodies));
 }
 
 std::unique_ptr<store::KeyValueStore> Application::open_records() {

@@ -39,6 +39,7 @@ class Application {
 
  private:
   void build();
+  void add_checks();
   std::unique_ptr<store::KeyValueStore> open_records();
   awaitable<void> serve();
   awaitable<void> start();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "app/version.h"
 #include "base/failure.h"
@@ -118,6 +119,8 @@ api::ApiSettings api_settings(const Settings& settings) {
   result.files.blocked_patterns = settings.blocked_patterns;
   result.files.allowed_extensions = settings.allowed_extensions;
   result.strict_ownership = settings.strict_ownership;
+  result.health_interval = settings.health_interval;
+  result.health_timeout = settings.health_timeout;
   result.access_log = settings.access_log;
   result.security_log = settings.security_log;
   return result;
@@ -127,6 +130,9 @@ pool::LocalPoolSettings pool_settings(const Settings& settings) {
   pool::LocalPoolSettings result;
   result.floors = settings.pool_floors;
   result.parallel_creations = settings.pool_parallel;
+  // One of these keeps a processor busy for a second or two; the other half is for programs.
+  result.parallel_slow_creations =
+      std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, settings.pool_parallel);
   result.enabled = settings.pool;
   result.refill_on_acquire = settings.pool_refill_at_once;
   result.refill_interval = settings.pool_interval;

@@ -94,6 +94,8 @@ struct Settings {
   std::filesystem::path data_directory;
   std::string server_user;
   std::chrono::seconds drain{};
+  std::chrono::seconds health_interval{};
+  std::chrono::seconds health_timeout{};
   std::string log_level, log_format, log_file;
   int log_megabytes = 0;
   int log_backups = 0;

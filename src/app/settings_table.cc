@@ -334,8 +334,9 @@ void add_logs(Table& table) {
   table.boolean("ENABLE_ACCESS_LOGS", true, "A line for each request.").sets(&Settings::access_log);
   table.boolean("ENABLE_SECURITY_LOGS", true, "A line for each refused key.").sets(&Settings::security_log);
   table.integer("HEALTH_CHECK_INTERVAL", 10, no_upper_end, 30, "Seconds for which results of health checks are kept.")
-      .nothing(reason_metrics);
-  table.integer("HEALTH_CHECK_TIMEOUT", 1, no_upper_end, 5, "Seconds that one health check may take.").nothing(reason_metrics);
+      .sets(&Settings::health_interval);
+  table.integer("HEALTH_CHECK_TIMEOUT", 1, no_upper_end, 5, "Seconds that one health check may take.")
+      .sets(&Settings::health_timeout);
   table.boolean("DETAILED_METRICS_ENABLED", true, "Count runs by language and key.").nothing(reason_metrics);
   table.integer("METRICS_BUFFER_SIZE", 1000, 100000, 10000, "Measurements held in memory.").nothing(reason_never);
   table.boolean("METRICS_ARCHIVE_ENABLED", true, "Keep old measurements.").nothing(reason_never);

@@ -65,7 +65,7 @@ class Counted {
 
 pool::Demand demand_of(const ExecutionRequest& request, std::vector<std::string> imports) {
   if (request.language == "py") std::ranges::move(languages::python_imports(request.code), std::back_inserter(imports));
-  return pool::Demand(request.language, std::move(imports), request.caller.credential);
+  return pool::Demand(request.language, std::move(imports), request.queue);
 }
 
 // Until the program has ended.
@@ -195,7 +195,7 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   co_await state.enter(resolution.session, fresh, after(settings_.turn_timeout));
   step("resolve");
   const Deadline deadline = after(settings_.acquire_timeout);
-  const Gate::Pass pass = co_await gate_.enter(request.caller.credential, deadline);
+  const Gate::Pass pass = co_await gate_.enter(request.queue, deadline);
   const Counted counted(running_);
   step("admit");
 

@@ -36,6 +36,7 @@ struct ExecutionRequest {
   std::string code;
   std::vector<std::string> arguments;
   files::Caller caller;
+  std::string queue;  // those who wait take turns by this; files belong to the caller's credential
   std::string session_id;
   std::string session_name;  // the client's own name for a session whose files stay; empty: none
   std::string entity_id;

@@ -41,6 +41,7 @@ struct Request {
   std::string id;  // of this request: the incoming X-Request-ID when well-formed, else new
   std::vector<std::string> captures;  // filled by the router, one per {name} in the pattern, decoded
   std::string caller;  // the credential it came with, filled by whoever checks that
+  std::string queue;   // those who wait for something scarce take turns by this; filled with `caller`
 
   // The body; reading past `limit` fails as `exhausted` ("Request body too large"), a client that is too slow as
   // `timeout`. Valid until the handler returns. What a handler leaves unread is drained or the connection closed.

@@ -160,10 +160,13 @@ struct PoolStatistics {
   std::uint64_t acquisitions = 0;  // that ended with a sandbox: hits + misses
   std::uint64_t hits = 0;          // one was warm
   std::uint64_t misses = 0;        // one was made while the request waited
-  std::uint64_t exhaustions = 0;   // those misses in which the pool should have had a warm one
+  std::uint64_t exhaustions = 0;   // requests for which a warm one should have been there and was not
   std::uint64_t refusals = 0;      // requests that got none in time, or found too many others waiting
+  std::uint64_t waits = 0;         // requests that waited, whatever came of it
   std::uint64_t waiting = 0;       // requests that wait now
   std::chrono::microseconds acquire_time{0};  // sum over acquisitions
+  std::chrono::microseconds wait_time{0};     // sum over waits
+  bool keeps_warm = true;                     // by its settings
   std::map<std::string, LanguageStatistics> languages;
 };
 
@@ -179,6 +182,9 @@ class SandboxPool {
 
   // Languages that this host can run, as canonical codes.
   virtual std::vector<std::string> languages() const = 0;
+
+  // Why nothing can be run now; empty when something can.
+  virtual std::string unavailable() const = 0;
 
   virtual PoolStatistics statistics() const = 0;
 

@@ -50,6 +50,8 @@ class FakePool final : public pool::SandboxPool {
   int leases = 0;           // on loan now
   int acquired = 0;
   bool exhausted = false;   // acquire() fails
+  std::string down;         // why nothing can be run
+  pool::PoolStatistics counted;
   bool broken = false;      // start() fails
   int dead_at_once = 0;     // so many sandboxes end before their program comes
 
@@ -59,8 +61,12 @@ class FakePool final : public pool::SandboxPool {
     co_return std::make_unique<FakeLease>(*this);
   }
   awaitable<void> warm_up() override { co_return; }
-  std::vector<std::string> languages() const override { return {"py", "js", "bash"}; }
-  pool::PoolStatistics statistics() const override { return {}; }
+  std::vector<std::string> languages() const override {
+    if (!down.empty()) return {};
+    return {"py", "js", "bash"};
+  }
+  std::string unavailable() const override { return down; }
+  pool::PoolStatistics statistics() const override { return counted; }
   awaitable<void> stop() override { co_return; }
 
  private:

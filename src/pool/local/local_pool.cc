@@ -78,7 +78,9 @@ class LocalPool final : public SandboxPool {
       : executor_(executor),
         blocking_(blocking),
         settings_(settings),
-        limits_{settings.parallel_creations, settings.enabled ? settings.most_warm : 0, settings.warm_memory_bytes},
+        limits_{
+            settings.parallel_creations, settings.parallel_slow_creations, settings.enabled ? settings.most_warm : 0,
+            settings.warm_memory_bytes},
         connector_(std::move(connector)),
         changed_(executor, Clock::time_point::max()),
         tasks_(executor) {
@@ -105,11 +107,11 @@ class LocalPool final : public SandboxPool {
     if (hit) {
       if (settings_.refill_on_acquire && shelf.warm.empty()) refill();
     } else {
+      if (wanted > 0) ++statistics_.exhaustions;
       channel = co_await wait_for_sandbox(shelf, demand.owner, deadline);
     }
     ++statistics_.acquisitions;
     ++(hit ? statistics_.hits : statistics_.misses);
-    if (!hit && wanted > 0) ++statistics_.exhaustions;
     statistics_.acquire_time += std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
     ++shelf.in_use;
     const languages::Language* language = languages::find(demand.language);
@@ -140,8 +142,14 @@ class LocalPool final : public SandboxPool {
     return {found.begin(), found.end()};
   }
 
+  std::string unavailable() const override {
+    if (!unavailable_.empty()) return unavailable_;
+    return connected_ ? "" : "sandboxes are being prepared";
+  }
+
   PoolStatistics statistics() const override {
     PoolStatistics result = statistics_;
+    result.keeps_warm = settings_.enabled;
     const auto now = Clock::now();
     for (const auto& [kind, shelf] : shelves_) {
       result.waiting += shelf.waiting.size();
@@ -430,8 +438,11 @@ class LocalPool final : public SandboxPool {
     Waiter me(timer);
     shelf.waiting.push(owner, me);
     refill();
+    ++statistics_.waits;
+    const auto begin = Clock::now();
     boost::system::error_code woken;
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    statistics_.wait_time += std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
     const auto cancelled = co_await asio::this_coro::cancellation_state;
     shelf.waiting.remove(me);
     if (cancelled.cancelled() != asio::cancellation_type::none) {

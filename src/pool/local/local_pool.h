@@ -15,6 +15,7 @@ struct LocalPoolSettings {
   // Warm sandboxes to keep per language code, at least; a language that is missing here is made on demand.
   std::map<std::string, int> floors;
   int parallel_creations = 5;                       // in the background, at once
+  int parallel_slow_creations = 1;                  // of a kind whose start keeps a processor busy for long
   bool enabled = true;                              // false: nothing is kept warm
   bool refill_on_acquire = true;                    // false: only every `refill_interval`
   std::chrono::milliseconds refill_interval{2000};

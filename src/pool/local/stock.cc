@@ -44,7 +44,10 @@ class Planner {
   }
 
  private:
-  int parallel_of(const Row& row) const { return row.state->proven && !row.state->slow ? limits_.parallel : 1; }
+  int parallel_of(const Row& row) const {
+    if (!row.state->proven) return 1;
+    return row.state->slow ? std::min(limits_.slow_parallel, limits_.parallel) : limits_.parallel;
+  }
 
   void serve_waiting(Row& row) {
     if (row.state->resting) return;

@@ -40,6 +40,7 @@ struct KindState {
 
 struct StockLimits {
   int parallel = 5;                       // made at the same time, per kind for those who wait, of all kinds otherwise
+  int slow_parallel = 1;                  // the same, of a slow kind
   int most_warm = 48;                     // of all kinds together
   std::uint64_t memory_bytes = 1u << 30;  // of all that is warm or being made in advance
 };
@@ -54,7 +55,7 @@ struct StockPlan {
 };
 
 // Those who wait come first, and never wait for the budget: what they get is not kept. Then the kind that lacks most of
-// its target. A slow kind is made one at a time; so is one that was never ready, and that takes no place of another's. What is above the
+// its target. Of a slow kind fewer are made at a time; one that was never ready is made alone, and takes no place of another's. What is above the
 // budget ends at once, kinds that nobody asks for first.
 StockPlan plan_stock(std::span<const KindState> states, const StockLimits& limits);
 

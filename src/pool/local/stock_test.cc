@@ -23,7 +23,7 @@ KindState kind(std::string name, int floor, int warm) {
   return state;
 }
 
-StockLimits limits() { return {3, 10, 100 * megabyte}; }
+StockLimits limits() { return {3, 1, 10, 100 * megabyte}; }
 
 TEST(DemandMeter, FadesWithTime) {
   DemandMeter meter;
@@ -48,7 +48,7 @@ TEST(Stock, TargetFollowsDemand) {
   EXPECT_EQ(stock_target(cold, limits()), 0);
   cold.lingers = true;
   EXPECT_EQ(stock_target(cold, limits()), 1);
-  EXPECT_EQ(stock_target(state, {3, 0, 0}), 0);
+  EXPECT_EQ(stock_target(state, {3, 1, 0, 0}), 0);
 }
 
 TEST(Stock, FillsTheEmptiestFirstAFewAtATime) {
@@ -83,6 +83,20 @@ TEST(Stock, ASlowKindIsMadeOneAtATime) {
   states[0].slow = true;
   states[0].waiting = 4;
   EXPECT_THAT(plan_stock(states, limits()).create, ElementsAre("slow"));
+}
+
+TEST(Stock, WithMoreProcessorsMoreOfASlowKindAreMadeAtATime) {
+  std::vector<KindState> states = {kind("slow", 3, 0)};
+  states[0].slow = true;
+  StockLimits large = limits();
+  large.slow_parallel = 2;
+  EXPECT_THAT(plan_stock(states, large).create, ElementsAre("slow", "slow"));
+  states[0].waiting = 4;
+  EXPECT_THAT(plan_stock(states, large).create, ElementsAre("slow", "slow"));
+  large.slow_parallel = 50;
+  EXPECT_EQ(plan_stock(states, large).create.size(), 3u);
+  states[0].proven = false;
+  EXPECT_THAT(plan_stock(states, large).create, ElementsAre("slow"));
 }
 
 TEST(Stock, AKindThatFailedRests) {
