@@ -31,6 +31,8 @@ def _reseed():
         sys.modules["random"].seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
+    if "multiprocessing.process" in sys.modules:
+        sys.modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
     if "uuid" in sys.modules:
         sys.modules["uuid"]._last_timestamp = None
     if "tempfile" in sys.modules:

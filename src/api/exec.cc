@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
+#include <optional>
 
 #include "api/errors.h"
 #include "api/exec_json.h"
@@ -19,8 +20,12 @@ class Job {
  public:
   explicit Job(const asio::any_io_executor& executor) : news_(executor), abandoned_(executor, Deadline::max()) {}
 
-  bool started() const { return started_; }
+  // Whether the answer may begin. While it waits for a sandbox it may still be a refusal with a status of its own; a turn can
+  // take so long that who waits would give up before.
+  bool may_begin() const { return phase_ && *phase_ != execution::Phase::sandbox; }
   bool done() const { return done_; }
+  // As soon as it may begin.
+  const std::string& session() const { return session_; }
   // Its result or its failure, when it is done.
   execution::ExecutionResult take() {
     if (failure_) std::rethrow_exception(failure_);
@@ -40,15 +45,16 @@ class Job {
   static awaitable<void> run(
       std::shared_ptr<Job> job, execution::Executions& executions, execution::ExecutionRequest request) {
     auto executor = co_await asio::this_coro::executor;
-    execution::OnStarted on_started = [job = job.get()] {
-      job->started_ = true;
+    execution::OnPhase on_phase = [job = job.get()](execution::Phase phase, const std::string& session) {
+      job->phase_ = phase;
+      job->session_ = session;
       job->news_.cancel();
     };
     execution::OnOutput nobody_listens;
     try {
       auto race = asio::experimental::make_parallel_group(
           asio::co_spawn(
-              executor, executions.run(std::move(request), std::move(on_started), std::move(nobody_listens)),
+              executor, executions.run(std::move(request), std::move(on_phase), std::move(nobody_listens)),
               asio::deferred),
           job->abandoned_.async_wait(asio::deferred));
       auto [order, failure, result, ended] =
@@ -65,7 +71,8 @@ class Job {
  private:
   asio::steady_timer news_;
   asio::steady_timer abandoned_;  // never expires: cancelling it is the sign
-  bool started_ = false;
+  std::optional<execution::Phase> phase_;
+  std::string session_;
   bool done_ = false;
   execution::ExecutionResult result_;
   std::exception_ptr failure_;
@@ -119,7 +126,7 @@ net::Response answer(const execution::ExecutionResult& result, std::chrono::stea
 
 // Spaces until the run is done, then the document: JSON parsers skip them, proxies see that somebody is alive.
 awaitable<void> write_spaces_then_result(
-    std::shared_ptr<Job> job, std::chrono::seconds every, std::string session, net::BodyWriter& writer) {
+    std::shared_ptr<Job> job, std::chrono::seconds every, net::BodyWriter& writer) {
   while (!job->done()) {
     co_await writer.write(" ");
     const Deadline next = after(every);
@@ -132,7 +139,7 @@ awaitable<void> write_spaces_then_result(
     const std::exception_ptr failure = std::current_exception();
     if (is_cancelled(failure)) throw;
     // The status is sent. Clients read stdout and stderr of a 200, not an error.
-    document = describe_lost_result(session, error_of_run(failure).what());
+    document = describe_lost_result(job->session(), error_of_run(failure).what());
   }
   co_await writer.write(document);
 }
@@ -148,7 +155,6 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   execution::ExecutionRequest wanted = parse_execution(body, languages, settings_.time_limit);
   wanted.caller.credential = request.caller;
   wanted.queue = request.queue;
-  std::string named_session = wanted.session_id;
   body = {};
 
   auto executor = co_await asio::this_coro::executor;
@@ -159,15 +165,14 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   begun.reset();
 
   const Deadline patience = settings_.keep_alive.count() == 0 ? Deadline::max() : after(settings_.keep_alive);
-  // Not before the start: until then the answer may still be a refusal with a status of its own.
-  while (!job->done() && !(job->started() && std::chrono::steady_clock::now() >= patience)) {
-    const Deadline next = job->started() ? patience : Deadline::max();
+  while (!job->done() && !(job->may_begin() && std::chrono::steady_clock::now() >= patience)) {
+    const Deadline next = job->may_begin() ? patience : Deadline::max();
     co_await job->wait_for_news(next);
   }
   if (!job->done()) {
     net::Response response(200, "application/json", "");
-    response.body = net::StreamBody([job, every = settings_.keep_alive, named_session](net::BodyWriter& writer) {
-      return write_spaces_then_result(job, every, named_session, writer);
+    response.body = net::StreamBody([job, every = settings_.keep_alive](net::BodyWriter& writer) {
+      return write_spaces_then_result(job, every, writer);
     });
     co_return response;
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "net/response_head.h"
+
 namespace ci::api {
 
 namespace {
@@ -22,15 +24,8 @@ void add_cors(net::Response& response, const net::Request& request, const ApiSet
 }  // namespace
 
 void add_headers(net::Response& response, const net::Request& request, const ApiSettings& settings) {
-  net::Headers& headers = response.headers;
-  headers.set("X-Content-Type-Options", "nosniff");
-  headers.set("X-Frame-Options", "DENY");
-  headers.set("X-XSS-Protection", "1; mode=block");
-  headers.set("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
-  headers.set("Referrer-Policy", "strict-origin-when-cross-origin");
-  headers.set("Permissions-Policy", "geolocation=(), microphone=(), camera=()");
-  if (!headers.find("Content-Security-Policy")) headers.set("Content-Security-Policy", "default-src 'self'");
-  headers.set("X-Request-ID", request.id);
+  net::add_security_headers(response.headers);
+  response.headers.set("X-Request-ID", request.id);
   if (settings.cors) add_cors(response, request, settings);
 }
 

@@ -88,6 +88,8 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   // The longest that another run of the session may take, and what we need for it.
   result.turn_timeout = settings.time_limit + std::chrono::seconds(30);
   result.output_bytes = settings.output_bytes;
+  result.output_characters = static_cast<std::size_t>(settings.output_characters);
+  result.dropped_suffixes = settings.blocked_output_suffixes;
   result.file_bytes = settings.file_bytes;
   result.output_files = settings.output_files;
   result.session_files = settings.files_per_session;

@@ -125,7 +125,7 @@ class Runner {
     program.output_file_limit = settings_.values.file_bytes;
     for (const fs::path& path : request_.inputs) add_input(program, path);
     std::vector<std::string> imports;
-    if (language_.code == "py") imports = languages::python_imports(code);
+    if (language_.reads_imports) imports = languages::python_imports(code);
     program.code = std::move(code);
 
     pool::Demand demand(std::string(language_.code), std::move(imports));

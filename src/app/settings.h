@@ -44,6 +44,7 @@ struct Settings {
   int concurrent_runs = 0;  // 0: no limit
   std::uint64_t output_bytes = 0;
   std::chrono::seconds keep_alive{};
+  int output_characters = 0;
   std::chrono::seconds acquire_timeout{};
   // Files and sessions
   std::uint64_t file_bytes = 0;
@@ -52,6 +53,7 @@ struct Settings {
   int files_per_session = 0;
   int output_files = 0;
   std::vector<std::string> blocked_patterns;
+  std::vector<std::string> blocked_output_suffixes;
   std::vector<std::string> allowed_extensions;
   bool strict_ownership = false;
   bool named_sessions = false;

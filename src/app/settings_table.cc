@@ -4,9 +4,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <type_traits>
 
 #include "app/settings.h"
+#include "languages/language.h"
 
 namespace ci::app {
 
@@ -157,16 +160,12 @@ class Table {
   std::vector<Setting> rows_;
 };
 
-struct NamedLanguage {
-  const char* suffix;  // of the variables
-  const char* code;
-  int floor;
-};
-// One of each keeps the first request quick; demand adds more.
-constexpr NamedLanguage named_languages[] = {
-    {"PY", "py", 5},  {"JS", "js", 2},   {"TS", "ts", 1}, {"GO", "go", 1},   {"JAVA", "java", 1}, {"C", "c", 1},     {"CPP", "cpp", 1},
-    {"PHP", "php", 1}, {"RS", "rs", 1}, {"R", "r", 1},   {"F90", "f90", 1}, {"D", "d", 1},       {"BASH", "bash", 2},
-};
+// As names of settings have it: "PY".
+std::string suffix_of(const languages::Language& language) {
+  std::string suffix(language.code);
+  std::ranges::transform(suffix, suffix.begin(), [](unsigned char c) { return std::toupper(c); });
+  return suffix;
+}
 
 void add_process(Table& table) {
   table.group("This machine");
@@ -211,7 +210,7 @@ void add_http(Table& table) {
   table.integer("HTTPS_PORT", 1, 65535, 443, "Port with TLS.").sets(&Settings::https_port);
   table.path("SSL_CERT_FILE", "", "Certificate chain, PEM.").sets(&Settings::certificate_file);
   table.path("SSL_KEY_FILE", "", "Private key of the certificate, PEM.").sets(&Settings::key_file);
-  table.path("SSL_CA_CERTS", "", "Authorities whose client certificates are accepted, PEM.").sets(&Settings::ca_file);
+  table.path("SSL_CA_CERTS", "", "Authorities, PEM, to complete the certificate chain with. Clients need no certificate.").sets(&Settings::ca_file);
   table.boolean("SSL_REDIRECT", false, "Redirect from HTTP to HTTPS.").nothing(reason_never);
   table.path("SSL_CERTS_PATH", "./ssl", "Directory of certificates in a compose file.").nothing(reason_never);
   table.boolean("ENABLE_CORS", false, "Let web pages of other origins call.").sets(&Settings::cors);
@@ -251,6 +250,9 @@ void add_execution(Table& table) {
       .sets(&Settings::concurrent_runs);
   table.size("MAX_OUTPUT_SIZE", 1024, "1048576", "Bytes kept of stdout and of stderr; more is dropped.")
       .sets(&Settings::output_bytes);
+  table.integer("MAX_OUTPUT_CHARACTERS", 1024, 1 << 26, 65536,
+                "Characters of stdout and of stderr that an answer has at most, of those bytes.")
+      .sets(&Settings::output_characters);
   table.integer("EXEC_KEEPALIVE_SECONDS", 0, 60, 3, "Seconds between signs of life while an answer is pending. 0: none.")
       .sets(&Settings::keep_alive);
   table.boolean("ENABLE_NETWORK_ISOLATION", true, "Keep programs off the network.")
@@ -290,6 +292,9 @@ void add_files(Table& table) {
       .sets(&Settings::allowed_extensions);
   table.list("BLOCKED_FILE_PATTERNS", "*.exe,*.dll,*.so,*.dylib,*.bin", "Names that may not be uploaded. [] allows all.")
       .sets(&Settings::blocked_patterns);
+  table.list("BLOCKED_OUTPUT_SUFFIXES", ".exe,.bat,.cmd,.ps1,.scr,.com",
+             "Ends of names of files that a run leaves and that are not returned, in any case. [] returns all.")
+      .sets(&Settings::blocked_output_suffixes);
   table.boolean("STRICT_FILE_OWNERSHIP", false, "Refuse files of sessions that belong to somebody else.")
       .sets(&Settings::strict_ownership);
   table.boolean("NAMED_SESSIONS", true,
@@ -302,10 +307,10 @@ void add_pool(Table& table) {
   table.group("Warm sandboxes");
   table.boolean("POD_POOL_ENABLED", true, "Keep sandboxes ready. false: each is made when it is asked for.")
       .sets(&Settings::pool);
-  for (const NamedLanguage& language : named_languages) {
-    table.integer(fmt::format("POD_POOL_{}", language.suffix), 0, 50, language.floor,
+  for (const languages::Language& language : languages::all()) {
+    table.integer(fmt::format("POD_POOL_{}", suffix_of(language)), 0, 50, language.floor,
                   fmt::format("Sandboxes kept ready for {}; demand adds more. 0: none.", language.code))
-        .sets_floor(language.code);
+        .sets_floor(std::string(language.code));
   }
   table.integer("POD_POOL_MEMORY_MB", 0, 1 << 20, 0, "Memory that all sandboxes kept ready may use. 0: a quarter of the machine's.")
       .sets_megabytes(&Settings::pool_memory_bytes);
@@ -471,9 +476,9 @@ void add_kubernetes(Table& table) {
   table.json("K8S_POD_TOLERATIONS", "Tolerations of pods.").nothing(reason_kubernetes);
   table.integer("K8S_JOB_TTL_SECONDS", 10, 3600, 60, "Seconds for which finished jobs are kept.").nothing(reason_kubernetes);
   table.integer("K8S_JOB_DEADLINE_SECONDS", 30, 3600, 300, "Longest life of a job.").nothing(reason_kubernetes);
-  for (const NamedLanguage& language : named_languages) {
+  for (const languages::Language& language : languages::all()) {
     const auto row = [&](const char* name, const char* meaning) {
-      table.text(fmt::format("LANG_{}_{}", name, language.suffix), "", fmt::format("{} for {}.", meaning, language.code))
+      table.text(fmt::format("LANG_{}_{}", name, suffix_of(language)), "", fmt::format("{} for {}.", meaning, language.code))
           .nothing(reason_kubernetes);
     };
     row("IMAGE", "Image");

@@ -53,6 +53,8 @@ TEST(Settings, DefaultsAreThoseOfTheTable) {
   EXPECT_THAT(settings.blocked_patterns, ElementsAre("*.exe", "*.dll", "*.so", "*.dylib", "*.bin"));
   EXPECT_THAT(settings.allowed_extensions, IsEmpty());
   EXPECT_TRUE(settings.authentication);
+  EXPECT_EQ(settings.output_characters, 65536);
+  EXPECT_THAT(settings.blocked_output_suffixes, ElementsAre(".exe", ".bat", ".cmd", ".ps1", ".scr", ".com"));
 }
 
 TEST(Settings, EnvironmentWinsOverFileAndCaseDoesNotMatter) {
@@ -80,6 +82,8 @@ TEST(Settings, ListsAsJsonAndWithCommas) {
   EXPECT_THAT(load({{"CORS_ORIGINS", R"(["https://a", "https://b"])"}}).cors_origins, ElementsAre("https://a", "https://b"));
   EXPECT_THAT(load({{"CORS_ORIGINS", " https://a ,https://b,"}}).cors_origins, ElementsAre("https://a", "https://b"));
   EXPECT_THAT(load({{"BLOCKED_FILE_PATTERNS", "[]"}}).blocked_patterns, IsEmpty());
+  EXPECT_THAT(load({{"BLOCKED_OUTPUT_SUFFIXES", "[]"}}).blocked_output_suffixes, IsEmpty());
+  EXPECT_THAT(load({{"BLOCKED_OUTPUT_SUFFIXES", ".sh, .exe"}}).blocked_output_suffixes, ElementsAre(".sh", ".exe"));
   EXPECT_THAT(refusal({{"CORS_ORIGINS", "[1]"}}), HasSubstr("CORS_ORIGINS"));
   EXPECT_THAT(refusal({{"CORS_ORIGINS", "[\"a\""}}), HasSubstr("CORS_ORIGINS"));
   EXPECT_THAT(refusal({{"ALLOW_WEAK_SANDBOX", "everything"}}), HasSubstr("ALLOW_WEAK_SANDBOX"));

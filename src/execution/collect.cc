@@ -61,8 +61,6 @@ Collector::Collector(
   // A workspace that stays keeps more than a client wants to hear of.
   most_kept_ = static_cast<std::size_t>(settings.output_files);
   if (!request.session_name.empty()) most_kept_ = std::max(most_kept_, static_cast<std::size_t>(settings.session_files));
-  // A Java source is named after its class.
-  if (request.language == "java") java_source_size_ = request.code.size();
 }
 
 awaitable<void> Collector::take(pool::OutputFile file) {
@@ -92,9 +90,6 @@ Mount* Collector::input_named(const RelativePath& name) const {
 bool Collector::is_skipped(const pool::OutputFile& file) const {
   const std::string& name = file.name.text();
   if (name == source_file_) return true;
-  if (java_source_size_ && !name.contains('/')) {
-    if (name.ends_with(".class") || (name.ends_with(".java") && file.size == *java_source_size_)) return true;
-  }
   return ends_with_any(name, settings_.dropped_suffixes);
 }
 

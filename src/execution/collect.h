@@ -47,7 +47,6 @@ class Collector {
   asio::thread_pool& blocking_;
   MountedFiles& mounted_;
   std::string source_file_;
-  std::optional<std::uint64_t> java_source_size_;
   std::map<std::string, Kept> kept_;  // by path
   std::vector<const Mount*> unchanged_;
   std::size_t most_kept_;

@@ -64,7 +64,8 @@ class Counted {
 };
 
 pool::Demand demand_of(const ExecutionRequest& request, std::vector<std::string> imports) {
-  if (request.language == "py") std::ranges::move(languages::python_imports(request.code), std::back_inserter(imports));
+  const languages::Language* language = languages::find(request.language);
+  if (language != nullptr && language->reads_imports) std::ranges::move(languages::python_imports(request.code), std::back_inserter(imports));
   return pool::Demand(request.language, std::move(imports), request.queue);
 }
 
@@ -177,7 +178,7 @@ std::optional<std::string> Executions::prepare_compile(const ExecutionRequest& r
   return key;
 }
 
-awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted on_started, OnOutput on_output) {
+awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnPhase on_phase, OnOutput on_output) {
   ExecutionResult result;
   if (!settings_.named_sessions) request.session_name.clear();
   auto begin = Clock::now();
@@ -192,8 +193,11 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   // it is stored, which is before the program ends.
   const bool hidden = resolution.name_digest.empty() && resolution.session.entity.empty();
   const bool fresh = !resolution.continued && hidden;
+  const std::string session = resolution.session.id;
+  if (on_phase) on_phase(Phase::turn, session);
   co_await state.enter(resolution.session, fresh, after(settings_.turn_timeout));
   step("resolve");
+  if (on_phase) on_phase(Phase::sandbox, session);
   const Deadline deadline = after(settings_.acquire_timeout);
   const Gate::Pass pass = co_await gate_.enter(request.queue, deadline);
   const Counted counted(running_);
@@ -232,7 +236,7 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnStarted o
   pool::Lease& lease = *leased.lease;
   co_await lease.start(std::move(program));
   step("start");
-  if (on_started) on_started();
+  if (on_phase) on_phase(Phase::running, session);
 
   std::ranges::move(
       writes_for_mounts(files_, prepared.files, prepared.session), std::back_inserter(prepared.writes));

@@ -92,9 +92,14 @@ class UnauthorizedReference final : public Failure {
   UnauthorizedReference() : Failure(FailureKind::not_found, "Unauthorized file reference") {}
 };
 
-// Called once, when all that can be refused has been: from then on the answer is a result, unless the store goes
-// down before the session is on record.
-using OnStarted = std::function<void()>;
+enum class Phase {
+  turn,     // waits for earlier runs of its session
+  sandbox,  // waits for its sandbox and its files
+  running,  // all that can be refused has been: the answer is a result, unless the store goes down before the session
+            // is on record
+};
+// Called at the begin of each, in this order, with the run's session.
+using OnPhase = std::function<void(Phase, const std::string& session)>;
 // Live output: well-formed UTF-8, nothing else changed; may be empty.
 using OnOutput = std::function<void(pool::Stream, std::string_view)>;
 
@@ -116,7 +121,7 @@ class Executions {
   // Fails as `unavailable` (no sandbox in time, store down) or with UnauthorizedReference. Everything that the result
   // names is durable. When it is cancelled before the program ended, the sandbox is gone and nothing is kept but
   // the session.
-  awaitable<ExecutionResult> run(ExecutionRequest request, OnStarted on_started, OnOutput on_output);
+  awaitable<ExecutionResult> run(ExecutionRequest request, OnPhase on_phase, OnOutput on_output);
 
   std::size_t running() const { return running_; }
   CompileCacheStatistics compile_cache() const { return compile_cache_.statistics(); }

@@ -35,8 +35,10 @@ class ExecutionTest : public ::testing::Test {
   }
 
   ExecutionResult run(ExecutionRequest wanted) {
-    OnStarted started = [this] { ++started_; };
-    return loop_.run(executions_->run(std::move(wanted), std::move(started), nullptr));
+    OnPhase phase = [this](Phase now, const std::string&) {
+      if (now == Phase::running) ++started_;
+    };
+    return loop_.run(executions_->run(std::move(wanted), std::move(phase), nullptr));
   }
 
   files::Session make_session(const files::Caller& caller, bool shared = false) {

@@ -4,9 +4,16 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "languages/language.h"
 #include "state/memory.h"
 
 namespace ci::execution {
+
+StateStep::StateStep(state::States* states, state::Turns* turns, const std::string& language) : turns_(turns) {
+  const languages::Language* known = languages::find(language);
+  const bool wanted = known != nullptr && known->keeps_state && states != nullptr && states->settings().enabled;
+  states_ = wanted ? states : nullptr;
+}
 
 void StateStep::give_up(const char* doing, const Failure& failure) {
   log_warning(

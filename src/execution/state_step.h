@@ -17,9 +17,7 @@ namespace ci::execution {
 class StateStep {
  public:
   // Both, or none when states are not kept. They outlive it.
-  StateStep(state::States* states, state::Turns* turns, const std::string& language)
-      : states_(language == "py" && states != nullptr && states->settings().enabled ? states : nullptr),
-        turns_(turns) {}
+  StateStep(state::States* states, state::Turns* turns, const std::string& language);
 
   // Waits for earlier runs of the session and finds out what they left. Fails as `unavailable` at the deadline.
   awaitable<void> enter(const files::Session& session, bool fresh, Deadline deadline);

@@ -47,6 +47,9 @@ struct Language {
   Words command;             // argv before the user's arguments; {file} is the source file, {program} what `compile` made;
                              // {heap}: megabytes that a garbage-collected runtime may use
   Warmth warmth;
+  int floor = 1;               // sandboxes kept warm unless POD_POOL_<CODE> says otherwise
+  bool keeps_state = false;    // variables of one run are there in the next of the session
+  bool reads_imports = false;  // what its programs import decides which sandbox they get
   // Compiling may take this share of a program's time limit, on top of it. 0: there is nothing to compile. What
   // compiles says so on descriptor 3 when it is done (sandbox/agent.h).
   double compile_share = 0;

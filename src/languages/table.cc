@@ -17,6 +17,9 @@ std::span<const Language> all() {
           .package = "python3",
           .command = {"/usr/bin/python3", "-I", "-X", "utf8", "/runtimes/python/zygote.py"},
           .warmth = Warmth::zygote,
+          .floor = 5,
+          .keeps_state = true,
+          .reads_imports = true,
       },
       {
           .code = "js",
@@ -27,6 +30,7 @@ std::span<const Language> all() {
           .package = "nodejs",
           .command = {"/usr/bin/node", "--require", "/runtimes/node/wait.js", "{file}"},
           .warmth = Warmth::waiting,
+          .floor = 2,
       },
       {
           .code = "ts",
@@ -185,6 +189,7 @@ std::span<const Language> all() {
           .package = "bash",
           .command = {"/bin/bash", "{file}"},
           .warmth = Warmth::shell,
+          .floor = 2,
       },
   };
   return table;

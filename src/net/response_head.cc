@@ -57,6 +57,16 @@ std::string response_head(const Response& response, const ResponseFraming& frami
   return head;
 }
 
+void add_security_headers(Headers& headers) {
+  headers.set("X-Content-Type-Options", "nosniff");
+  headers.set("X-Frame-Options", "DENY");
+  headers.set("X-XSS-Protection", "1; mode=block");
+  headers.set("Strict-Transport-Security", "max-age=31536000; includeSubDomains");
+  headers.set("Referrer-Policy", "strict-origin-when-cross-origin");
+  headers.set("Permissions-Policy", "geolocation=(), microphone=(), camera=()");
+  if (!headers.find("Content-Security-Policy")) headers.set("Content-Security-Policy", "default-src 'self'");
+}
+
 Response protocol_error(int status, std::string_view reason, const std::string& request_id) {
   const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   // No escaping: the reasons are our own words and an id has only plain characters.
@@ -65,6 +75,7 @@ Response protocol_error(int status, std::string_view reason, const std::string& 
       fmt::format(
           R"({{"error":"{}","error_type":"{}","details":null,"request_id":"{}","timestamp":{:.3f}}})", reason,
           error_type_of(status), request_id, now));
+  add_security_headers(response.headers);
   response.headers.set("X-Request-ID", request_id);
   response.close = true;
   return response;

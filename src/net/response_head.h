@@ -26,6 +26,9 @@ std::string response_head(const Response& response, const ResponseFraming& frami
 // Whether answers of this status have no body at all: 1xx, 204, 304.
 bool is_bodiless(int status);
 
+// What tells browsers to be careful, on every answer whoever gives it. A Content-Security-Policy that is there stays.
+void add_security_headers(Headers& headers);
+
 // The JSON error that every client of ours understands; ends the connection.
 Response protocol_error(int status, std::string_view reason, const std::string& request_id);
 

@@ -55,5 +55,13 @@ TEST(ResponseHead, TheDateIsOfTheFormThatHttpWants) {
       testing::MatchesRegex("[MTWFS][a-z][a-z], [0-9]+ [A-Z][a-z][a-z] 20[0-9]+ [0-9]+:[0-9]+:[0-9]+ GMT"));
 }
 
+TEST(ResponseHead, AnswersOfTheServerItselfAreCarefulToo) {
+  const Response response = protocol_error(400, "Bad request", "id");
+  EXPECT_EQ(response.headers.find("X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(response.headers.find("X-Frame-Options"), "DENY");
+  EXPECT_TRUE(response.headers.find("Strict-Transport-Security"));
+  EXPECT_EQ(response.headers.find("Content-Security-Policy"), "default-src 'self'");
+}
+
 }  // namespace
 }  // namespace ci::net

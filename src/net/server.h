@@ -19,7 +19,7 @@ struct ServerSettings {
   bool tls = false;
   std::string certificate_file;  // PEM chain
   std::string key_file;          // PEM
-  std::string ca_file;           // PEM bundle, optional: only clients with a certificate of it may connect
+  std::string ca_file;           // PEM bundle, optional: completes our chain; clients need no certificate
   std::uint32_t header_limit = 64 << 10;           // bytes of the header block: 431 above
   std::chrono::seconds header_timeout{20};         // from the first byte of a request to the end of its headers
   std::chrono::seconds idle_timeout{120};          // between requests; longer than usual proxies'
@@ -28,7 +28,7 @@ struct ServerSettings {
 };
 
 // Called for every request; must not throw. Adds nothing to the answer beyond what HTTP needs
-// (Content-Length or chunks, Connection, Date): security headers and errors are the handler's.
+// (Content-Length or chunks, Connection, Date): security headers and errors are the handler's, except in the answers below.
 // A handler whose client leaves is cancelled, and so is one that stop() cuts; what it then returns is not sent.
 // Only requests that no handler can see (malformed, too large, too slow headers) are answered by the server.
 //

@@ -60,10 +60,6 @@ asio::ssl::context open_tls_context(const ServerSettings& settings) {
   if (!settings.ca_file.empty()) {
     context.load_verify_file(settings.ca_file, error);
     require(error, "cannot use the CA file", settings.ca_file);
-    context.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
-    // Session resumption with client certificates needs a context name.
-    static constexpr unsigned char session_context[] = "kubecoderun";
-    ::SSL_CTX_set_session_id_context(native, session_context, sizeof session_context - 1);
   }
   return context;
 }

@@ -73,7 +73,8 @@ std::string program_path(std::string_view source) {
 std::span<const PythonLevel> python_levels() { return levels; }
 
 std::vector<std::string> kinds_for(std::string_view language, std::span<const std::string> imports) {
-  if (language != "py") return {std::string(language)};
+  const languages::Language* known = languages::find(language);
+  if (known == nullptr || known->warmth != languages::Warmth::zygote) return {std::string(language)};
   size_t needed = 0;
   for (size_t i = 0; i < levels.size(); ++i) {
     for (const std::string_view module : levels[i].modules) {
@@ -81,7 +82,7 @@ std::vector<std::string> kinds_for(std::string_view language, std::span<const st
     }
   }
   std::vector<std::string> kinds;
-  const auto add = [&](size_t level) { kinds.push_back("py/" + std::string(levels[level].name)); };
+  const auto add = [&](size_t level) { kinds.push_back(std::string(known->code) + "/" + std::string(levels[level].name)); };
   for (size_t i = needed; i < levels.size(); ++i) add(i);
   for (size_t i = needed; i-- > 0;) add(i);
   return kinds;

@@ -95,6 +95,7 @@ class Sandboxd {
 
   void run() {
     enter_template_root(settings_);
+    begin_with_large_pids();
     kinds_ = available_kinds(settings_);
     environment_ = guest_environment();
     sigset_t child;
@@ -115,6 +116,15 @@ class Sandboxd {
   }
 
  private:
+  // OpenSSL knows by its process id that it was forked, and makes its random generator anew. A guest has a small number in
+  // its own namespace, so that no zygote, whose generator it would else continue, may have a small one in ours.
+  static void begin_with_large_pids() {
+    const UniqueFd last(::open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC));
+    if (!last || ::write(last.get(), "1000", 4) != 4) {
+      log_warning("process ids begin at 1", {{"reason", std::strerror(errno)}});
+    }
+  }
+
   void add_zygote(const Kind& kind) {
     Zygotes& zygotes = zygotes_[kind.language->code];
     if (zygotes.count++ == 0) zygotes.command = kind.command;

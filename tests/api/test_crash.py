@@ -2,9 +2,11 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import random
+import re
 import signal
 import threading
 import time
@@ -209,13 +211,13 @@ def test_what_was_answered_survives_a_kill_at_a_random_moment(host, make_server,
 # ---- what waits in sandboxd -----------------------------------------------------------------------------------------
 
 
-def depth(pid):
-    """In how many pid namespaces a process has a number."""
+def numbers(pid):
+    """The process ids of a process, in ours and in each deeper namespace that it is in."""
     with contextlib.suppress(OSError):
         for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("NSpid:"):
-                return len(line.split()) - 1
-    return 0
+                return [int(word) for word in line.split()[1:]]
+    return []
 
 
 def waiting(server, word):
@@ -223,7 +225,7 @@ def waiting(server, word):
     found = {}
     for pid, _ in server.descendants():
         if word in command_line(pid) and "kubecoderun" not in command_line(pid).split()[0]:
-            found.setdefault(depth(pid), []).append(pid)
+            found.setdefault(len(numbers(pid)), []).append(pid)
     return found
 
 
@@ -238,6 +240,9 @@ def test_each_zygote_may_die(make_server):
     levels = wait_until(lambda: len(zygotes(server)) >= 5 and len(zygotes(server)), 30)
     if not levels:
         cannot("not all zygotes are here")
+    # None has a number that a guest may have as well: OpenSSL would take one for the other.
+    for pid in zygotes(server):
+        assert numbers(pid)[-1] >= 1000
     sandboxd = server.role("sandboxd")
     programs = ("import numpy; print(1)", "import sklearn; print(1)", "print(1)")
     for turn in range(6):
@@ -276,6 +281,31 @@ def test_a_runtime_that_hangs_while_it_starts_holds_nobody_up_for_good(make_serv
     assert answers and answers[0]["stdout"] == "1\n"
     assert time.monotonic() - began > 20, "it was not stopped in time to mean anything"
     assert not alive(stopped)
+
+
+def test_a_run_that_is_lost_after_its_answer_began_names_its_session(make_server):
+    server = make_server(EXEC_KEEPALIVE_SECONDS=1)
+    with server.post("/exec", json={"lang": "bash", "code": "sleep 30"}, stream=True) as answer:
+        body = answer.iter_content(1)
+        assert next(body) == b" "
+        kill(server.role("sandboxd"))
+        lost = json.loads(b"".join(body))
+    assert re.match(harness.ID, lost["session_id"]) and "lost" in lost["stderr"], lost
+
+
+def test_who_waits_for_a_turn_hears_that_somebody_is_alive(make_server):
+    server = make_server(EXEC_KEEPALIVE_SECONDS=1)
+    session = server.py("x = 1")["session_id"]
+    first = threading.Thread(target=lambda: server.py("import time; time.sleep(5); x = 2", session_id=session))
+    first.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    with server.post("/exec", json={"lang": "py", "code": "print(x)", "session_id": session}, stream=True) as answer:
+        body = answer.iter_content(1)
+        assert answer.status_code == 200 and next(body) == b" "
+        assert time.monotonic() - began < 3
+        assert json.loads(b"".join(body))["stdout"] == "2\n"
+    first.join()
 
 
 def test_a_kill_during_the_start(host, make_server):

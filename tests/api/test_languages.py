@@ -308,6 +308,18 @@ def test_go_knows_how_it_was_built(server):
     assert server.run("go", code)["stdout"] == "true command-line-arguments\n"
 
 
+def test_outputs_of_java_may_have_any_name(server):
+    if not offered(server, "java"):
+        pytest.skip("the server does not offer java")
+    lines = 'java.nio.file.Files.writeString(java.nio.file.Path.of("{}"), "made");'
+    code = "class Code { public static void main(String[] a) throws Exception { " + lines.format("Data.class") + lines.format("Other.java") + " } }"
+    answer = server.run("java", code.ljust(300))
+    assert sorted(file["name"] for file in answer["files"]) == ["Data.class", "Other.java"]
+    named = 'public class Main { public static void main(String[] a) { System.out.println(1); } }'
+    answer = server.run("java", named)
+    assert answer["stdout"] == "1\n" and answer["files"] == [], answer
+
+
 def test_own_module_of_go(server):
     if not offered(server, "go"):
         pytest.skip("the server does not offer go")

@@ -228,3 +228,11 @@ def test_idle_clients_cannot_use_up_the_descriptors(program, tmp_path):
         assert server.role("sandboxd") == sandboxd
     finally:
         server.discard()
+
+
+def test_operators_choose_how_much_output_and_which_files_come_back(make_server):
+    server = make_server(MAX_OUTPUT_CHARACTERS=1024, BLOCKED_OUTPUT_SUFFIXES=".secret")
+    answer = server.run("bash", "printf '%05000d' 0; printf '%05000d' 0 >&2; touch a.exe b.SECRET c.txt")
+    for stream in ("stdout", "stderr"):
+        assert answer[stream].startswith("0" * 1024 + "\n[Output truncated"), answer[stream][1000:]
+    assert names(answer) == ["a.exe", "c.txt"]

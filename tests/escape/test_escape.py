@@ -361,8 +361,12 @@ def test_39_a_header_cannot_be_written_by_a_file_name(watched):
 
 @pytest.mark.slow
 def test_48_three_hundred_runs_do_not_share_their_chance(watched):
-    code = "import os, random, uuid, tempfile, secrets\nprint(os.urandom(8).hex(), random.random(), uuid.uuid4(), secrets.token_hex(8), tempfile.mktemp())"
-    with_numpy = "import os, random, uuid, numpy\nprint(os.urandom(8).hex(), random.random(), uuid.uuid4(), numpy.random.random(), numpy.random.default_rng().random())"
+    code = (
+        "import multiprocessing, os, random, secrets, ssl, tempfile, uuid\n"
+        "key = bytes(multiprocessing.current_process().authkey)\n"
+        "print(os.urandom(8).hex(), random.random(), uuid.uuid4(), secrets.token_hex(8), tempfile.mktemp(), ssl.RAND_bytes(8).hex(), key.hex())"
+    )
+    with_numpy = "import os, random, ssl, uuid, numpy\nprint(os.urandom(8).hex(), random.random(), uuid.uuid4(), numpy.random.random(), numpy.random.default_rng().random(), ssl.RAND_bytes(8).hex(), os.urandom(8).hex())"
     has_numpy = watched.py("import importlib.util as u; print(u.find_spec('numpy') is not None)")["stdout"] == "True\n"
 
     def draw(index):
@@ -370,7 +374,7 @@ def test_48_three_hundred_runs_do_not_share_their_chance(watched):
         return requests.post(watched.url + "/exec", json=body, headers={"x-api-key": KEY}, timeout=60).json()["stdout"].split()
 
     rows = together(draw, range(300), 4)
-    assert all(len(row) == 5 for row in rows), [row for row in rows if len(row) != 5][:3]
+    assert all(len(row) == 7 for row in rows), [row for row in rows if len(row) != 7][:3]
     values = [value for row in rows for value in row]
     assert len(set(values)) == len(values), "two runs drew the same"
 
