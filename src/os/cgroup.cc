@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view prefix = "kubecoderun-";
+constexpr std::string_view init_group = "kubecoderun.init";
 constexpr std::array<std::string_view, 3> v1_controllers = {"memory", "pids", "cpu"};
 
 void write_file(int directory, const std::string& name, const std::string& value) {
@@ -112,11 +113,21 @@ std::string own_v2_group() {
   return "/";
 }
 
-bool has_controllers(const fs::path& directory) {
+std::set<std::string> controllers_at(const fs::path& directory) {
   std::ifstream file(directory / "cgroup.controllers");
   std::set<std::string> found;
   for (std::string word; file >> word;) found.insert(word);
-  return found.contains("memory") && found.contains("pids");
+  return found;
+}
+
+// No process may be in a group that hands out controllers (cgroup-v2.rst, "No Internal Process Constraint"): what is
+// there, which is us and our siblings, goes into a leaf first. In a container that is the group of everything in it.
+void move_into_leaf(const fs::path& group) {
+  const fs::path leaf = group / init_group;
+  std::error_code ignored;
+  fs::create_directory(leaf, ignored);
+  std::ifstream processes(group / "cgroup.procs");
+  for (std::string pid; processes >> pid;) std::ofstream(leaf / "cgroup.procs") << pid;
 }
 
 }  // namespace
@@ -143,6 +154,31 @@ std::optional<std::uint64_t> read_counter(int fd, std::string_view key) {
     if (std::from_chars(begin, line.data() + line.size(), value).ec == std::errc()) return value;
   }
   return std::nullopt;
+}
+
+void set_limits(int directory, std::string_view controller, const CgroupLimits& limits) {
+  const bool v2 = controller.empty();
+  const std::string memory = std::to_string(limits.memory_bytes);
+  if (v2) {
+    write_file(directory, "memory.max", memory);
+    try_write_file(directory, "memory.swap.max", "0");
+    write_file(directory, "memory.oom.group", "1");
+    try_write_file(directory, "cpu.weight", std::to_string(limits.cpu_weight));
+  }
+  if (controller == "memory") {
+    write_file(directory, "memory.limit_in_bytes", memory);
+    try_write_file(directory, "memory.memsw.limit_in_bytes", memory);
+  }
+  if (controller == "cpu") write_file(directory, "cpu.shares", std::to_string(limits.cpu_weight * 1024 / 100));
+  if (v2 || controller == "pids") write_file(directory, "pids.max", std::to_string(limits.processes));
+}
+
+std::string group_of_ours(std::string_view own) {
+  if (own.ends_with(init_group)) {
+    own.remove_suffix(init_group.size());
+    if (own.ends_with('/')) own.remove_suffix(1);
+  }
+  return std::string(own.empty() ? "/" : own);
 }
 
 std::vector<int> Cgroup::join_descriptors() const {
@@ -197,22 +233,18 @@ CgroupTree CgroupTree::make(const fs::path& mount, uid_t owner, gid_t group, pid
     tree.hierarchies_.push_back(std::move(hierarchy));
   };
 
-  if (has_controllers(mount)) {
+  if (const auto controllers = controllers_at(mount); controllers.contains("memory") && controllers.contains("pids")) {
     tree.version_ = 2;
     fs::path parent = mount;
     if (::geteuid() != 0 || ::access((mount / "cgroup.subtree_control").c_str(), W_OK) != 0) {
-      parent = mount / fs::path(own_v2_group()).relative_path();
-      // No process may be in a group that hands out controllers (cgroup-v2.rst, "No Internal Process Constraint"):
-      // move what is there, which is us and our siblings, into a leaf first.
-      std::error_code ignored;
-      fs::create_directory(parent / "kubecoderun.init", ignored);
-      std::ifstream processes(parent / "cgroup.procs");
-      for (std::string pid; processes >> pid;) {
-        std::ofstream(parent / "kubecoderun.init" / "cgroup.procs") << pid;
-      }
+      parent = mount / fs::path(group_of_ours(own_v2_group())).relative_path();
     }
+    if (fs::exists(parent / "cgroup.type")) move_into_leaf(parent);  // only the host's own root has none
     std::ofstream(parent / "cgroup.subtree_control") << "+memory +pids";
     std::ofstream(parent / "cgroup.subtree_control") << "+cpu";
+    if (!controllers_at(parent).contains("cpu")) {
+      log_warning("no cpu controller: a sandbox with many processes gets more of the processors than others");
+    }
     add(parent, "");
     write_file(tree.hierarchies_[0].descriptor.get(), "cgroup.subtree_control", "+memory +pids");
     try_write_file(tree.hierarchies_[0].descriptor.get(), "cgroup.subtree_control", "+cpu");
@@ -242,27 +274,13 @@ Cgroup CgroupTree::create(const std::string& name, const CgroupLimits& limits) c
       return ::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     }));
     const int fd = directory.get();
-    const bool v2 = version_ == 2;
-    if (v2 || hierarchy.controller == "memory") {
-      const std::string memory = std::to_string(limits.memory_bytes);
-      if (v2) {
-        write_file(fd, "memory.max", memory);
-        try_write_file(fd, "memory.swap.max", "0");
-        write_file(fd, "memory.oom.group", "1");
-        group.oom_events_ = open_file(fd, "memory.events", O_RDONLY);
-        group.peak_memory_ = open_file(fd, "memory.peak", O_RDONLY);
-      } else {
-        write_file(fd, "memory.limit_in_bytes", memory);
-        try_write_file(fd, "memory.memsw.limit_in_bytes", memory);
-        group.oom_events_ = open_file(fd, "memory.oom_control", O_RDONLY);
-        group.peak_memory_ = open_file(fd, "memory.max_usage_in_bytes", O_RDONLY);
-      }
-    }
-    if (v2 || hierarchy.controller == "pids") write_file(fd, "pids.max", std::to_string(limits.processes));
-    if (v2) {
-      try_write_file(fd, "cpu.weight", std::to_string(limits.cpu_weight));
-    } else if (hierarchy.controller == "cpu") {
-      write_file(fd, "cpu.shares", std::to_string(limits.cpu_weight * 1024 / 100));
+    set_limits(fd, hierarchy.controller, limits);
+    if (version_ == 2) {
+      group.oom_events_ = open_file(fd, "memory.events", O_RDONLY);
+      group.peak_memory_ = open_file(fd, "memory.peak", O_RDONLY);
+    } else if (hierarchy.controller == "memory") {
+      group.oom_events_ = open_file(fd, "memory.oom_control", O_RDONLY);
+      group.peak_memory_ = open_file(fd, "memory.max_usage_in_bytes", O_RDONLY);
     }
     group.join_.push_back(
         UniqueFd(sys("opening a cgroup", [&] { return ::openat(fd, "cgroup.procs", O_WRONLY | O_CLOEXEC); })));

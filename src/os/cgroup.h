@@ -56,6 +56,14 @@ std::optional<std::uint64_t> read_counter(int fd, std::string_view key);
 // The only number in the file.
 std::optional<std::uint64_t> read_number(int fd);
 
+// Sets the limits of a new group behind `directory`. `controller`: of version 1; empty: version 2, where one directory
+// has them all.
+void set_limits(int directory, std::string_view controller, const CgroupLimits& limits);
+
+// The version 2 group that ours belong into when a process is in `own`. An earlier sandboxd may have moved its starter
+// into a leaf: that must not become a level of its own.
+std::string group_of_ours(std::string_view own);
+
 class CgroupTree {
  public:
   // Finds the writable hierarchy below `mount` (normally /sys/fs/cgroup), makes our directory in it, owned by `owner`,

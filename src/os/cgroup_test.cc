@@ -73,6 +73,51 @@ TEST_F(CgroupFake, Version2AsksForTheControllersOfItsChildren) {
   EXPECT_EQ(content(directory / "cgroup.subtree_control").substr(0, 4), "+cpu");
 }
 
+TEST_F(CgroupFake, Version2EmptiesTheGroupOfAContainerFirst) {
+  file("cgroup.controllers", "cpu memory pids");
+  file("cgroup.subtree_control");
+  file("cgroup.type", "domain");
+  file("cgroup.procs", "7\n8\n");
+  file("kubecoderun.init/cgroup.procs");
+  EXPECT_THROW(CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid()), Failure);
+  EXPECT_EQ(content("kubecoderun.init/cgroup.procs"), "8");  // the kernel would have taken each
+}
+
+TEST_F(CgroupFake, Version2LeavesTheProcessesOfAHostAlone) {
+  file("cgroup.controllers", "cpu memory pids");
+  file("cgroup.subtree_control");
+  file("cgroup.procs", "7\n8\n");
+  EXPECT_THROW(CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid()), Failure);
+  EXPECT_FALSE(fs::exists(root_ / "kubecoderun.init"));
+}
+
+TEST_F(CgroupFake, Version2LimitsAreWritten) {
+  for (const char* name : {"memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.weight"}) file(name);
+  CgroupLimits limits;
+  limits.memory_bytes = 1000;
+  limits.processes = 7;
+  const UniqueFd directory(::open(root_.c_str(), O_PATH | O_DIRECTORY));
+  set_limits(directory.get(), "", limits);
+  EXPECT_EQ(content("memory.max"), "1000");
+  EXPECT_EQ(content("memory.swap.max"), "0");
+  EXPECT_EQ(content("memory.oom.group"), "1");
+  EXPECT_EQ(content("pids.max"), "7");
+  EXPECT_EQ(content("cpu.weight"), "100");
+  // Kernels without swap accounting, and hosts that do not give us the processors, have no such files.
+  fs::remove(root_ / "memory.swap.max");
+  fs::remove(root_ / "cpu.weight");
+  EXPECT_NO_THROW(set_limits(directory.get(), "", limits));
+  fs::remove(root_ / "pids.max");
+  EXPECT_THROW(set_limits(directory.get(), "", limits), Failure);
+}
+
+TEST(Cgroup, ARestartMakesNoFurtherLevel) {
+  EXPECT_EQ(group_of_ours("/user.slice/a.scope"), "/user.slice/a.scope");
+  EXPECT_EQ(group_of_ours("/user.slice/a.scope/kubecoderun.init"), "/user.slice/a.scope");
+  EXPECT_EQ(group_of_ours("/kubecoderun.init"), "/");
+  EXPECT_EQ(group_of_ours("/"), "/");
+}
+
 TEST_F(CgroupFake, RemovesWhatADeadOwnerLeftAndKeepsALivingOne) {
   for (const char* controller : {"memory", "pids", "cpu"}) file(fs::path(controller) / "cgroup.procs", "1\n");
   fs::create_directories(root_ / "memory" / "kubecoderun-999999999-1" / "sandbox-1");
