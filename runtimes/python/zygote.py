@@ -1,6 +1,6 @@
 """The Python zygote: imports much, runs nothing of a user, forks into sandboxes.
 
-    zygote.py LEVEL...
+    zygote.py LEVEL[+MODULE...]...
 
 with the socket of the first level on descriptor 3, that of the second on 4, and so on.
 
@@ -111,10 +111,16 @@ REHEARSALS = {
 
 def load(level):
     # What is not installed simply happens, or fails, in the run that asks for it.
+    level, *modules = level.split("+")
     try:
         LEVELS[level]()
     except ImportError as error:
         print(f"zygote {level}: {error}", file=sys.stderr)
+    for module in modules:
+        try:
+            __import__(module)
+        except Exception as error:  # the operator chose it, and nobody has tried it here
+            print(f"zygote {level}: PYTHON_PRELOAD: {module}: {error}", file=sys.stderr)
 
 
 def main():
@@ -131,7 +137,7 @@ def main():
             os.close(fd)
             continue
         os.closerange(fd + 1, FIRST_SOCKET + len(levels))
-        _kubecoderun.learn(harness.rehearse, REHEARSALS[level])
+        _kubecoderun.learn(harness.rehearse, REHEARSALS[level.partition("+")[0]])
         _kubecoderun.serve(fd)
         # From here on: a guest, in a sandbox.
         gc.enable()

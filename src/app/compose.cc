@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "languages/language.h"
 #include "os/open_files.h"
+#include "sandbox/kinds.h"
 
 namespace ci::app {
 
@@ -33,6 +34,23 @@ std::uint64_t machine_memory() {
 // "No space left" to the program and not its death.
 std::uint64_t usable_workspace_bytes(const Settings& settings) {
   return std::min(settings.workspace_bytes, settings.memory_bytes / 2);
+}
+
+// PYTHON_PRELOAD, sorted out.
+struct Preload {
+  std::vector<std::string> levels, modules;
+};
+
+Preload preload_of(const Settings& settings) {
+  Preload preload;
+  for (const std::string& name : settings.python_preload) {
+    const bool plain = std::ranges::all_of(
+        name, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.'; });
+    if (!plain) throw Failure(FailureKind::invalid, fmt::format("PYTHON_PRELOAD: \"{}\" is not the name of a module", name));
+    const bool level = std::ranges::find(sandbox::python_levels(), name, &sandbox::PythonLevel::name) != sandbox::python_levels().end();
+    (level ? preload.levels : preload.modules).push_back(name);
+  }
+  return preload;
 }
 
 bool was_chosen(const LoadedSettings& settings, std::string_view name) {
@@ -138,6 +156,7 @@ pool::LocalPoolSettings pool_settings(const Settings& settings) {
   result.enabled = settings.pool;
   result.refill_on_acquire = settings.pool_refill_at_once;
   result.refill_interval = settings.pool_interval;
+  result.python_modules = preload_of(settings).modules;
   // Each costs us three descriptors for as long as it waits.
   result.most_warm = static_cast<int>(std::clamp<std::uint64_t>(os::most_open_files() / 16, 1, 48));
   result.warm_memory_bytes = settings.pool_memory_bytes > 0 ? settings.pool_memory_bytes : machine_memory() / 4;
@@ -163,7 +182,9 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
   }
   result.allow_weak = {settings.allow_weak.begin(), settings.allow_weak.end()};
   result.runtimes = runtimes_directory(settings);
-  result.python_levels = settings.python_preload;
+  const Preload preload = preload_of(settings);
+  result.python_levels = preload.levels;
+  result.python_modules = preload.modules;
   return result;
 }
 

@@ -192,8 +192,7 @@ void add_process(Table& table) {
       .sets(&Settings::acquire_timeout);
   table.list("PYTHON_PRELOAD", "stdlib,numpy,pandas,plot,full",
              "How much a Python program finds imported: one step for each, so that a small program need not pay for "
-             "what it does not use.")
-      .choices({"stdlib", "numpy", "pandas", "plot", "full"})
+             "what it does not use. Any other name is a module that the last step imports as well (sympy).")
       .sets(&Settings::python_preload);
   table.path("RUNTIMES_DIR", "", "Directory of our files for the inside of sandboxes; not set: found beside the program.")
       .sets(&Settings::runtimes_directory);

@@ -72,7 +72,8 @@ std::string program_path(std::string_view source) {
 
 std::span<const PythonLevel> python_levels() { return levels; }
 
-std::vector<std::string> kinds_for(std::string_view language, std::span<const std::string> imports) {
+std::vector<std::string> kinds_for(
+    std::string_view language, std::span<const std::string> imports, std::span<const std::string> last) {
   const languages::Language* known = languages::find(language);
   if (known == nullptr || known->warmth != languages::Warmth::zygote) return {std::string(language)};
   size_t needed = 0;
@@ -80,6 +81,10 @@ std::vector<std::string> kinds_for(std::string_view language, std::span<const st
     for (const std::string_view module : levels[i].modules) {
       if (std::ranges::find(imports, module) != imports.end()) needed = i;
     }
+  }
+  for (const std::string& module : last) {
+    const std::string top = module.substr(0, module.find('.'));
+    if (std::ranges::find(imports, top) != imports.end()) needed = levels.size() - 1;
   }
   std::vector<std::string> kinds;
   const auto add = [&](size_t level) { kinds.push_back(std::string(known->code) + "/" + std::string(levels[level].name)); };

@@ -38,7 +38,9 @@ struct PythonLevel {
 std::span<const PythonLevel> python_levels();
 
 // The kinds that can serve a program, best first: for Python the smallest level that has all of `imports` which any
-// level has, then the larger ones, then the smaller ones, in which the rest is imported during the run.
-std::vector<std::string> kinds_for(std::string_view language, std::span<const std::string> imports);
+// level has, then the larger ones, then the smaller ones, in which the rest is imported during the run. `last` are the
+// modules that the last level has beside its own.
+std::vector<std::string> kinds_for(
+    std::string_view language, std::span<const std::string> imports, std::span<const std::string> last = {});
 
 }  // namespace ci::sandbox

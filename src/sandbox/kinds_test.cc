@@ -29,5 +29,14 @@ TEST(Kinds, NothingOfOurEnvironmentReachesAGuest) {
   for (const std::string& variable : guest_environment()) EXPECT_EQ(variable.find("secret"), std::string::npos);
 }
 
+TEST(Kinds, ModulesOfTheOperatorAreInTheLastLevel) {
+  const std::vector<std::string> last = {"sympy", "openpyxl.styles"};
+  const std::vector<std::string> one = {"sympy"}, other = {"openpyxl"}, neither = {"numpy"};
+  EXPECT_EQ(kinds_for("py", one, last).front(), "py/full");
+  EXPECT_EQ(kinds_for("py", other, last).front(), "py/full");
+  EXPECT_EQ(kinds_for("py", neither, last).front(), "py/numpy");
+  EXPECT_EQ(kinds_for("py", one).front(), "py/stdlib");
+}
+
 }  // namespace
 }  // namespace ci::sandbox

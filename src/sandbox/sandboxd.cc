@@ -108,7 +108,10 @@ class Sandboxd {
       if (kind.birth == Birth::adopted) add_zygote(kind);
       names += (names.empty() ? "" : ",") + kind.name;
     }
-    if (const auto python = zygotes_.find("py"); python != zygotes_.end()) start_zygotes(python->second);
+    if (const auto python = zygotes_.find("py"); python != zygotes_.end()) {
+      for (const std::string& module : settings_.python_modules) python->second.command.back() += "+" + module;
+      start_zygotes(python->second);
+    }
     os::send_message(
         socket_.get(),
         Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names).bytes());

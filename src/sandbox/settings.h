@@ -26,6 +26,7 @@ struct SandboxdSettings {
   std::filesystem::path cgroup_mount = "/sys/fs/cgroup";
   // Which levels of Python zygotes to keep (sandbox/kinds.h); empty: all.
   std::vector<std::string> python_levels;
+  std::vector<std::string> python_modules;  // that the last level imports beside its own
 };
 
 }  // namespace ci::sandbox

@@ -22,6 +22,7 @@ void each_field(Settings& settings, Field&& field) {
   field(sandboxd.runtimes);
   field(sandboxd.cgroup_mount);
   field(sandboxd.python_levels);
+  field(sandboxd.python_modules);
   field(settings.log.level);
   field(settings.log.format);
 }

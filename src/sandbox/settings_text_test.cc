@@ -20,6 +20,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   settings.sandboxd.runtimes = "/some/where";
   settings.sandboxd.cgroup_mount = "/else/where";
   settings.sandboxd.python_levels = {"stdlib"};
+  settings.sandboxd.python_modules = {"sympy"};
   settings.log.level = LogLevel::error;
   settings.log.format = LogFormat::text;
   const StartSettings read = parse_settings_text(settings_text(settings));
@@ -35,6 +36,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   EXPECT_EQ(read.sandboxd.runtimes, "/some/where");
   EXPECT_EQ(read.sandboxd.cgroup_mount, "/else/where");
   EXPECT_EQ(read.sandboxd.python_levels, settings.sandboxd.python_levels);
+  EXPECT_EQ(read.sandboxd.python_modules, settings.sandboxd.python_modules);
   EXPECT_EQ(read.log.level, LogLevel::error);
   EXPECT_EQ(read.log.format, LogFormat::text);
 }

@@ -129,3 +129,12 @@ def test_holders_of_different_keys_take_turns(make_server):
         thread.join()
     assert served.index("one") - before <= 3, served
     assert all(status == 200 for _, status in ended) and len(ended) == 21
+
+
+def test_operators_name_modules_that_are_imported_beforehand(make_server):
+    code = "import sys; print([name in sys.modules for name in ('imaplib', 'wave', 'nowhere')])"
+    server = make_server(**ONE | {"PYTHON_PRELOAD": "stdlib,imaplib,nowhere,wave"})
+    assert server.py(code)["stdout"] == "[True, True, False]\n"
+    assert "PYTHON_PRELOAD: nowhere" in server.log_text()
+    plain = make_server(**ONE)
+    assert plain.py(code)["stdout"] == "[False, False, False]\n"

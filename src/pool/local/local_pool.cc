@@ -93,7 +93,7 @@ class LocalPool final : public SandboxPool {
     // Before the first connection nobody knows the kinds.
     while (shelves_.empty() && unavailable_.empty() && Clock::now() < deadline) co_await wait_for_change(deadline);
     if (!unavailable_.empty()) throw Failure(FailureKind::unavailable, unavailable_);
-    const auto kinds = sandbox::kinds_for(demand.language, demand.imports);
+    const auto kinds = sandbox::kinds_for(demand.language, demand.imports, settings_.python_modules);
     const auto found = std::ranges::find_if(kinds, [this](const auto& name) { return shelves_.contains(name); });
     if (found == kinds.end()) {
       throw Failure(FailureKind::unavailable, "this host has no sandbox for " + demand.language);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "pool/sandbox_pool.h"
@@ -21,6 +22,7 @@ struct LocalPoolSettings {
   std::chrono::milliseconds refill_interval{2000};
   int most_warm = 48;                               // of all kinds together
   std::uint64_t warm_memory_bytes = 1u << 30;       // that all of them may use before they run anything
+  std::vector<std::string> python_modules;          // that the last Python level imports beside its own
   std::size_t most_waiting = 1000;                  // requests; further ones fail at once
 };
 
