@@ -8,6 +8,7 @@ and the server's own processes are well. The numbers are explained in docs/secur
 import dataclasses
 import json
 import pathlib
+import platform
 import random
 import re
 import socket
@@ -377,6 +378,21 @@ def test_48_three_hundred_runs_do_not_share_their_chance(watched):
     assert all(len(row) == 7 for row in rows), [row for row in rows if len(row) != 7][:3]
     values = [value for row in rows for value in row]
     assert len(set(values)) == len(values), "two runs drew the same"
+
+
+FOREIGN_CALLS = {
+    "x32": "syscall(0x40000000 | 39);",
+    "32 bits": '__asm__ volatile("int $0x80" : : "a"(20) : "memory");',
+}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other machines have no such calls")
+@pytest.mark.parametrize("call", FOREIGN_CALLS)
+def test_30_calls_of_another_architecture_end_the_program(watched, call):
+    """Their numbers mean other calls: a filter that took them for its own could be passed by."""
+    body = "#include <stdio.h>\n#include <unistd.h>\n#include <sys/syscall.h>\nint main(void) { puts(\"begun\"); fflush(stdout); %s puts(\"VULNERABLE\"); }"
+    answer = watched.run("c", body % FOREIGN_CALLS[call])
+    assert answer["stdout"] == "begun\n" and answer["stderr"] == "Process terminated by signal SIGSYS", answer
 
 
 def test_50_ids_of_other_shapes_reach_nothing(watched):
