@@ -16,18 +16,22 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "app/compose.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/unique_fd.h"
 #include "languages/language.h"
 #include "os/cgroup.h"
+#include "sandbox/id_maps.h"
 #include "store/open.h"
 
 namespace ci::app {
@@ -113,9 +117,68 @@ void mount_fresh_proc() {
   throw Failure::from_errno(WIFEXITED(status) ? WEXITSTATUS(status) : EPERM, "mounting /proc");
 }
 
+// As sandboxd does it: the maps of a child are written from outside.
+void map_foreign_ids() {
+  int ends[2];
+  sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
+  UniqueFd made(ends[0]), making(ends[1]);
+  const pid_t child = static_cast<pid_t>(sys("starting a child", [] { return ::fork(); }));
+  if (child == 0) {
+    const char result = ::unshare(CLONE_NEWUSER) == 0 ? 'y' : 'n';
+    if (::write(making.get(), &result, 1) == 1) ::pause();
+    ::_exit(0);
+  }
+  making.reset();
+  char result = 'n';
+  std::string reason = "unshare(CLONE_NEWUSER) failed";
+  if (::read(made.get(), &result, 1) == 1 && result == 'y') {
+    reason.clear();
+    try {
+      const std::string map = fmt::format("0 {} 1", sandbox::id_base);
+      write_file(fmt::format("/proc/{}/uid_map", child).c_str(), map);
+      write_file(fmt::format("/proc/{}/gid_map", child).c_str(), map);
+    } catch (const Failure& failure) {
+      reason = failure.what();
+    }
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  if (!reason.empty()) throw Failure(FailureKind::unavailable, reason);
+}
+
+// A call with arguments that cannot be right: where it exists it says so.
+bool has_mount_setattr() { return ::syscall(SYS_mount_setattr, -1, "", 0, nullptr, 0) != 0 && errno == EINVAL; }
+
+bool has_swap() {
+  std::ifstream swaps("/proc/swaps");
+  int lines = 0;
+  for (std::string line; std::getline(swaps, line);) ++lines;
+  return lines > 1;  // the first is a heading
+}
+
+// Some group's files say what all groups have; the root has none of them.
+bool counts_swap(int version) {
+  if (version == 1) return ::access("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", F_OK) == 0;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/fs/cgroup", ignored)) {
+    if (std::filesystem::exists(entry.path() / "memory.swap.max", ignored)) return true;
+  }
+  return std::filesystem::exists("/sys/fs/cgroup/memory.swap.max", ignored);
+}
+
+bool shares_processors(int version) {
+  if (version == 1) return ::access("/sys/fs/cgroup/cpu", F_OK) == 0;
+  std::ifstream file("/sys/fs/cgroup/cgroup.controllers");
+  for (std::string word; file >> word;) {
+    if (word == "cpu") return true;
+  }
+  return false;
+}
+
 class Examination {
  public:
-  explicit Examination(bool cgroups_optional) : cgroups_optional_(cgroups_optional) {}
+  Examination(bool cgroups_optional, std::filesystem::path runtimes)
+      : cgroups_optional_(cgroups_optional), runtimes_(std::move(runtimes)) {}
 
   std::vector<Finding> run() {
     kernel();
@@ -125,6 +188,7 @@ class Examination {
     system_calls();
     memory();
     runtimes();
+    compilers();
     python_packages();
     return std::move(findings_);
   }
@@ -147,12 +211,11 @@ class Examination {
   void kernel() {
     utsname names{};
     ::uname(&names);
-    int major = 0, minor = 0;
-    const bool known = std::sscanf(names.release, "%d.%d", &major, &minor) == 2;
-    const bool new_enough = known && (major > 5 || (major == 5 && minor >= 10));
-    add("Kernel", "version", new_enough, names.release,
-        "sandboxes use calls that came with Linux 5.2 to 5.10 (mounts and processes as descriptors)",
-        "run Linux 5.10 or newer");
+    const bool new_enough = has_mount_setattr();
+    add("Kernel", "version", new_enough,
+        new_enough ? names.release : fmt::format("{}: mount_setattr cannot be called", names.release),
+        "no sandbox can be made: its mounts are prepared with calls that came with Linux 5.2 to 5.12",
+        "run Linux 5.12 or newer; in a container, a runtime that allows mount_setattr");
   }
 
   void namespaces() {
@@ -178,7 +241,11 @@ class Examination {
 
   void id_ranges() {
     if (::geteuid() == 0) {
-      add("Kernel", "range of user ids", true, "we are root and may map any", "", "");
+      const std::string reason = try_in_child(map_foreign_ids);
+      add("Kernel", "range of user ids", reason.empty(), reason.empty() ? "we are root and may map any" : reason,
+          "programs of different sandboxes share one user id; namespaces still keep them apart",
+          "in a container: the capabilities SETUID and SETGID, and a user namespace of its own that is large enough",
+          Verdict::weak);
       return;
     }
     const passwd* entry = ::getpwuid(::geteuid());
@@ -218,6 +285,15 @@ class Examination {
         "start as root, or under a systemd service with Delegate=yes; in a container: --cgroupns=private and a writable "
         "/sys/fs/cgroup",
         cgroups_optional_ ? Verdict::weak : Verdict::missing);
+    if (!reason.empty()) return;
+    const bool swap = has_swap(), counted = counts_swap(version), shared = shares_processors(version);
+    std::string detail = "there is no swap";
+    if (swap) detail = counted ? "swap is limited too" : "swap is not limited";
+    add("Kernel", "swap accounting", !swap || counted, detail,
+        "a program may use swap beyond its memory limit", "boot with swapaccount=1, or without swap", Verdict::weak);
+    add("Kernel", "processor shares", shared, shared ? "the cpu controller is there" : "there is no cpu controller",
+        "a sandbox with many processes gets more of the processors than others",
+        "under systemd: Delegate=cpu memory pids", Verdict::weak);
   }
 
   void system_calls() {
@@ -247,13 +323,57 @@ class Examination {
   void runtimes() {
     bool any = false;
     for (const languages::Language& language : languages::all()) {
-      const bool present = ::access(std::string(language.needs).c_str(), X_OK) == 0;
+      const bool installed = ::access(std::string(language.needs).c_str(), X_OK) == 0;
+      const std::string part = missing_part(language);
+      const bool present = installed && part.empty();
       any = any || present;
-      add("Languages", fmt::format("{} ({})", language.name, language.code), present,
-          present ? std::string(language.needs) : fmt::format("{} is not there", language.needs),
-          fmt::format("{} is not offered", language.name), fmt::format("apt-get install {}", language.package), Verdict::weak);
+      std::string detail(language.needs);
+      if (!installed) detail += " is not there";
+      else if (!present) detail += ", but " + part + " is not there";
+      add("Languages", fmt::format("{} ({})", language.name, language.code), present, detail,
+          fmt::format("{} is not offered", language.name),
+          installed ? "build again: that part is made where the language is installed"
+                    : fmt::format("apt-get install {}, and build again", language.package),
+          Verdict::weak);
     }
     if (!any) add("Languages", "any language", false, "none", "there is nothing to run", "install one of the above");
+  }
+
+  // What only a build makes of a language's own command; empty when all is there.
+  std::string missing_part(const languages::Language& language) const {
+    constexpr std::string_view inside = "/runtimes/";
+    for (const std::string_view word : language.command) {
+      if (!word.starts_with(inside)) continue;
+      const auto part = runtimes_ / word.substr(inside.size());
+      if (::access(part.c_str(), F_OK) != 0) return part.string();
+    }
+    return "";
+  }
+
+  // Without these programs mean the same, and wait longer.
+  void compilers() {
+    struct Helper {
+      const char* language;
+      const char* name;
+      std::filesystem::path file;
+      const char* loss;
+      const char* remedy;
+    };
+    const Helper helpers[] = {
+        {"c", "gold", "/usr/bin/ld.gold", "C, C++ and Fortran are linked more slowly", "apt-get install binutils"},
+        {"rs", "mold", "/usr/bin/mold", "Rust and D are linked more slowly", "apt-get install mold"},
+        {"cpp", "prepared headers", runtimes_ / "cpp/list.txt", "C++ compiles its standard headers each time", "build again, with g++ installed"},
+        {"go", "list of Go's packages", runtimes_ / "go/importcfg.link", "Go is compiled with its own command, which is slow",
+         "build again, with golang-go installed"},
+        {"java", "class archive", runtimes_ / "java/ahead.jsa", "Java takes longer to get ready", "build again, with default-jdk-headless installed"},
+    };
+    for (const Helper& helper : helpers) {
+      const languages::Language* language = languages::find(helper.language);
+      if (language == nullptr || ::access(std::string(language->needs).c_str(), X_OK) != 0) continue;
+      const bool present = ::access(helper.file.c_str(), F_OK) == 0;
+      add("Quick compiling", helper.name, present, helper.file.string() + (present ? "" : " is not there"), helper.loss,
+          helper.remedy, Verdict::weak);
+    }
   }
 
   void python_packages() {
@@ -284,6 +404,7 @@ class Examination {
   }
 
   bool cgroups_optional_;
+  std::filesystem::path runtimes_;
   std::vector<Finding> findings_;
 };
 
@@ -406,7 +527,20 @@ void print_json(const std::vector<Finding>& findings, bool usable) {
 
 int doctor(bool as_json, const Settings& settings) {
   const bool cgroups_optional = std::ranges::find(settings.allow_weak, "cgroup") != settings.allow_weak.end();
-  std::vector<Finding> findings = Examination(cgroups_optional).run();
+  std::filesystem::path runtimes;
+  Finding lost;
+  try {
+    runtimes = runtimes_directory(settings);
+  } catch (const std::exception& error) {
+    lost.group = "Languages";
+    lost.name = "our files for the inside of sandboxes";
+    lost.verdict = Verdict::missing;
+    lost.detail = error.what();
+    lost.loss = "no sandbox can be made";
+    lost.remedy = "set RUNTIMES_DIR, or start the program where it was built or installed";
+  }
+  std::vector<Finding> findings = Examination(cgroups_optional, runtimes).run();
+  if (lost.verdict != Verdict::good) findings.push_back(lost);
   findings.push_back(examine_records(settings));
   findings.push_back(examine_files(settings));
   bool usable = true;

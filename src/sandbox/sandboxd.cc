@@ -346,9 +346,10 @@ class Sandboxd {
 };
 
 void refuse(int socket, std::string_view reason) noexcept {
-  log_error("cannot run code on this host", {{"reason", std::string(reason)}});
   try {
-    os::send_message(socket, Writer(Tag::refused).number<std::uint64_t>(0).text(reason).bytes());
+    const std::string text = std::string(reason) + "; `kubecoderun doctor` says what is missing and how to get it";
+    log_error("cannot run code on this host", {{"reason", text}});
+    os::send_message(socket, Writer(Tag::refused).number<std::uint64_t>(0).text(text).bytes());
   } catch (const Failure&) {
   }
 }

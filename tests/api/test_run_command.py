@@ -1,5 +1,6 @@
 """The subcommands that need no server: run, doctor, settings."""
 
+import json
 import time
 
 import pytest
@@ -63,6 +64,21 @@ def test_doctor(program):
     lower = text.lower()
     for word in ("cgroup", "seccomp", "user namespace", "python", "bash", "node"):
         assert word in lower or word.replace(" ", "_") in lower or word.replace(" ", "-") in lower, f"{word} is not in:\n{text}"
+
+
+def test_doctor_looks_for_what_a_build_makes(program, tmp_path):
+    whole = json.loads(command(program, "doctor", "--json").stdout)["findings"]
+    lacking = json.loads(command(program, "doctor", "--json", RUNTIMES_DIR=tmp_path).stdout)["findings"]
+
+    def states(findings):
+        return {finding["name"]: finding["state"] for finding in findings}
+
+    for name in ("Java (java)", "JavaScript (js)", "prepared headers", "list of Go's packages"):
+        if states(whole).get(name) == "ok":
+            assert states(lacking)[name] == "lacking"
+    assert states(lacking).get("Bash (bash)") == states(whole).get("Bash (bash)")
+    assert {"version", "range of user ids"} <= set(states(whole))
+    assert all(finding["remedy"] for finding in lacking if finding["state"] != "ok")
 
 
 def test_settings(program):
