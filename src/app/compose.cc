@@ -172,13 +172,9 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
   result.tmp_bytes = std::min(settings.tmp_bytes, settings.memory_bytes / 4);
   result.hostname = settings.sandbox_hostname;
   for (const std::string& name : settings.languages) {
-    if (const languages::Language* language = languages::find(name)) {
-      result.languages.emplace_back(language->code);
-    } else if (settings.pool_floors.contains(name)) {
-      result.languages.push_back(name);  // known, but not to this version: absent like one that is not installed
-    } else {
-      throw Failure(FailureKind::invalid, fmt::format("LANGUAGES: there is no language \"{}\"", name));
-    }
+    const languages::Language* language = languages::find(name);
+    if (language == nullptr) throw Failure(FailureKind::invalid, fmt::format("LANGUAGES: there is no language \"{}\"", name));
+    result.languages.emplace_back(language->code);
   }
   result.allow_weak = {settings.allow_weak.begin(), settings.allow_weak.end()};
   result.runtimes = runtimes_directory(settings);

@@ -144,7 +144,8 @@ class LocalPool final : public SandboxPool {
 
   std::string unavailable() const override {
     if (!unavailable_.empty()) return unavailable_;
-    return connected_ ? "" : "sandboxes are being prepared";
+    if (!connected_) return "sandboxes are being prepared";
+    return shelves_.empty() ? "this host has the runtime of no language" : "";
   }
 
   PoolStatistics statistics() const override {
