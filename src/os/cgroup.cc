@@ -238,6 +238,7 @@ CgroupTree CgroupTree::make(const fs::path& mount, uid_t owner, gid_t group, pid
     fs::path parent = mount;
     if (::geteuid() != 0 || ::access((mount / "cgroup.subtree_control").c_str(), W_OK) != 0) {
       parent = mount / fs::path(group_of_ours(own_v2_group())).relative_path();
+      if (!fs::is_directory(parent)) parent = mount;  // the name is one of another namespace: what is mounted is all we have
     }
     if (fs::exists(parent / "cgroup.type")) move_into_leaf(parent);  // only the host's own root has none
     std::ofstream(parent / "cgroup.subtree_control") << "+memory +pids";
