@@ -545,7 +545,9 @@ TEST_F(ExecutionTest, ReplicasTakeTurnsInTheNewSessionOfAnEntity) {
       const auto found = co_await sessions_.find_by_entity("entity", wanted.caller);
       known = found.has_value();
     }
-    OnStarted started = [&] { order.emplace_back("the second began"); };
+    OnPhase started = [&](Phase phase, const std::string&) {
+      if (phase == Phase::running) order.emplace_back("the second began");
+    };
     const ExecutionResult result = co_await other.run(wanted, std::move(started), nullptr);
     used.push_back(result.session);
   };
