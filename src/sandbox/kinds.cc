@@ -75,7 +75,7 @@ std::span<const PythonLevel> python_levels() { return levels; }
 std::vector<std::string> kinds_for(
     std::string_view language, std::span<const std::string> imports, std::span<const std::string> last) {
   const languages::Language* known = languages::find(language);
-  if (known == nullptr || known->warmth != languages::Warmth::zygote) return {std::string(language)};
+  if (known == nullptr || !known->reads_imports) return {std::string(language)};
   size_t needed = 0;
   for (size_t i = 0; i < levels.size(); ++i) {
     for (const std::string_view module : levels[i].modules) {
@@ -115,7 +115,7 @@ std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
         break;
       case languages::Warmth::zygote:
         kind.birth = Birth::adopted;
-        if (language.code != "py") break;
+        if (!language.reads_imports) break;
         for (size_t i = 0, zygote = 0; i < levels.size(); ++i) {
           const auto& chosen = settings.python_levels;
           if (!chosen.empty() && std::ranges::find(chosen, levels[i].name) == chosen.end()) continue;

@@ -22,7 +22,10 @@ TEST(Kinds, PythonFallsBackToLargerZygotesFirst) {
       kinds_for("py", imports), (std::vector<std::string>{"py/pandas", "py/plot", "py/full", "py/numpy", "py/stdlib"}));
 }
 
-TEST(Kinds, OtherLanguagesHaveOne) { EXPECT_EQ(kinds_for("bash", {}), std::vector<std::string>{"bash"}); }
+TEST(Kinds, OtherLanguagesHaveOne) {
+  EXPECT_EQ(kinds_for("bash", {}), std::vector<std::string>{"bash"});
+  EXPECT_EQ(kinds_for("php", {}), std::vector<std::string>{"php"});  // which has a zygote, but only one
+}
 
 TEST(Kinds, NothingOfOurEnvironmentReachesAGuest) {
   ::setenv("API_KEY", "secret", 1);

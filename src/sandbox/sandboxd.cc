@@ -108,9 +108,10 @@ class Sandboxd {
       if (kind.birth == Birth::adopted) add_zygote(kind);
       names += (names.empty() ? "" : ",") + kind.name;
     }
-    if (const auto python = zygotes_.find("py"); python != zygotes_.end()) {
-      for (const std::string& module : settings_.python_modules) python->second.command.back() += "+" + module;
-      start_zygotes(python->second);
+    for (auto& [language, zygotes] : zygotes_) {
+      if (!languages::find(language)->reads_imports) continue;
+      for (const std::string& module : settings_.python_modules) zygotes.command.back() += "+" + module;
+      start_zygotes(zygotes);
     }
     os::send_message(
         socket_.get(),

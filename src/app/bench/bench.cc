@@ -76,6 +76,7 @@ void measure_everything(Workbench& bench) {
     if (bench.own_server) {
       bench.progress.begin("starting a server");
       server.emplace();
+      server->wait_until_warm();
       bench.address = parse_address(server->base());
       bench.key = server->key();
       bench.report.base = server->base();

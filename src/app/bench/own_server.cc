@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 #include <cctype>
 #include <csignal>
 #include <fstream>
@@ -30,6 +31,7 @@ using namespace std::chrono_literals;
 
 constexpr auto longest_start = 60s;
 constexpr auto between_looks = 5ms;
+constexpr auto longest_warming = 30s;
 constexpr auto longest_stop = 60s;
 constexpr size_t log_end_shown = 2000;
 
@@ -136,6 +138,20 @@ void OwnServer::wait_until_ready() {
       throw Failure(FailureKind::unavailable, "the server does not get ready\n" + end_of_log());
     }
     std::this_thread::sleep_for(between_looks);
+  }
+}
+
+void OwnServer::wait_until_warm() const {
+  HttpClient client(parse_address(base_), key_, Trust{});
+  const auto deadline = std::chrono::steady_clock::now() + longest_warming;
+  while (!interrupted() && std::chrono::steady_clock::now() < deadline) {
+    const boost::json::value report = boost::json::parse(client.get("/health/detailed?use_cache=false").body);
+    const boost::json::object& languages = report.at("services").at("pod_pool").at("details").at("languages").as_object();
+    const bool warm = std::ranges::all_of(languages, [](const boost::json::key_value_pair& entry) {
+      return entry.value().at("available").to_number<int>() >= entry.value().at("target_size").to_number<int>();
+    });
+    if (warm) return;
+    std::this_thread::sleep_for(100ms);
   }
 }
 

@@ -23,6 +23,10 @@ class OwnServer {
   OwnServer(const OwnServer&) = delete;
   OwnServer& operator=(const OwnServer&) = delete;
 
+  // Until it has as many warm sandboxes as it wants, or for half a minute: right after the start the larger zygotes are still
+  // importing, beside which nothing is measured.
+  void wait_until_warm() const;
+
   const std::string& base() const { return base_; }
   const std::string& key() const { return key_; }
   pid_t pid() const { return process_->pid(); }

@@ -342,6 +342,7 @@ class LocalPool final : public SandboxPool {
     state.proven = shelf.proven;
     state.resting = now < shelf.rests_until;
     state.slow = shelf.making_time > slow_creation;
+    state.making_time = shelf.making_time;
     state.memory = shelf.memory;
     return state;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace ci::pool {
 
@@ -10,6 +11,10 @@ namespace {
 constexpr std::chrono::duration<double> fading(10);
 constexpr auto linger = std::chrono::minutes(2);
 constexpr double burst_share = 4;  // one more warm sandbox for so many recent arrivals
+constexpr double most_for_bursts = 4;
+// Above that, those that arrive twice over while one is made, which a busy machine takes longer for.
+constexpr double safety = 2;
+constexpr std::chrono::duration<double> delay = std::chrono::milliseconds(50);
 
 // What is there or will be, while a plan is made.
 struct Row {
@@ -25,18 +30,21 @@ struct Row {
 
 class Planner {
  public:
-  Planner(std::span<const KindState> states, const StockLimits& limits) : limits_(limits) {
+  Planner(std::span<const KindState> states, const StockLimits& limits) : limits_(limits), ahead_(limits.parallel) {
+    double recent = 0;
     for (const KindState& state : states) {
+      recent += state.recent;
       rows_.push_back({&state, stock_target(state, limits), state.warm + state.creating, state.creating, state.warm});
       if (state.proven) in_flight_ += state.creating;
     }
+    if (recent >= 1) ahead_ = std::min(2 * limits.slow_parallel, limits.parallel);
   }
 
   StockPlan plan() {
     for (Row& row : rows_) serve_waiting(row);
     while (memory() > limits_.memory_bytes && drop_one()) {
     }
-    while (Row* row = in_flight_ < limits_.parallel ? neediest() : nullptr) create(*row);
+    while (Row* row = in_flight_ < ahead_ ? neediest() : nullptr) create(*row);
     for (const Row& row : rows_) {
       if (row.droppable > 0 && row.present > row.target) plan_.surplus.push_back(row.state->kind);
     }
@@ -57,24 +65,33 @@ class Planner {
 
   // The one that lacks most of its target and may be made; of two alike the smaller.
   Row* neediest() {
-    Row* best = nullptr;
+    std::vector<Row*> rows;
     for (Row& row : rows_) {
-      if (row.state->resting || row.present >= row.target || row.making >= parallel_of(row)) continue;
-      if (best != nullptr && (row.fill() > best->fill() || (row.fill() == best->fill() && row.state->memory >= best->state->memory))) {
-        continue;
-      }
-      if (fits(row)) best = &row;
+      if (!row.state->resting && row.present < row.target && row.making < parallel_of(row)) rows.push_back(&row);
     }
-    return best;
+    std::ranges::stable_sort(rows, {}, [](const Row* row) { return std::pair(row->fill(), row->state->memory); });
+    const auto found = std::ranges::find_if(rows, [this](const Row* row) { return fits(*row) || make_room(*row); });
+    return found == rows.end() ? nullptr : *found;
   }
 
-  // Demand takes room from kinds that nobody asked for.
-  bool fits(const Row& row) {
+  bool fits(const Row& row) const {
     int count = 0;
     for (const Row& other : rows_) count += other.present;
-    if (count < limits_.most_warm && memory() + row.state->memory <= limits_.memory_bytes) return true;
-    if (row.state->lingers && row.present == 0 && drop_one()) return memory() + row.state->memory <= limits_.memory_bytes;
-    return false;
+    return count < limits_.most_warm && memory() + row.state->memory <= limits_.memory_bytes;
+  }
+
+  // Demand takes room from kinds that nobody asks for, and from those that have more than they need for a moment: what was
+  // asked for most a minute ago may not keep all others from being warm.
+  bool make_room(const Row& row) {
+    if (!row.state->lingers) return false;
+    if (row.present == 0) return drop_one() && fits(row);
+    Row* most = nullptr;
+    for (Row& other : rows_) {
+      if (other.droppable > 0 && (most == nullptr || other.present > most->present)) most = &other;
+    }
+    if (most == nullptr || most->present < row.present + 2) return false;
+    drop(*most);
+    return fits(row);
   }
 
   // The largest of those that nobody asked for, else the largest that has more than one.
@@ -110,6 +127,7 @@ class Planner {
   }
 
   const StockLimits& limits_;
+  int ahead_;  // made at a time that nobody waits for: while there are runs, these are to have most of the processors
   std::vector<Row> rows_;
   int in_flight_ = 0;
   StockPlan plan_;
@@ -130,7 +148,9 @@ double DemandMeter::recent(Clock::time_point now) const {
 bool DemandMeter::lingers(Clock::time_point now) const { return count_ > 0 && now - last_ < linger; }
 
 int stock_target(const KindState& state, const StockLimits& limits) {
-  const double share = state.recent / burst_share;
+  const double rate = state.recent / fading.count();
+  const double steady = rate * safety * (std::chrono::duration<double>(state.making_time) + delay).count();
+  const double share = std::min(state.recent / burst_share, most_for_bursts + steady);
   const int wanted = state.floor + static_cast<int>(std::min<double>(share, limits.most_warm));
   return std::min(std::max(wanted, state.lingers ? 1 : 0), limits.most_warm);
 }

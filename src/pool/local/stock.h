@@ -35,12 +35,13 @@ struct KindState {
   bool proven = false;       // one of it has been ready before
   bool resting = false;      // failed a moment ago: nothing is made for now
   bool slow = false;         // making one takes so much that its neighbours would feel several
+  Clock::duration making_time{0};
   std::uint64_t memory = 0;  // bytes of one that waits
 };
 
 struct StockLimits {
   int parallel = 5;                       // made at the same time, per kind for those who wait, of all kinds otherwise
-  int slow_parallel = 1;                  // the same, of a slow kind
+  int slow_parallel = 1;                  // the same, of a slow kind; of any that nobody waits for while there are runs
   int most_warm = 48;                     // of all kinds together
   std::uint64_t memory_bytes = 1u << 30;  // of all that is warm or being made in advance
 };

@@ -42,6 +42,11 @@ TEST(Stock, TargetFollowsDemand) {
   EXPECT_EQ(stock_target(state, limits()), 2);
   state.recent = 12;
   EXPECT_EQ(stock_target(state, limits()), 5);
+  // As many as arrive while one is made, and some for bursts.
+  state.recent = 100;
+  EXPECT_EQ(stock_target(state, limits()), 2 + 5);
+  state.making_time = 100ms;
+  EXPECT_EQ(stock_target(state, limits()), 2 + 7);
   state.recent = 1e9;
   EXPECT_EQ(stock_target(state, limits()), 10);
   KindState cold = kind("b", 0, 0);
@@ -54,6 +59,14 @@ TEST(Stock, TargetFollowsDemand) {
 TEST(Stock, FillsTheEmptiestFirstAFewAtATime) {
   const std::vector<KindState> states = {kind("half", 4, 2), kind("empty", 4, 0), kind("full", 1, 1)};
   EXPECT_THAT(plan_stock(states, limits()).create, ElementsAre("empty", "empty", "half"));
+}
+
+TEST(Stock, WhileThereAreRunsLittleIsMadeAhead) {
+  std::vector<KindState> states = {kind("a", 4, 0)};
+  states[0].recent = 1;
+  EXPECT_THAT(plan_stock(states, limits()).create, ElementsAre("a"));
+  states[0].waiting = 2;
+  EXPECT_THAT(plan_stock(states, limits()).create, ElementsAre("a", "a"));
 }
 
 TEST(Stock, WhoWaitsComesFirstAndPaysNoBudget) {
@@ -130,6 +143,26 @@ TEST(Stock, DemandTakesRoomFromIdleKinds) {
   const StockPlan plan = plan_stock(states, limits());
   EXPECT_THAT(plan.drop, ElementsAre("idle"));
   EXPECT_THAT(plan.create, ElementsAre("asked"));
+}
+
+TEST(Stock, KindsThatAreAskedForShareTheRoom) {
+  std::vector<KindState> states = {kind("before", 5, 8), kind("now", 1, 2)};
+  for (KindState& state : states) {
+    state.lingers = true;
+    state.recent = 1000;
+  }
+  StockPlan plan = plan_stock(states, limits());
+  EXPECT_THAT(plan.drop, ElementsAre("before"));
+  EXPECT_THAT(plan.create, ElementsAre("now"));
+  states[0].warm = 5;
+  states[1].warm = 5;
+  plan = plan_stock(states, limits());
+  EXPECT_THAT(plan.drop, IsEmpty());
+  EXPECT_THAT(plan.create, IsEmpty());
+  // Nobody asks for it: it has its floor where there is room, and takes nothing.
+  states[1] = kind("never", 3, 1);
+  states[0].warm = 9;
+  EXPECT_THAT(plan_stock(states, limits()).drop, IsEmpty());
 }
 
 TEST(Stock, TellsWhatIsMoreThanTheTarget) {
