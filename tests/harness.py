@@ -241,7 +241,8 @@ class Server:
         if not wait_until(lambda: self.process.poll() is not None or self.is_ready(), seconds, 0.05) or not self.is_ready():
             code = self.process.poll()
             self.stop()
-            raise DidNotStart(f"exit code {code}" if code is not None else f"/ready was not 200 within {seconds:.0f} s")
+            why = f"exit code {code}" if code is not None else f"/ready was not 200 within {seconds:.0f} s"
+            raise DidNotStart(f"{why}\n{self.log_text()[-1500:]}")
         return self
 
     def is_ready(self):

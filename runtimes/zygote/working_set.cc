@@ -16,7 +16,6 @@ namespace zygote {
 
 namespace {
 
-constexpr unsigned long page = 4096;
 constexpr int populate_read = 22, populate_write = 23;  // MADV_POPULATE_…: Linux 5.14, else refused
 constexpr int patience = 5000;                          // milliseconds
 constexpr size_t most_ranges = 20000;
@@ -35,6 +34,7 @@ void report_working_set(int fd) {
   std::FILE* maps = std::fopen("/proc/self/maps", "re");
   const int pagemap = ::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   if (maps == nullptr || pagemap < 0) return;
+  const auto page = static_cast<unsigned long>(::sysconf(_SC_PAGESIZE));
   std::vector<WorkingSet::Range> found;
   found.reserve(most_ranges);
   std::vector<std::uint64_t> entries;

@@ -10,7 +10,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
 #include <cctype>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <list>
 
 #include "base/failure.h"
@@ -57,6 +60,16 @@ tcp::endpoint resolve(const asio::any_io_executor& executor, const ServerSetting
   return found.begin()->endpoint();
 }
 
+// A server that was killed a moment ago may still have the address while the kernel takes it down.
+bool bind_soon(int fd, const tcp::endpoint& endpoint) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  for (;;) {
+    if (::bind(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) return true;
+    if (errno != EADDRINUSE || std::chrono::steady_clock::now() >= give_up) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 // Made by hand and not by Asio, whose sockets children would inherit.
 UniqueFd open_listener(const tcp::endpoint& endpoint, const ServerSettings& settings) {
   const int family = endpoint.protocol().family();
@@ -69,8 +82,7 @@ UniqueFd open_listener(const tcp::endpoint& endpoint, const ServerSettings& sett
   // Accepted sockets inherit TCP_NODELAY. "::" takes IPv4 clients too, whatever the system's default.
   const bool ready = fd && set(SOL_SOCKET, SO_REUSEADDR, on) && set(IPPROTO_TCP, TCP_NODELAY, on) &&
                      (family != AF_INET6 || set(IPPROTO_IPV6, IPV6_V6ONLY, off)) &&
-                     ::bind(fd.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0 &&
-                     ::listen(fd.get(), SOMAXCONN) == 0;
+                     bind_soon(fd.get(), endpoint) && ::listen(fd.get(), SOMAXCONN) == 0;
   if (!ready) fail_to_listen(settings, std::strerror(errno));
   return fd;
 }

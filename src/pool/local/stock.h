@@ -41,7 +41,7 @@ struct KindState {
 
 struct StockLimits {
   int parallel = 5;                       // made at the same time, per kind for those who wait, of all kinds otherwise
-  int slow_parallel = 1;                  // the same, of a slow kind; of any that nobody waits for while there are runs
+  int slow_parallel = 1;                  // the same, of a slow kind; twice as many of those that nobody waits for while there are runs
   int most_warm = 48;                     // of all kinds together
   std::uint64_t memory_bytes = 1u << 30;  // of all that is warm or being made in advance
 };

@@ -64,9 +64,9 @@ TEST(Stock, FillsTheEmptiestFirstAFewAtATime) {
 TEST(Stock, WhileThereAreRunsLittleIsMadeAhead) {
   std::vector<KindState> states = {kind("a", 4, 0)};
   states[0].recent = 1;
-  EXPECT_THAT(plan_stock(states, limits()).create, ElementsAre("a"));
-  states[0].waiting = 2;
   EXPECT_THAT(plan_stock(states, limits()).create, ElementsAre("a", "a"));
+  states[0].waiting = 3;
+  EXPECT_THAT(plan_stock(states, limits()).create, ElementsAre("a", "a", "a"));
 }
 
 TEST(Stock, WhoWaitsComesFirstAndPaysNoBudget) {
@@ -152,8 +152,8 @@ TEST(Stock, KindsThatAreAskedForShareTheRoom) {
     state.recent = 1000;
   }
   StockPlan plan = plan_stock(states, limits());
-  EXPECT_THAT(plan.drop, ElementsAre("before"));
-  EXPECT_THAT(plan.create, ElementsAre("now"));
+  EXPECT_THAT(plan.drop, ElementsAre("before", "before"));
+  EXPECT_THAT(plan.create, ElementsAre("now", "now"));
   states[0].warm = 5;
   states[1].warm = 5;
   plan = plan_stock(states, limits());
