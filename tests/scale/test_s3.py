@@ -10,6 +10,7 @@ import pytest
 
 import harness
 from harness import file_named, names, ref, together, wait_until
+from tls_proxy import TlsProxy
 
 # S3_TIMEOUT_SECONDS of these servers, and what the rest of a request takes.
 LIMIT = 4 + 3
@@ -218,3 +219,22 @@ def test_an_endpoint_with_a_scheme_is_refused(program, awake):
     log = server.log_text()
     server.discard()
     assert "MINIO_ENDPOINT" in log and "scheme" in log
+
+
+def test_tls_with_an_authority_of_ones_own(make_server, awake):
+    proxy = TlsProxy(awake.endpoint)
+    try:
+        settings = awake.settings(MINIO_ENDPOINT=proxy.endpoint, MINIO_SECURE="true", MAX_FILE_SIZE_MB=50)
+        server = make_server(**settings, MINIO_CA_CERTS=proxy.authority)
+        body = os.urandom(20 << 20)  # in parts, whose hash is not in the signature
+        sent = server.upload_one("large.dat", body)
+        assert server.download(sent) == body
+        answer = server.py("print(len(open('large.dat', 'rb').read()))", files=[ref(sent)])
+        assert answer["stdout"] == f"{20 << 20}\n"
+        # Nobody else is believed.
+        stranger = make_server(start=False, **settings)
+        with pytest.raises(harness.DidNotStart):
+            stranger.start(6)
+        assert "certificate" in stranger.log_text()
+    finally:
+        proxy.close()
