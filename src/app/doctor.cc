@@ -408,6 +408,28 @@ class Examination {
   std::vector<Finding> findings_;
 };
 
+// What stores have to say is said in the findings.
+void keep_stores_quiet() {
+  LogSettings quiet;
+  quiet.level = LogLevel::error;
+  configure_log(quiet);
+}
+
+// ", connected and answered in 1.2 ms". Fails as the store does.
+std::string time_of_answer(asio::io_context& context, awaitable<void> ping) {
+  std::exception_ptr failure;
+  bool ended = false;
+  const auto begin = std::chrono::steady_clock::now();
+  asio::co_spawn(context, std::move(ping), [&](std::exception_ptr reason) {
+    failure = reason;
+    ended = true;
+  });
+  while (!ended) context.run_one();
+  if (failure) std::rethrow_exception(failure);
+  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;
+  return fmt::format(", connected and answered in {:.1f} ms", time.count());
+}
+
 // Says where records are kept; when that is another server, whether it answers.
 Finding examine_records(const Settings& settings) {
   Finding finding;
@@ -415,20 +437,12 @@ Finding examine_records(const Settings& settings) {
   finding.name = "records";
   finding.detail = "SQLite in " + settings.data_directory.string();
   if (!settings.redis.chosen()) return finding;
-  LogSettings quiet;
-  quiet.level = LogLevel::error;  // what there is to say is said here
-  configure_log(quiet);
+  keep_stores_quiet();
   try {
     finding.detail = store::describe(settings.redis);
     asio::io_context context{1};
     const auto store = store::open_redis(context.get_executor(), settings.redis);
-    std::exception_ptr failure;
-    const auto begin = std::chrono::steady_clock::now();
-    asio::co_spawn(context, store->ping(), [&](std::exception_ptr ended) { failure = ended; });
-    context.run();
-    if (failure) std::rethrow_exception(failure);
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;
-    finding.detail += fmt::format(", connected and answered in {:.1f} ms", time.count());
+    finding.detail += time_of_answer(context, store->ping());
   } catch (const Failure& failure) {
     finding.verdict = Verdict::weak;
     finding.detail += fmt::format(": {}", failure.what());
@@ -445,27 +459,14 @@ Finding examine_files(const Settings& settings) {
   finding.name = "files";
   finding.detail = "files in " + settings.data_directory.string();
   if (!settings.s3.chosen()) return finding;
-  LogSettings quiet;
-  quiet.level = LogLevel::error;
-  configure_log(quiet);
+  keep_stores_quiet();
   finding.detail = fmt::format(
       "S3 at {}, bucket {}{}", settings.s3.endpoint, settings.s3.bucket, settings.s3.secure ? ", TLS" : "");
   try {
-    asio::thread_pool pool(1);
     asio::io_context context{1};
+    asio::thread_pool pool(1);  // ends, with what it still does, before the context does
     const auto store = store::open_s3(settings.s3, context.get_executor(), pool);
-    std::exception_ptr failure;
-    bool ended = false;
-    const auto begin = std::chrono::steady_clock::now();
-    asio::co_spawn(context, store->ping(), [&](std::exception_ptr reason) {
-      failure = reason;
-      ended = true;
-    });
-    while (!ended) context.run_one();
-    pool.join();
-    if (failure) std::rethrow_exception(failure);
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;
-    finding.detail += fmt::format(", connected and answered in {:.1f} ms", time.count());
+    finding.detail += time_of_answer(context, store->ping());
   } catch (const Failure& failure) {
     finding.verdict = Verdict::weak;
     finding.detail += fmt::format(": {}", failure.what());
