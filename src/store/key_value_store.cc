@@ -16,6 +16,12 @@ Write Write::set_fields(std::string key, Fields fields, Ttl ttl) {
   return write;
 }
 
+Write Write::add_to_field(std::string key, std::string field, std::int64_t by) {
+  Write write(Kind::add_to_field, std::move(key));
+  write.fields.emplace_back(std::move(field), std::to_string(by));
+  return write;
+}
+
 Write Write::remove(std::string key) { return Write(Kind::remove, std::move(key)); }
 
 Write Write::add_member(std::string key, std::string member) {

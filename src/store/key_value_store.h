@@ -25,17 +25,20 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 
 // One write of a batch. Built by the functions below.
 struct Write {
-  enum class Kind { set, set_fields, remove, add_member, remove_member, expire };
+  enum class Kind { set, set_fields, add_to_field, remove, add_member, remove_member, expire };
   Kind kind;
   std::string key;
   std::string value;  // set: the value; add_member, remove_member: the member
-  Fields fields;      // set_fields
+  Fields fields;      // set_fields; add_to_field: the field's name, and how much
   Ttl ttl;            // set, set_fields, expire
 
   // Replaces whatever was there and its life.
   static Write set(std::string key, std::string value, Ttl ttl = {});
   // Sets these fields of the hash at `key`, keeps its others; without `ttl` it keeps its life too.
   static Write set_fields(std::string key, Fields fields, Ttl ttl = {});
+  // Adds to a field of the hash at `key` that holds a number, or none yet. Done again after a lost connection it may count
+  // twice: for figures that people look at, not for limits.
+  static Write add_to_field(std::string key, std::string field, std::int64_t by);
   static Write remove(std::string key);  // of any type
   static Write add_member(std::string key, std::string member);
   static Write remove_member(std::string key, std::string member);
@@ -43,6 +46,22 @@ struct Write {
 
  private:
   Write(Kind k, std::string name) : kind(k), key(std::move(name)) {}
+};
+
+// One of the counters that increment_all() moves together.
+struct Counter {
+  Counter(std::string name, std::int64_t amount, Ttl life, std::optional<std::int64_t> most = {})
+      : key(std::move(name)), by(amount), window(life), limit(most) {}
+  std::string key;
+  std::int64_t by;
+  Ttl window;                         // of a counter that begins now
+  std::optional<std::int64_t> limit;  // the sum may reach it, not pass it
+};
+
+struct Counted {
+  Counted() = default;
+  std::optional<std::size_t> refused;  // the first counter that would have passed its limit: nothing was added to any
+  std::vector<std::int64_t> sums;      // of each counter, as it is now
 };
 
 class KeyValueStore {
@@ -68,6 +87,10 @@ class KeyValueStore {
   virtual awaitable<bool> remove_if_equal(std::string key, std::string expected) = 0;
   // Adds `by` and returns the sum; the first call of a window sets its life.
   virtual awaitable<std::int64_t> increment(std::string key, std::int64_t by, Ttl window) = 0;
+  // Adds to all counters, or to none when one would pass its limit: one step and one round trip, however many there are.
+  // No limit is ever passed, whoever else counts at the same time. Only a Redis cluster cannot do it in one step: there
+  // somebody who is refused may for a moment take the room of somebody who would not have been.
+  virtual awaitable<Counted> increment_all(std::vector<Counter> counters) = 0;
 
   // About `limit` keys with `prefix`, or none, in no order; continue with the returned cursor until it is empty.
   struct Page {

@@ -37,6 +37,9 @@ void add_commands(const Write& write, const std::string& key, std::vector<Comman
       if (write.ttl) commands.push_back(Command({"PEXPIRE", key, std::to_string(write.ttl->count())}));
       return;
     }
+    case Write::Kind::add_to_field:
+      commands.push_back(Command({"HINCRBY", key, write.fields.front().first, write.fields.front().second}));
+      return;
     case Write::Kind::remove:
       commands.push_back(Command({"DEL", key}));
       return;
@@ -70,6 +73,24 @@ std::optional<Fields> fields_of(Reply& reply) {
 // Removes the key if it holds what the caller thinks.
 constexpr std::string_view remove_if_equal_script =
     "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) end return 0";
+
+// Three arguments a key: how much, its limit or nothing, its life or nothing. Answers with the number of the first key that
+// would pass its limit, or 0, and with all sums.
+constexpr std::string_view increment_all_script =
+    "local refused,sums=0,{}"
+    " for i,key in ipairs(KEYS) do"
+    "  local sum=tonumber(redis.call('GET',key) or '0')"
+    "  if not sum then return redis.error_reply('ERR value is not an integer or out of range') end"
+    "  sums[i]=sum"
+    "  local limit=ARGV[3*i-1]"
+    "  if refused==0 and limit~='' and sum+tonumber(ARGV[3*i-2])>tonumber(limit) then refused=i end"
+    " end"
+    " if refused==0 then for i,key in ipairs(KEYS) do"
+    "  local new=redis.call('EXISTS',key)==0"
+    "  sums[i]=redis.call('INCRBY',key,ARGV[3*i-2])"
+    "  if new and ARGV[3*i]~='' then redis.call('PEXPIRE',key,ARGV[3*i]) end"
+    " end end"
+    " table.insert(sums,1,refused) return sums";
 
 class RedisStore final : public KeyValueStore {
  public:
@@ -162,15 +183,33 @@ class RedisStore final : public KeyValueStore {
   }
 
   awaitable<std::int64_t> increment(std::string key, std::int64_t by, Ttl window) override {
-    const std::string name = full(key);
-    std::vector<Command> commands;
-    // Together: whoever comes first opens the window, and the sum never outlives it.
-    if (window) commands.push_back(Command({"SET", name, "0", "PX", life_text(window), "NX"}));
-    commands.push_back(Command({"INCRBY", name, std::to_string(by)}));
-    Unit both(slot_of(name), std::move(commands));
-    const Reply reply = co_await client_.run_one(std::move(both), Repeat::never);
+    Unit add = addition(key, by, window);
+    const Reply reply = co_await client_.run_one(std::move(add), Repeat::never);
+    co_return sum_of(reply);
+  }
+
+  awaitable<Counted> increment_all(std::vector<Counter> counters) override {
+    if (counters.empty()) co_return Counted();
+    if (servers_->are_many()) co_return co_await increment_apart(std::move(counters));
+    std::vector<std::string> words = {"EVAL", std::string(increment_all_script), std::to_string(counters.size())};
+    for (const Counter& each : counters) words.push_back(full(each.key));
+    for (const Counter& each : counters) {
+      words.push_back(std::to_string(each.by));
+      words.push_back(each.limit ? std::to_string(*each.limit) : "");
+      words.push_back(each.window ? life_text(each.window) : "");
+    }
+    const std::vector<std::string_view> views(words.begin(), words.end());
+    Unit ask(0, Command(views));
+    const Reply reply = co_await client_.run_one(std::move(ask), Repeat::never);
     require_success(reply);
-    co_return window ? reply.elements.back().integer : reply.integer;
+    if (reply.elements.size() != counters.size() + 1) {
+      throw Failure(FailureKind::internal, "Redis answers a script in an unknown form");
+    }
+    Counted counted;
+    const std::int64_t refused = reply.elements.front().integer;
+    if (refused > 0) counted.refused = static_cast<size_t>(refused - 1);
+    for (size_t i = 1; i < reply.elements.size(); ++i) counted.sums.push_back(reply.elements[i].integer);
+    co_return counted;
   }
 
   // The cursor is Redis' own, and of which server.
@@ -229,6 +268,39 @@ class RedisStore final : public KeyValueStore {
         break;
     }
     return open_standalone(site, target.servers.front());
+  }
+
+  // Together: whoever comes first opens the window, and the sum never outlives it.
+  Unit addition(const std::string& key, std::int64_t by, const Ttl& window) const {
+    const std::string name = full(key);
+    std::vector<Command> commands;
+    if (window) commands.push_back(Command({"SET", name, "0", "PX", life_text(window), "NX"}));
+    commands.push_back(Command({"INCRBY", name, std::to_string(by)}));
+    return Unit(slot_of(name), std::move(commands));
+  }
+
+  static std::int64_t sum_of(const Reply& reply) {
+    require_success(reply);
+    return reply.elements.empty() ? reply.integer : reply.elements.back().integer;
+  }
+
+  // The counters are in different slots, so no script may touch them all: everything is added, and taken away again when
+  // that was too much.
+  awaitable<Counted> increment_apart(std::vector<Counter> counters) {
+    std::vector<Unit> units;
+    for (const Counter& each : counters) units.push_back(addition(each.key, each.by, each.window));
+    const std::vector<Reply> replies = co_await client_.run(std::move(units), Repeat::never);
+    Counted counted;
+    for (size_t i = 0; i < counters.size(); ++i) {
+      counted.sums.push_back(sum_of(replies[i]));
+      if (counters[i].limit && counted.sums[i] > *counters[i].limit && !counted.refused) counted.refused = i;
+    }
+    if (!counted.refused) co_return counted;
+    std::vector<Unit> back;
+    for (const Counter& each : counters) back.push_back(addition(each.key, -each.by, each.window));
+    const std::vector<Reply> restored = co_await client_.run(std::move(back), Repeat::never);
+    for (size_t i = 0; i < counters.size(); ++i) counted.sums[i] = sum_of(restored[i]);
+    co_return counted;
   }
 
   std::string full(const std::string& key) const { return prefix_ + key; }

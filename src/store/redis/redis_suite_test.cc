@@ -11,6 +11,7 @@ using std::chrono::milliseconds;
 class Plain {
  public:
   static constexpr bool all_or_nothing = false;
+  static constexpr bool counts_in_one_step = true;
   static std::string lacks() { return lacks_redis(); }
   KeyValueStore& store() { return *store_; }
   Loop& loop() { return loop_; }
@@ -26,6 +27,7 @@ class Plain {
 class Secured {
  public:
   static constexpr bool all_or_nothing = false;
+  static constexpr bool counts_in_one_step = true;
   static std::string lacks() { return lacks_redis(); }
   KeyValueStore& store() { return *store_; }
   Loop& loop() { return loop_; }
@@ -49,6 +51,7 @@ class Secured {
 class Tls {
  public:
   static constexpr bool all_or_nothing = false;
+  static constexpr bool counts_in_one_step = true;
   static std::string lacks() {
     if (!TestCertificates::can_be_made()) return "openssl is not installed";
     return lacks_redis();
@@ -79,6 +82,7 @@ class Tls {
 class Watched {
  public:
   static constexpr bool all_or_nothing = false;
+  static constexpr bool counts_in_one_step = true;
   static std::string lacks() { return lacks_redis(); }
   KeyValueStore& store() { return *store_; }
   Loop& loop() { return loop_; }
@@ -95,6 +99,7 @@ class Watched {
 class Clustered {
  public:
   static constexpr bool all_or_nothing = false;
+  static constexpr bool counts_in_one_step = false;
   static std::string lacks() { return lacks_redis(); }
   KeyValueStore& store() { return *store_; }
   Loop& loop() { return loop_; }

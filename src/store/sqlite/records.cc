@@ -18,6 +18,30 @@ std::optional<Moment> end_of(const Ttl& ttl, Moment now) {
 
 bool expired(const std::optional<Moment>& expires, Moment now) { return expires && *expires <= now; }
 
+std::string& field_of(Fields& fields, const std::string& name) {
+  const auto same = std::ranges::find(fields, name, &Fields::value_type::first);
+  if (same != fields.end()) return same->second;
+  return fields.emplace_back(name, "").second;
+}
+
+std::int64_t number_of(std::string_view text, const std::string& key) {
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) {
+    throw Failure(FailureKind::internal, "the record " + key + " is not a number to add to");
+  }
+  return number;
+}
+
+std::int64_t sum_of(std::string_view text, std::int64_t by, const std::string& key) {
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(number_of(text, key), by, &sum)) {
+    throw Failure(FailureKind::internal, "the record " + key + " is not a number to add to");
+  }
+  return sum;
+}
+
 }  // namespace
 
 std::string encode_fields(const Fields& fields) {
@@ -124,6 +148,14 @@ std::optional<Records::Head> Records::find_to_write(const std::string& key, Kind
   return head;
 }
 
+std::pair<Fields, std::optional<Moment>> Records::fields_to_write(const std::string& key, Moment now) {
+  const auto head = find_to_write(key, Kind::hash, now);
+  if (!head) return {};
+  auto fields = decode_fields(head->value);
+  if (!fields) database_.fail(11 /* SQLITE_CORRUPT */, "reading the record " + key + " of");
+  return {std::move(*fields), head->expires};
+}
+
 void Records::put(
     const std::string& key, std::string_view member, Kind kind, std::string_view value,
     std::optional<Moment> expires) {
@@ -193,22 +225,17 @@ void Records::apply(const Write& write, Moment now) {
       put(write.key, {}, Kind::value, write.value, end_of(write.ttl, now));
       return;
     case Write::Kind::set_fields: {
-      Fields fields;
-      auto expires = end_of(write.ttl, now);
-      if (const auto head = find_to_write(write.key, Kind::hash, now)) {
-        auto old = decode_fields(head->value);
-        if (!old) database_.fail(11 /* SQLITE_CORRUPT */, "reading the record " + write.key + " of");
-        fields = std::move(*old);
-        if (!write.ttl) expires = head->expires;
-      }
-      for (const auto& [name, content] : write.fields) {
-        const auto same = std::ranges::find(fields, name, &Fields::value_type::first);
-        if (same != fields.end()) {
-          same->second = content;
-        } else {
-          fields.emplace_back(name, content);
-        }
-      }
+      auto [fields, expires] = fields_to_write(write.key, now);
+      if (write.ttl) expires = end_of(write.ttl, now);
+      for (const auto& [name, content] : write.fields) field_of(fields, name) = content;
+      put(write.key, {}, Kind::hash, encode_fields(fields), expires);
+      return;
+    }
+    case Write::Kind::add_to_field: {
+      auto [fields, expires] = fields_to_write(write.key, now);
+      const auto& [name, by] = write.fields.front();
+      std::string& content = field_of(fields, name);
+      content = std::to_string(sum_of(content.empty() ? "0" : content, number_of(by, write.key), write.key));
       put(write.key, {}, Kind::hash, encode_fields(fields), expires);
       return;
     }
@@ -247,16 +274,26 @@ std::int64_t Records::increment(const std::string& key, std::int64_t by, const T
   std::int64_t sum = by;
   auto expires = end_of(window, now);
   if (const auto head = find_to_write(key, Kind::value, now)) {
-    std::int64_t old = 0;
-    const char* end = head->value.data() + head->value.size();
-    const auto [stop, error] = std::from_chars(head->value.data(), end, old);
-    if (error != std::errc() || stop != end || __builtin_add_overflow(old, by, &sum)) {
-      throw Failure(FailureKind::internal, "the record " + key + " is not a number to add to");
-    }
+    sum = sum_of(head->value, by, key);
     expires = head->expires;
   }
   put(key, {}, Kind::value, std::to_string(sum), expires);
   return sum;
+}
+
+Counted Records::increment_all(const std::vector<Counter>& counters, Moment now) {
+  Counted counted;
+  for (size_t i = 0; i < counters.size(); ++i) {
+    const auto head = find(counters[i].key, Kind::value, now);
+    const std::int64_t sum = sum_of(head ? head->value : "0", 0, counters[i].key);
+    counted.sums.push_back(sum);
+    if (counters[i].limit && sum + counters[i].by > *counters[i].limit && !counted.refused) counted.refused = i;
+  }
+  if (counted.refused) return counted;
+  for (size_t i = 0; i < counters.size(); ++i) {
+    counted.sums[i] = increment(counters[i].key, counters[i].by, counters[i].window, now);
+  }
+  return counted;
 }
 
 int Records::purge(Moment now, int limit) {

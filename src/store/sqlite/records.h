@@ -40,6 +40,7 @@ class Records {
   bool set_if_absent(const std::string& key, const std::string& value, const Ttl& ttl, Moment now);
   bool remove_if_equal(const std::string& key, const std::string& expected, Moment now);
   std::int64_t increment(const std::string& key, std::int64_t by, const Ttl& window, Moment now);
+  Counted increment_all(const std::vector<Counter>& counters, Moment now);
   // Removes up to `limit` rows that expired; says how many.
   int purge(Moment now, int limit);
 
@@ -56,6 +57,8 @@ class Records {
   std::optional<Head> find(const std::string& key, Kind wanted, Moment now);
   // The same before a write: rows that expired are removed, so that they cannot join what is written.
   std::optional<Head> find_to_write(const std::string& key, Kind wanted, Moment now);
+  // The fields of a live hash, and when it ends; none when there is none.
+  std::pair<Fields, std::optional<Moment>> fields_to_write(const std::string& key, Moment now);
   void put(const std::string& key, std::string_view member, Kind kind, std::string_view value, std::optional<Moment> expires);
   void remove(const std::string& key);
 

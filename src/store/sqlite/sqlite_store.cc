@@ -304,6 +304,17 @@ awaitable<std::int64_t> SqliteStore::increment(std::string key, std::int64_t by,
   co_return co_await submit(*writer_, std::move(operation));
 }
 
+awaitable<Counted> SqliteStore::increment_all(std::vector<Counter> counters) {
+  // The operation outlives this frame when its caller is cancelled.
+  auto counted = std::make_shared<Counted>();
+  Operation operation = [counters = std::move(counters), counted](Records& records, Moment now) -> std::int64_t {
+    *counted = records.increment_all(counters, now);
+    return 0;
+  };
+  co_await submit(*writer_, std::move(operation));
+  co_return std::move(*counted);
+}
+
 Counts SqliteStore::counts() const { return writer_->counts(); }
 
 std::unique_ptr<KeyValueStore> open(const std::filesystem::path& directory, asio::thread_pool& pool, Options options) {

@@ -39,6 +39,7 @@ class SqliteStore final : public KeyValueStore {
   awaitable<bool> set_if_absent(std::string key, std::string value, Ttl ttl) override;
   awaitable<bool> remove_if_equal(std::string key, std::string expected) override;
   awaitable<std::int64_t> increment(std::string key, std::int64_t by, Ttl window) override;
+  awaitable<Counted> increment_all(std::vector<Counter> counters) override;
   awaitable<Page> scan(std::string prefix, std::string cursor, int limit) override;
   awaitable<void> ping() override;
 

@@ -33,6 +33,7 @@ struct FakeClock {
 class Harness {
  public:
   static constexpr bool all_or_nothing = true;
+  static constexpr bool counts_in_one_step = true;
   KeyValueStore& store() { return store_; }
   Loop& loop() { return loop_; }
   void advance(std::chrono::milliseconds time) { *clock_.milliseconds += time.count(); }

@@ -50,6 +50,10 @@ class HookedRecords final : public KeyValueStore {
   awaitable<std::int64_t> increment(std::string key, std::int64_t by, Ttl window) override {
     return around<std::int64_t>("increment", key, behind_.increment(key, by, window));
   }
+  awaitable<Counted> increment_all(std::vector<Counter> counters) override {
+    const std::string key = counters.empty() ? "" : counters.front().key;
+    return around<Counted>("increment_all", key, behind_.increment_all(std::move(counters)));
+  }
   awaitable<Page> scan(std::string prefix, std::string cursor, int limit) override {
     return around<Page>("scan", prefix, behind_.scan(prefix, cursor, limit));
   }

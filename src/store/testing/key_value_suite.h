@@ -4,6 +4,7 @@
 //   struct Harness {
 //     KeyValueStore& store(); Loop& loop(); void advance(std::chrono::milliseconds);
 //     static constexpr bool all_or_nothing;  // whether a refused Write undoes the others of its batch
+//     static constexpr bool counts_in_one_step;  // increment_all() is one step also for keys that have nothing in common
 //     static std::string lacks();            // optional: what this machine lacks for it, or nothing
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, KeyValueSuite, Harness);
@@ -221,6 +222,59 @@ TYPED_TEST_P(KeyValueSuite, CountsWithinAWindow) {
   EXPECT_EQ(failure_of([&] { this->increment("n", 1); }), FailureKind::internal);
 }
 
+TYPED_TEST_P(KeyValueSuite, AddsToAFieldAndKeepsTheOthers) {
+  this->write(Write::set_fields("h", {{"name", "a"}, {"uses", "41"}}, milliseconds(60000)));
+  this->write(Write::add_to_field("h", "uses", 1), Write::add_to_field("h", "new", -2));
+  EXPECT_THAT(
+      *this->get_fields("h"),
+      ::testing::UnorderedElementsAre(std::pair("name", "a"), std::pair("uses", "42"), std::pair("new", "-2")));
+  EXPECT_TRUE(this->remaining("h"));
+  EXPECT_EQ(failure_of([&] { this->write(Write::add_to_field("h", "name", 1)); }), FailureKind::internal);
+}
+
+TYPED_TEST_P(KeyValueSuite, CountersMoveTogetherOrNotAtAll) {
+  const Ttl minute = milliseconds(60000);
+  const auto count = [&](std::optional<std::int64_t> limit_of_second) {
+    std::vector<Counter> counters;
+    counters.emplace_back("n:1", 1, minute);
+    counters.emplace_back("n:2", 2, milliseconds(600000), limit_of_second);
+    counters.emplace_back("n:3", 1, minute, 2);
+    return this->loop().run(this->store().increment_all(std::move(counters)));
+  };
+  EXPECT_THAT(count(4).sums, ::testing::ElementsAre(1, 2, 1));
+  EXPECT_THAT(count(4).sums, ::testing::ElementsAre(2, 4, 2));
+  const Counted refused = count(4);  // the second and the third: the first of them is named
+  EXPECT_EQ(refused.refused, 1u);
+  EXPECT_THAT(refused.sums, ::testing::ElementsAre(2, 4, 2));
+  EXPECT_EQ(this->get("n:1"), "2");
+  EXPECT_EQ(count({}).refused, 2u);
+  EXPECT_LE(*this->remaining("n:1"), milliseconds(60000));
+  this->advance(milliseconds(60060));
+  EXPECT_THAT(count({}).sums, ::testing::ElementsAre(1, 6, 1));  // each has its own window
+  this->write(Write::set("n:1", "words"));
+  EXPECT_EQ(failure_of([&] { count({}); }), FailureKind::internal);
+  EXPECT_TRUE(this->loop().run(this->store().increment_all({})).sums.empty());
+}
+
+TYPED_TEST_P(KeyValueSuite, NoLimitIsPassedWhoeverCounts) {
+  std::vector<awaitable<void>> works;
+  int admitted = 0;
+  const auto ask = [&]() -> awaitable<void> {
+    std::vector<Counter> counters;
+    counters.emplace_back("limited", 1, milliseconds(60000), 30);
+    counters.emplace_back("not limited", 1, Ttl());
+    const Counted counted = co_await this->store().increment_all(std::move(counters));
+    if (!counted.refused) ++admitted;
+  };
+  for (int i = 0; i < 100; ++i) works.push_back(ask());
+  for (const std::exception_ptr& failure : this->loop().run_together(std::move(works))) EXPECT_FALSE(failure);
+  EXPECT_EQ(this->get("limited"), std::to_string(admitted));
+  EXPECT_EQ(this->get("not limited"), std::to_string(admitted));
+  // One step admits all that fit; a cluster may refuse too many, never too few.
+  EXPECT_LE(admitted, 30);
+  if (TypeParam::counts_in_one_step) EXPECT_EQ(admitted, 30);
+}
+
 TYPED_TEST_P(KeyValueSuite, ScansByPrefixInPages) {
   typename TestFixture::Strings expected;
   std::vector<Write> writes;
@@ -262,6 +316,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     KeyValueSuite, WhatIsNotThereIsAbsent, KeepsValuesOfAnyBytes, SettingFieldsKeepsTheOthers,
     GetsTheFieldsOfManyInTheirOrder, SetsHoldEachMemberOnce, WritesOfABatchHappenInOrder, AnotherKindIsOurBug,
     ExpiredKeysAreInvisibleAtOnce, ExpiredKeysDoNotComeBackWithTheNextWrite, LivesAreKeptChangedAndTakenAway,
-    OnlyOneTakesALease, CountsWithinAWindow, ScansByPrefixInPages, ManyCallersAtOnceEachGetTheirOwnResult);
+    OnlyOneTakesALease, CountsWithinAWindow, AddsToAFieldAndKeepsTheOthers, CountersMoveTogetherOrNotAtAll,
+    NoLimitIsPassedWhoeverCounts, ScansByPrefixInPages, ManyCallersAtOnceEachGetTheirOwnResult);
 
 }  // namespace ci::store::testing
