@@ -1,111 +1,220 @@
-"""Runs a program as `python3 /mnt/data/code.py ARGS` would, in a process that was forked beforehand."""
+"""Runs a program as `python3 /mnt/data/.code.py ARGS` would, in a process that was forked beforehand.
 
+What the program does is evaluated by sandbox_module.cc, between begin() and end(), so that no frame of ours lies below it.
+Everything is imported here, at the top: later, a file of the user may have the name of any module."""
+
+import atexit
+import gc
+import importlib.machinery
+import io
 import os
+import signal
 import socket
 import sys
+import threading
+import time
+import types
 
+import _kubecoderun
+import plots
 import session
 
-SCRIPT = "/mnt/data/code.py"
+FOLDER = "/mnt/data"
+SCRIPT = FOLDER + "/.code.py"
+OURS = ("harness", "session", "state", "pickling", "salvage", "trees", "plots", "_kubecoderun")
 
 
-def run(go, script=SCRIPT, leave=os._exit):
-    _reseed()
-    _fresh_streams()
-    os.write(go, b"R" + os.getpid().to_bytes(4, "little"))
-    words, descriptors = session.read_words(go)
-    if not words:
-        return leave(0)
-    if descriptors:
-        kept = session.Session(go, words[:1], descriptors)
-    else:
-        kept = None
-        os.close(go)
-    arguments = words[1:].decode("utf-8", "surrogateescape").split("\0")[:-1]
-    leave(_run_script(script, arguments, kept))
+class Harness:
+    """fresh_main: the names in the main module of a program that has not begun, with their values; fresh_modules: the modules
+    that are imported by then; memory: bytes that a sandbox may use;
+    keep_plots: whether figures that are shown become files."""
+
+    def __init__(self, fresh_main, fresh_modules, memory, keep_plots):
+        self.memory = memory
+        if keep_plots:
+            plots.install()
+        self.fresh_main = fresh_main | {"__doc__": None, "__file__": SCRIPT, "__loader__": type(fresh_main["__loader__"])("__main__", SCRIPT)}
+        del self.fresh_main["sys"]
+        self.fresh_modules = fresh_modules.union(sys.builtin_module_names)
+        self.error = self.kept = None
+
+    def begin(self, go, script=SCRIPT):
+        """Waits for the program. Returns its code and its namespace; None when there is nothing to evaluate."""
+        gc.enable()
+        _renew()
+        _open_streams()
+        os.write(go, b"R" + os.getpid().to_bytes(4, "little"))
+        words, descriptors = session.read_words(go)
+        if not words:
+            os._exit(0)
+        if descriptors:
+            self.kept = session.Session(go, words[:1], descriptors, self.memory)
+        else:
+            os.close(go)
+        sys.argv = [SCRIPT, *words[1:].decode("utf-8", "surrogateescape").split("\0")[:-1]]
+        sys.orig_argv = [sys.executable, *sys.argv]
+        sys.path[0] = FOLDER
+        for name in OURS:
+            sys.modules.pop(name, None)
+        _forget_modules(_module_names(FOLDER) - self.fresh_modules)
+        self.main = self._new_main()
+        try:
+            with open(script, "rb") as file:
+                source = file.read()
+            code = compile(source, SCRIPT, "exec", dont_inherit=True)
+            if self.kept and not self.kept.begin(self.main, code):
+                self.main = self.kept.main = self._new_main()
+        except BaseException as error:
+            self.error = error.with_traceback(None)  # all of it is ours
+            return None
+        return code, self.main.__dict__
+
+    def rehearse(self, program):
+        """The same in a process that nobody needs: what it touches, guests will touch."""
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        script, after = os.memfd_create("rehearsal"), os.memfd_create("state")
+        os.write(script, program.encode())
+        os.ftruncate(after, 1 << 20)
+        agent, go = socket.socketpair()
+        socket.send_fds(agent, [b"G"], [after])
+        agent.sendall(b"an argument\0")
+        agent.shutdown(socket.SHUT_WR)
+        return self.begin(go.detach(), f"/proc/self/fd/{script}")
+
+    def end(self, error):
+        """What the interpreter does when a program has ended or failed, and what we do then. Returns the exit status."""
+        error = error or self.error
+        self.error = None
+        status = _report(error) if error is not None else 0
+        self.interrupted = isinstance(error, KeyboardInterrupt) and status == 130
+        try:
+            threading._shutdown()
+            atexit._run_exitfuncs()
+        except BaseException as late:
+            sys.__excepthook__(type(late), late, late.__traceback__)
+        status = _flush(status)
+        if self.kept:
+            self.kept.end(status)
+        return status
+
+    def finish(self, status):
+        """Lets the objects of the program meet their end as they do when the interpreter finishes, without tearing down libraries
+        that the kernel will take anyway. Returns the exit status."""
+        try:
+            sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
+            for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+                if hasattr(sys, name):
+                    delattr(sys, name)
+            self.main = self.kept = None
+            for name in ("__main__", "__mp_main__"):
+                sys.modules.pop(name, None)
+            gc.collect()
+        except BaseException as error:
+            sys.__excepthook__(type(error), error, error.__traceback__)
+        status = _flush(status)
+        if self.interrupted:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        return status
+
+    def _new_main(self):
+        main = types.ModuleType("__main__")
+        main.__dict__.clear()
+        main.__dict__.update(self.fresh_main)
+        if "__annotations__" in self.fresh_main:
+            main.__annotations__ = {}
+        sys.modules["__main__"] = main
+        if "multiprocessing" in sys.modules:
+            sys.modules["__mp_main__"] = main  # as its import does, which was in the zygote's own program
+        return main
 
 
-def _reseed():
-    # A forked child continues its parent's generators: every sandbox would draw the same numbers.
-    if "random" in sys.modules:
-        sys.modules["random"].seed()
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
-    if "multiprocessing.process" in sys.modules:
-        sys.modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
-    if "uuid" in sys.modules:
-        sys.modules["uuid"]._last_timestamp = None
-    if "tempfile" in sys.modules:
-        sys.modules["tempfile"]._name_sequence = None
+def _renew():
+    """A forked child continues its parent's generators: every sandbox would draw the same numbers. Other modules have noted
+    where and when they were imported."""
+    modules = sys.modules
+    if "random" in modules:
+        modules["random"].seed()
+    if "numpy" in modules:
+        modules["numpy"].random.seed()
+    if "multiprocessing.process" in modules:
+        modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
+        modules["multiprocessing.process"].ORIGINAL_DIR = FOLDER
+    if "uuid" in modules:
+        modules["uuid"]._last_timestamp = None
+    if "tempfile" in modules:
+        modules["tempfile"]._name_sequence = None
+    if "logging" in modules:
+        modules["logging"]._startTime = time.time()
 
 
-def rehearse(program):
-    """A whole run in a process that nobody needs: what it touches, guests will touch."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(null, stream)
-    script, after = os.memfd_create("rehearsal"), os.memfd_create("state")
-    os.write(script, program.encode())
-    os.ftruncate(after, 1 << 20)
-    agent, go = socket.socketpair()
-    socket.send_fds(agent, [b"G"], [after])
-    agent.sendall(b"an argument\0")
-    agent.shutdown(socket.SHUT_WR)
-    run(go.detach(), f"/proc/self/fd/{script}", leave=lambda status: None)
-
-
-def _fresh_streams():
+def _open_streams():
+    sys.stdin = sys.__stdin__ = _stream(0, "r", "<stdin>", "surrogateescape")
     # By line: what was printed before a kill has been written.
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="replace", closefd=False)
-    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)
+    sys.stdout = sys.__stdout__ = _stream(1, "w", "<stdout>", "surrogateescape", line_buffering=True)
+    sys.stderr = sys.__stderr__ = _stream(2, "w", "<stderr>", "backslashreplace", line_buffering=True)
 
 
-def _run_script(script, arguments, kept):
-    sys.argv = [SCRIPT, *arguments]
-    sys.path[0:1] = ["/mnt/data"]
-    for name in ("harness", "session", "state", "_kubecoderun", "__main__"):
-        sys.modules.pop(name, None)
-    main = _fresh_main()
-    status = 0
-    try:
-        with open(script, "rb") as file:
-            source = file.read()
-        code = compile(source, SCRIPT, "exec", dont_inherit=True)
-        if kept and not kept.begin(main, code):
-            main = _fresh_main()
-            kept.main = main
-        exec(code, main.__dict__)
-    except BaseException as error:
-        status = _report(error)
-    return _finish(main, status, kept)
+def _stream(number, mode, name, errors, line_buffering=False):
+    raw = io.FileIO(number, mode, closefd=False)
+    raw.name = name
+    buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+    text = io.TextIOWrapper(buffer, "utf-8", errors, "\n", line_buffering)
+    text.mode = mode
+    return text
 
 
-def _fresh_main():
-    import types
+def _module_names(folder):
+    """What the modules and packages in a folder are called."""
+    found = set()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            stem, dot, suffix = entry.name.partition(".")
+            if dot and dot + suffix in SUFFIXES or not dot and stem.isidentifier() and entry.is_dir() and _is_package(entry.path):
+                found.add(stem)
+    return found
 
-    main = types.ModuleType("__main__")
-    main.__file__ = SCRIPT
-    main.__builtins__ = __builtins__
-    main.__dict__["__annotations__"] = {}
-    main.__dict__["__cached__"] = None
-    sys.modules["__main__"] = main
-    return main
+
+SUFFIXES = frozenset(importlib.machinery.all_suffixes())
+
+
+def _is_package(path):
+    return any(os.path.exists(f"{path}/__init__{suffix}") for suffix in SUFFIXES)
+
+
+def _forget_modules(names):
+    """Modules that the zygote has and whose names are those of the user's files, which come first where Python looks."""
+    if names.isdisjoint(sys.modules):
+        return
+    for module in list(sys.modules):
+        if module.partition(".")[0] in names:
+            del sys.modules[module]
 
 
 def _report(error):
+    """Says what the interpreter says of an error that nothing has caught. Returns the exit status."""
     if isinstance(error, SystemExit):
         return _exit_status(error)
-    # The first frame is ours.
-    trace = error.__traceback__.tb_next if error.__traceback__ else None
-    error.__traceback__ = trace
+    trace = error.__traceback__
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, trace
+    if sys.version_info >= (3, 12):
+        sys.last_exc = error
     try:
-        sys.excepthook(type(error), error, trace)
+        hook = sys.excepthook
+    except AttributeError:
+        print("sys.excepthook is missing", file=sys.stderr)
+        hook = sys.__excepthook__
+    try:
+        hook(type(error), error, trace)
     except SystemExit as nested:
         return _exit_status(nested)
-    except BaseException:
+    except BaseException as failure:
+        print("Error in sys.excepthook:", file=sys.stderr)
+        failure.__traceback__ = failure.__traceback__.tb_next  # the first frame is ours
+        sys.__excepthook__(type(failure), failure, failure.__traceback__)
+        print("\nOriginal exception was:", file=sys.stderr)
         sys.__excepthook__(type(error), error, trace)
     return 130 if isinstance(error, KeyboardInterrupt) else 1
 
@@ -115,39 +224,25 @@ def _exit_status(error):
     if code is None:
         return 0
     if isinstance(code, int):
-        return code & 0xFF
-    print(code, file=sys.stderr)
+        return code & 0xFF if -(1 << 63) <= code < 1 << 63 else 0xFF
+    try:
+        if sys.stderr is None:
+            os.write(2, f"{code}\n".encode("utf-8", "backslashreplace"))
+        else:
+            print(code, file=sys.stderr)
+    except BaseException:
+        pass
     return 1
 
 
-def _finish(main, status, kept):
-    """What the interpreter does at its end, without tearing down libraries that the kernel will take anyway."""
-    import atexit
-    import gc
-    import threading
-
-    try:
-        threading._shutdown()
-        atexit._run_exitfuncs()
-    except BaseException as error:
-        sys.__excepthook__(type(error), error, error.__traceback__)
-    status = _flush(status)
-    if kept:
-        kept.end(status)
-    try:
-        # Objects with an end of their own (open files, __del__) meet it while print still works.
-        main.__dict__.clear()
-        gc.collect()
-    except BaseException as error:
-        sys.__excepthook__(type(error), error, error.__traceback__)
-    return _flush(status)
-
-
 def _flush(status):
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+    for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
-        except BaseException:
-            if stream in (sys.stdout, sys.__stdout__) and status == 0:
-                status = 120  # as the interpreter says when its output is gone
+            if stream is not None and not getattr(stream, "closed", False):
+                stream.flush()
+        except BaseException as error:
+            if stream is sys.stdout:
+                error.__traceback__ = error.__traceback__.tb_next
+                _kubecoderun.write_unraisable(error, stream)
+            status = 120  # as the interpreter says when its output is gone
     return status

@@ -26,6 +26,7 @@ DESCRIPTORS = 2
 MOST_MODULES = 32  # the server wants no more of them, and the agent no more than 1000 bytes
 LONGEST_NOTE = 850
 LONGEST_REASON = 100
+MOST_TOLD = 10
 
 
 def read_words(go):
@@ -43,8 +44,8 @@ def read_words(go):
 
 
 class Session:
-    def __init__(self, go, word, descriptors):
-        self.pid = os.getpid()
+    def __init__(self, go, word, descriptors, memory):
+        self.pid, self.memory = os.getpid(), memory
         self.after_errors = word == b"E"
         self.go, self.after = _out_of_the_way(go), _out_of_the_way(descriptors[0])
         self.earlier = descriptors[1] if len(descriptors) > 1 else None
@@ -58,11 +59,15 @@ class Session:
             return True
         builtins = main.__builtins__
         try:
-            self.before = state.restore(self.earlier, main, code)
+            self.before, lost = state.restore(self.earlier, main, code, self.memory)
             main.__builtins__ = builtins  # functions that were read have put a dict there
+            if lost:
+                _say("Lost from earlier runs of this session", [f"{name} (needs {what})" for name, what in lost.items()])
             return True
-        except (Exception, SystemExit):
+        except (Exception, SystemExit) as error:
             os.write(self.go, b"X")
+            if isinstance(error, MemoryError):
+                _say("The variables of earlier runs are not there", ["they need more memory than there is"])
             return False
         finally:
             os.close(self.earlier)
@@ -77,8 +82,9 @@ class Session:
             if [_identity(self.go), _identity(self.after)] != self.identities:
                 return
             os.write(self.go, b"S" + bytes([status]))
-            note = self._capture()
-            os.write(self.go, note.encode("ascii", "replace")[:1000])
+            needed, left_out = self._capture()
+            _tell(left_out)
+            os.write(self.go, _note(needed, left_out).encode("ascii", "replace")[:1000])
             os.close(self.go)
         except Exception:
             pass  # there is no state then
@@ -94,16 +100,21 @@ class Session:
         signal.setitimer(signal.ITIMER_REAL, CAPTURE_SECONDS)
         needed, left_out = [], []
         try:
-            needed, left_out = state.capture(self.after, self.main, self.code, self.before)
+            needed, left_out = state.capture(self.after, self.main, self.code, self.before, self.memory)
         except state.TimeUp:
-            pass
+            left_out = [state.LeftOut("", None, f"writing them took longer than {CAPTURE_SECONDS} seconds")]
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            for stream in (sys.stdout, sys.stderr):
+                try:
+                    stream.flush()  # words of what was captured
+                except Exception:
+                    pass
             for fd, stream in zip((1, 2), streams):
                 if stream is not None:
                     os.dup2(stream, fd)
             gc.enable()
-        return _note(needed, left_out)
+        return needed, left_out
 
 
 def _note(needed, left_out):
@@ -111,9 +122,25 @@ def _note(needed, left_out):
     note = f"{sys.version_info[0]}.{sys.version_info[1]} {','.join(modules)}"[:LONGEST_NOTE]
     if left_out:
         # The server logs it, and the text of an error may hold values of the program: its type is enough.
-        kind = left_out[0].partition("' (")[2].partition("): ")[0] or left_out[0]
-        note += f";{len(left_out)} {kind[:LONGEST_REASON]}"
+        note += f";{len(left_out)} {(left_out[0].kind if left_out[0].name else left_out[0].why)[:LONGEST_REASON]}"
     return note
+
+
+def _tell(left_out):
+    """Tells the user what later runs will not find: names and types, no values."""
+    missed = [value for value in left_out if value.name and not value.is_over]
+    if missed:
+        _say("Not kept for later runs of this session", [f"{value.name} ({value.kind})" for value in missed])
+    for all_of_them in (value for value in left_out if not value.name):
+        _say("The variables of this run are not kept", [all_of_them.why])
+
+
+def _say(what, items):
+    rest = f" and {len(items) - MOST_TOLD} others" if len(items) > MOST_TOLD else ""
+    try:
+        os.write(2, f"{what}: {', '.join(items[:MOST_TOLD])}{rest}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass
 
 
 def _out_of_the_way(fd):

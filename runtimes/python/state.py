@@ -11,19 +11,23 @@ visible beside them, so that writing can see that nothing has changed, which cos
 All of this runs in a sandbox, with the rights of the program whose state it is.
 """
 
+import contextlib
 import io
 import mmap
 import os
 import pickle
+import resource
 import struct
 import sys
 import types
 import warnings
 
+import salvage
+
 try:
-    import cloudpickle
-except ImportError:  # nothing is kept then
-    cloudpickle = None
+    import pickling
+except ImportError:  # cloudpickle is not installed: nothing is kept then
+    pickling = None
 try:
     import lz4.block
     import lz4.frame
@@ -32,13 +36,15 @@ except ImportError:  # nothing is packed then, and what is packed cannot be read
 
 PLAIN, PACKED = 1, 2
 MODULES = "_kubecoderun_modules"
-EARLIER = "<earlier run>"  # the file that functions of earlier runs claim to be from: its text is gone
 ALIGNMENT = 64
 SMALL = 64 << 10  # less is read at once instead of mapped
 STRIDE = 256 << 10  # compared at a time: fits into the processor's cache
 PACKED_AT_LEAST = 256  # bytes below which packing is not worth it
 WORTH_PACKING, WORTH_UNPACKING = 0.8, 0.5  # packed to plain; the latter when plain buffers need not be read at all
-UNPACKED_LIMIT = 1 << 30
+MAPPED_SHARE = 0.125  # of the sandbox's memory that a packed state may take beside the values that are made of it
+READING_SHARE = 0.7  # of it that values may take in all when they are read
+WRITING_SHARE = 0.6  # a larger pickle is not written
+LZ4_RATIO = 255  # nothing packs better
 
 ENTRY = struct.Struct("<QQB")
 COUNT = struct.Struct("<I")
@@ -53,28 +59,59 @@ class Damaged(Exception):
 
 
 class Before:
-    """The state that a run begins with. `whole` is a byte and the pickle; `pristine` the same, never written to."""
+    """The state that a run begins with. `whole` is a byte and the pickle; `pristine` the same, never written to. Both are None when
+    it is too large for having it beside its values: then it is unpacked while it is read."""
 
-    def __init__(self, fd):
+    def __init__(self, fd, memory):
         size = os.fstat(fd).st_size
         version = os.pread(fd, 1, 0)
         if size < 2 or version[0] not in (PLAIN, PACKED):
             raise Damaged("unknown version")
-        if version[0] == PACKED:
-            fd, size = _unpack(fd, size)
+        packed = version[0] == PACKED
+        if packed and lz4 is None:
+            raise Damaged("no LZ4")
+        self.memory = memory
+        self.may_be_large = size * (LZ4_RATIO if packed else 1) > MAPPED_SHARE * memory
+        self.whole = self.pristine = self.packed = None
+        if packed and (unpacked := _unpack(fd, size, MAPPED_SHARE * memory)) is None:
+            self.packed = fd
+            return
+        if packed:
+            fd, size = unpacked
         if size < SMALL:
             self.whole = self.pristine = os.pread(fd, size, 0)
         else:
             self.whole = mmap.mmap(fd, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
             self.pristine = mmap.mmap(fd, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
-        if version[0] == PACKED:
+        if packed:
             os.close(fd)
 
-    def load(self):
+    def load(self, main):
+        """Returns the values, and what could not be read."""
+        with _bounded(READING_SHARE * self.memory) if self.may_be_large else contextlib.nullcontext():
+            try:
+                if self.packed is not None:
+                    return pickle.load(self._unpacking()), {}
+                data, buffers = self._parts()
+                return pickle.loads(data, buffers=buffers), {}
+            except MemoryError:
+                raise
+            except Exception:
+                if self.packed is not None:
+                    return salvage.load(self._unpacking(), None, main)
+                data, buffers = self._parts()
+                return salvage.load(io.BytesIO(data), buffers, main)
+
+    def _unpacking(self):
+        os.lseek(self.packed, 1, os.SEEK_SET)
+        return lz4.frame.open(open(self.packed, "rb", closefd=False))
+
+    def _parts(self):
+        """The pickle without its large buffers, and these."""
         whole = memoryview(self.whole)
         index = _read_index(whole)
         if not index:
-            return pickle.loads(whole[1:])
+            return whole[1:], None
         stream, buffers, begin = [], [], 1
         for offset, length, read_only in index:
             header = _header(length, read_only)
@@ -84,23 +121,44 @@ class Before:
             buffers.append(whole[offset : offset + length])
             begin = offset + length
         stream.append(whole[begin:])
-        return pickle.loads(b"".join(stream), buffers=buffers)
+        return b"".join(stream), buffers
 
 
-def _unpack(fd, size):
-    if lz4 is None:
-        raise Damaged("no LZ4")
+@contextlib.contextmanager
+def _bounded(size):
+    """Lets what needs more memory fail, before the sandbox's limit ends the whole run."""
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[5]) * resource.getpagesize()
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (used + int(size), limits[1]))
+    except (OSError, ValueError):  # there is a lower one
+        pass
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
+
+
+def _unpack(fd, size, limit):
+    """A file with the unpacked state, and its size. None when that is larger than the limit."""
     target = os.memfd_create("unpacked", os.MFD_CLOEXEC)
     os.write(target, bytes([PLAIN]))
     total = 1
     decompressor = lz4.frame.LZ4FrameDecompressor()
     with mmap.mmap(fd, size, prot=mmap.PROT_READ) as packed:
         for begin in range(1, size, STRIDE):
-            piece = decompressor.decompress(packed[begin : begin + STRIDE])
-            total += len(piece)
-            if total > UNPACKED_LIMIT:
-                raise Damaged("too large")
-            _write_all(target, [piece])
+            # A piece may be a thousand times as large as what it was packed into.
+            piece = decompressor.decompress(packed[begin : begin + STRIDE], max_length=STRIDE)
+            while True:
+                total += len(piece)
+                if total > limit:
+                    os.close(target)
+                    return None
+                _write_all(target, [piece])
+                if decompressor.needs_input or decompressor.eof:
+                    break
+                piece = decompressor.decompress(b"", max_length=STRIDE)
     if not decompressor.eof:
         raise Damaged("cut off")
     return target, total
@@ -125,20 +183,21 @@ def _header(length, read_only):
     return b"B" + length.to_bytes(4, "little") if length <= 0xFFFFFFFF else b"\x8e" + length.to_bytes(8, "little")
 
 
-def restore(fd, main, code):
-    """Fills the namespace of `main`, for which `code` will run, and returns what capture() wants to know.
+def restore(fd, main, code, memory):
+    """Fills the namespace of `main`, for which `code` will run, in a sandbox of that much memory. Returns what capture() wants to
+    know, and the names whose values could not be read, with what each of them needed.
 
     Raises whatever reading raises; the namespace may then hold anything."""
-    before = Before(fd)
+    before = Before(fd, memory)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are not the program's
-        values = before.load()
+        values, lost = before.load(main)
     if type(values) is not dict:
         raise Damaged("not a dict")
     modules = values.get(MODULES)
     main.__dict__.update((name, value) for name, value in values.items() if type(name) is str and not name.startswith("_"))
     before.submodules = _restore_modules(main.__dict__, modules, code) if type(modules) is dict else []
-    return before
+    return before, lost
 
 
 # ---- modules --------------------------------------------------------------------------------------------------------
@@ -222,14 +281,44 @@ def _is_importable(module):
 # ---- writing --------------------------------------------------------------------------------------------------------
 
 
-def capture(fd, main, code, before):
+class LeftOut:
+    """A value that is not kept. Its name is empty when it is all of them."""
+
+    def __init__(self, name, value, why):
+        self.name, self.kind, self.why = name, type(value).__name__, str(why)[:100]
+        self.is_over = _is_over(value)
+
+    def __str__(self):
+        return f"Cannot serialize '{self.name}' ({self.kind}): {self.why}"
+
+
+def _is_over(value):
+    """Whether nobody can miss it: a closed file, a generator that has come to its end."""
+    try:
+        if isinstance(value, io.IOBase):
+            return value.closed or value in (sys.__stdin__, sys.__stdout__, sys.__stderr__)
+        for finished in ("gi_frame", "cr_frame", "ag_frame"):
+            if hasattr(value, finished):
+                return getattr(value, finished) is None
+        if isinstance(value, (types.FrameType, types.TracebackType)):
+            return True
+        if hasattr(value, "is_alive"):
+            return not value.is_alive()
+        if getattr(value, "_shutdown", False) is True or getattr(value, "_state", None) in ("CLOSE", "TERMINATE"):  # pools
+            return True
+        return getattr(value, "returncode", None) is not None
+    except Exception:
+        return False
+
+
+def capture(fd, main, code, before, memory):
     """Writes what the namespace holds to `fd`, a memory file one byte larger than the largest state, and cuts that to
     size: 0 bytes when there is nothing to keep, 1 when nothing has changed since `before`. A file whose size did not
-    change is of no use: the state was too large.
+    change is of no use: the state was too large. No sandbox has more than `memory` bytes for reading it again.
 
     Returns names of modules that reading it will need, and what was left out and why."""
-    if cloudpickle is None:
-        return [], ["cloudpickle is not installed"]
+    if pickling is None:
+        return [], [LeftOut("", None, "cloudpickle is not installed")]
     namespace = {name: value for name, value in main.__dict__.copy().items() if type(name) is str and not name.startswith("_")}
     modules = _bound_modules(namespace, code, before.submodules if before else ())
     values = {name: value for name, value in namespace.items() if not isinstance(value, types.ModuleType)}
@@ -241,13 +330,16 @@ def capture(fd, main, code, before):
         os.ftruncate(fd, 0)
         return [], left_out
     sink.finish()
-    if before and _same(sink.pieces, sink.size, before.pristine):
+    if before and before.pristine is not None and _same(sink.pieces, sink.size, before.pristine):
         os.ftruncate(fd, 1)
+    elif sink.size > WRITING_SHARE * memory:
+        left_out.append(LeftOut("", None, f"they are {sink.size >> 20} MB, and a run has {int(memory) >> 20} MB in all"))
     else:
         try:
-            _write(fd, sink)
+            if not _write(fd, sink):
+                left_out.append(LeftOut("", None, f"they are {sink.size >> 20} MB, more than a session may keep"))
         except OSError as error:
-            left_out.append(str(error))
+            left_out.append(LeftOut("", None, error))
     return needed, left_out
 
 
@@ -307,11 +399,11 @@ class _Items:
 def _pickle(values, modules, main):
     left_out = []
     for name, value in list(values.items()):
-        if isinstance(value, NEVER_KEPT):
-            left_out.append(_reason(name, values.pop(name), "it belongs to a running program"))
+        if pickling.is_never_kept(value):
+            left_out.append(LeftOut(name, values.pop(name), "it belongs to a running program"))
     while values or modules:
         sink = _Sink()
-        pickler = _Pickler(sink, main, values.keys())
+        pickler = pickling.Pickler(sink, main, values.keys())
         items = _Items({**values, MODULES: modules} if modules else values)
         try:
             pickler.dump(items)
@@ -321,7 +413,7 @@ def _pickle(values, modules, main):
         except BaseException as error:
             culprits = [name for name in items.at_work if name in values and _fails(name, values, main)] or items.at_work[-1:]
             for name in culprits:
-                left_out.append(_reason(name, values.pop(name, None), error))
+                left_out.append(LeftOut(name, values.pop(name, None), error))
                 if name == MODULES:
                     modules = None
     return None, [], left_out
@@ -329,16 +421,12 @@ def _pickle(values, modules, main):
 
 def _fails(name, values, main):
     try:
-        _Pickler(_Nowhere(), main, values.keys()).dump(values[name])
+        pickling.Pickler(_Nowhere(), main, values.keys()).dump(values[name])
         return False
     except TimeUp:
         raise
     except BaseException:
         return True
-
-
-def _reason(name, value, why):
-    return f"Cannot serialize '{name}' ({type(value).__name__}): {str(why)[:100]}"
 
 
 class TimeUp(BaseException):
@@ -364,8 +452,10 @@ def _write(fd, sink):
         size = _write_packed(fd, sink, limit)
     else:
         size = _write_all(fd, sink.pieces) if sink.size <= limit else None
-    if size is not None:
-        os.ftruncate(fd, size)
+    if size is None:
+        return False
+    os.ftruncate(fd, size)
+    return True
 
 
 def _is_worth_packing(sink):
@@ -406,80 +496,3 @@ def _write_all(fd, pieces):
         if done:
             pieces[0] = pieces[0][done:]
     return total
-
-
-# ---- pickling what a session made -----------------------------------------------------------------------------------
-
-
-def _never_kept():
-    import socket
-    import threading
-
-    return (
-        io.IOBase, socket.socket, threading.Thread, type(threading.Lock()), type(threading.RLock()), types.GeneratorType,
-        types.CoroutineType, types.AsyncGeneratorType, types.FrameType, types.TracebackType,
-    )  # fmt: skip
-
-
-NEVER_KEPT = _never_kept()
-
-
-class _Namespace:
-    """Pickles as the namespace of the program that reads it."""
-
-    def __init__(self, main):
-        self.main = main
-
-    def __reduce__(self):
-        return getattr, (self.main, "__dict__")
-
-
-def _refuse_file(file):
-    raise pickle.PicklingError("open files are not kept")
-
-
-if cloudpickle is not None:
-
-    def _reduce_code(code):
-        if code.co_filename == "/mnt/data/code.py":
-            code = code.replace(co_filename=EARLIER)
-        return cloudpickle.CloudPickler.dispatch_table[types.CodeType](code)
-
-    class _Pickler(cloudpickle.CloudPickler):
-        """Functions of the session do not take their globals along: they find those of the session they are read into."""
-
-        dispatch_table = cloudpickle.CloudPickler.dispatch_table.new_child(
-            {types.CodeType: _reduce_code, io.TextIOWrapper: _refuse_file}
-        )
-
-        def __init__(self, file, main, kept):
-            super().__init__(file, protocol=5)
-            self._main, self._kept = main, kept
-            self.globals_ref[id(main.__dict__)] = _Namespace(main)
-            self._types, self._names = set(), set()
-
-        def reducer_override(self, obj):
-            kind = type(obj)
-            self._types.add(obj if isinstance(obj, type) else kind)
-            if kind is types.BuiltinFunctionType or kind is types.FunctionType:
-                self._names.add(obj.__module__)
-            return super().reducer_override(obj)
-
-        def _dynamic_function_reduce(self, func):
-            reduced = list(super()._dynamic_function_reduce(func))
-            if func.__globals__ is self._main.__dict__:
-                slots = reduced[2][1]
-                slots["__globals__"] = {
-                    name: value
-                    for name, value in slots["__globals__"].items()
-                    if name not in self._kept and not isinstance(value, (types.ModuleType, NEVER_KEPT))
-                }
-                slots["_cloudpickle_submodules"] = []
-            return tuple(reduced)
-
-        def needed(self, modules):
-            """Top-level modules outside of the standard library that reading will import, or code is likely to use."""
-            names = self._names.union(getattr(kind, "__module__", None) for kind in self._types)
-            names.update(modules["bound"].values() if modules else ())
-            names = {name.partition(".")[0] for name in names if type(name) is str}
-            return sorted(names - sys.stdlib_module_names - {"cloudpickle", "__main__", __name__})

@@ -1,25 +1,25 @@
 """The Python zygote: imports much, runs nothing of a user, forks into sandboxes.
 
-    zygote.py LEVEL[+MODULE...]...
+    zygote.py MEGABYTES keep-plots|no-plots LEVEL[+MODULE...]...
 
-with the socket of the first level on descriptor 3, that of the second on 4, and so on.
+where a sandbox may use that much memory, and figures that are shown become files or do not; with the socket of the first level on descriptor 3, that of the second on 4, and so on.
 
 One process per level, each forked from the one before it after importing more. Modules are also used a little
 before the first fork, so that lazy imports, caches and font lists are shared by all children.
 """
 
-import code  # noqa: F401  # pdb and others import it, and would find the program, whose file is called code.py
-import gc
-import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+FRESH_MAIN = globals().copy()  # what the module of every program begins with
+FRESH_MODULES = frozenset(sys.modules)  # what Python loads before it looks at a program
+
+import gc  # noqa: E402
+import os  # noqa: E402
+
 import _kubecoderun  # noqa: E402
 import harness  # noqa: E402
 
-
 FIRST_SOCKET = 3
-AGENT = 3  # of a guest
 
 
 def load_stdlib():
@@ -29,8 +29,6 @@ def load_stdlib():
     import secrets, shutil, signal, sqlite3, statistics, string, struct, subprocess, tempfile, textwrap, threading  # noqa: E401,F401
     import time, timeit, traceback, types, typing, unicodedata, urllib.parse, uuid, warnings, xml.etree.ElementTree  # noqa: E401,F401
     import zipfile, zlib, concurrent.futures, encodings.idna, encodings.latin_1, multiprocessing  # noqa: E401,F401
-    # Else this would be the user's program, whose file has that name.
-    import code, pdb  # noqa: E401,F401
 
     json.loads(json.dumps({"a": [1, 2.5, None, "é"]}))
     re.compile(r"(\w+)\s*=\s*(.*)").match("a = b")
@@ -124,7 +122,7 @@ def load(level):
 
 
 def main():
-    levels = sys.argv[1:]
+    megabytes, plots, *levels = sys.argv[1:]
     gc.disable()
     for index, level in enumerate(levels):
         fd = FIRST_SOCKET + index
@@ -136,12 +134,9 @@ def main():
             _die_with_parent()
             os.close(fd)
             continue
+        sandbox = harness.Harness(FRESH_MAIN, FRESH_MODULES, int(megabytes) << 20, plots == "keep-plots")
         os.closerange(fd + 1, FIRST_SOCKET + len(levels))
-        _kubecoderun.learn(harness.rehearse, REHEARSALS[level.partition("+")[0]])
-        _kubecoderun.serve(fd)
-        # From here on: a guest, in a sandbox.
-        gc.enable()
-        harness.run(AGENT)
+        _kubecoderun.serve(fd, sandbox, REHEARSALS[level.partition("+")[0]])
 
 
 def _die_with_parent():

@@ -181,6 +181,7 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
   const Preload preload = preload_of(settings);
   result.python_levels = preload.levels;
   result.python_modules = preload.modules;
+  result.keep_plots = settings.keep_plots;
   return result;
 }
 

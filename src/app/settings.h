@@ -84,6 +84,7 @@ struct Settings {
   std::vector<std::string> allow_weak;
   std::uint64_t compile_cache_bytes = 0;
   std::vector<std::string> python_preload;
+  bool keep_plots = true;
   std::string runtimes_directory;
   bool pool = false;
   std::map<std::string, int> pool_floors;  // by language code

@@ -194,6 +194,9 @@ void add_process(Table& table) {
              "How much a Python program finds imported: one step for each, so that a small program need not pay for "
              "what it does not use. Any other name is a module that the last step imports as well (sympy).")
       .sets(&Settings::python_preload);
+  table.boolean("PYTHON_KEEP_PLOTS", true,
+                "Figures that a Python program shows (plt.show()) and does not save itself become files: plot-1.png and so on.")
+      .sets(&Settings::keep_plots);
   table.path("RUNTIMES_DIR", "", "Directory of our files for the inside of sandboxes; not set: found beside the program.")
       .sets(&Settings::runtimes_directory);
 }

@@ -45,7 +45,7 @@ struct Language {
   std::string_view needs;    // absolute path of the program whose presence means we have it
   std::string_view package;  // the Debian package that brings it, for doctor
   Words command;             // argv before the user's arguments; {file} is the source file, {program} what `compile` made;
-                             // {heap}: megabytes that a garbage-collected runtime may use
+                             // {heap}, {memory}, {plots}: filled in by sandbox/kinds.cc
   Warmth warmth;
   int floor = 1;               // sandboxes kept warm unless POD_POOL_<CODE> says otherwise
   bool keeps_state = false;    // variables of one run are there in the next of the session

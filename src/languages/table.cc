@@ -12,10 +12,12 @@ std::span<const Language> all() {
           .code = "py",
           .name = "Python",
           .aliases = {"python"},
-          .file = "code.py",
+          // Hidden, because it lies where Python looks for modules: as code.py it would be the library's module `code` to every
+          // process that the program starts, and in the place of a file of that name that somebody uploads or writes.
+          .file = ".code.py",
           .needs = "/usr/bin/python3",
           .package = "python3",
-          .command = {"/usr/bin/python3", "-I", "-X", "utf8", "/runtimes/python/zygote.py"},
+          .command = {"/usr/bin/python3", "/runtimes/python/zygote.py", "{memory}", "{plots}"},
           .warmth = Warmth::zygote,
           .floor = 5,
           .keeps_state = true,

@@ -104,6 +104,8 @@ std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
     kind.language = &language;
     kind.command = filled_in(language, language.command, std::string(workspace) + "/" + std::string(language.file));
     std::ranges::replace(kind.command, "{heap}", heap_megabytes(settings.memory_bytes));
+    std::ranges::replace(kind.command, "{memory}", std::to_string(settings.memory_bytes >> 20));
+    std::ranges::replace(kind.command, "{plots}", settings.keep_plots ? "keep-plots" : "no-plots");
     if (!has_runtime(kind.command)) continue;
     kind.compile = compile_plan(language);
     switch (language.warmth) {

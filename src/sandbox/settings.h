@@ -27,6 +27,7 @@ struct SandboxdSettings {
   // Which levels of Python zygotes to keep (sandbox/kinds.h); empty: all.
   std::vector<std::string> python_levels;
   std::vector<std::string> python_modules;  // that the last level imports beside its own
+  bool keep_plots = true;                   // figures that a Python program shows become files
 };
 
 }  // namespace ci::sandbox

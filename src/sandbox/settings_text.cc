@@ -23,6 +23,7 @@ void each_field(Settings& settings, Field&& field) {
   field(sandboxd.cgroup_mount);
   field(sandboxd.python_levels);
   field(sandboxd.python_modules);
+  field(sandboxd.keep_plots);
   field(settings.log.level);
   field(settings.log.format);
 }
@@ -31,6 +32,7 @@ struct WriteField {
   Writer& writer;
 
   void operator()(std::uint64_t value) { writer.number(value); }
+  void operator()(bool value) { writer.number(static_cast<std::uint8_t>(value)); }
   void operator()(const std::string& value) { writer.text(value); }
   void operator()(const std::filesystem::path& value) { writer.text(value.native()); }
   void operator()(LogLevel value) { writer.number(static_cast<std::uint8_t>(value)); }
@@ -46,6 +48,7 @@ struct ReadField {
   Reader& reader;
 
   void operator()(std::uint64_t& value) { value = reader.number<std::uint64_t>(); }
+  void operator()(bool& value) { value = reader.number<std::uint8_t>() != 0; }
   void operator()(std::string& value) { value = reader.text(); }
   void operator()(std::filesystem::path& value) { value = reader.text(); }
   void operator()(LogLevel& value) { value = static_cast<LogLevel>(reader.number<std::uint8_t>()); }

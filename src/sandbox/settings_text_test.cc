@@ -21,6 +21,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   settings.sandboxd.cgroup_mount = "/else/where";
   settings.sandboxd.python_levels = {"stdlib"};
   settings.sandboxd.python_modules = {"sympy"};
+  settings.sandboxd.keep_plots = false;
   settings.log.level = LogLevel::error;
   settings.log.format = LogFormat::text;
   const StartSettings read = parse_settings_text(settings_text(settings));
@@ -37,6 +38,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   EXPECT_EQ(read.sandboxd.cgroup_mount, "/else/where");
   EXPECT_EQ(read.sandboxd.python_levels, settings.sandboxd.python_levels);
   EXPECT_EQ(read.sandboxd.python_modules, settings.sandboxd.python_modules);
+  EXPECT_FALSE(read.sandboxd.keep_plots);
   EXPECT_EQ(read.log.level, LogLevel::error);
   EXPECT_EQ(read.log.format, LogFormat::text);
 }

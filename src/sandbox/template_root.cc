@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "languages/language.h"
 #include "base/unique_fd.h"
+#include "sandbox/template_system.h"
 
 #ifndef OPEN_TREE_CLONE
 #define OPEN_TREE_CLONE 1
@@ -33,13 +34,6 @@ struct Piece {
   bool directory;
 };
 
-void make_file(const fs::path& path, std::string_view text = {}, mode_t mode = 0644) {
-  const UniqueFd file(sys("making " + path.string(), [&] {
-    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  }));
-  sys("writing " + path.string(), [&] { return ::write(file.get(), text.data(), text.size()); });
-}
-
 void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::path& target, Access access) {
   struct stat info {};
   if (::stat(source.c_str(), &info) != 0) return;
@@ -56,21 +50,6 @@ void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::pat
         SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
   });
   pieces.push_back({target, std::move(mount), S_ISDIR(info.st_mode)});
-}
-
-// What programs look up by name: the guest itself, root, nobody. No name service, no host names but our own.
-void make_etc(const fs::path& etc, const std::string& hostname) {
-  fs::create_directory(etc);
-  make_file(
-      etc / "passwd",
-      "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
-      "sandbox:x:65532:65532:sandbox:/tmp:/bin/bash\n"
-      "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n");
-  make_file(etc / "group", "root:x:0:\nsandbox:x:65532:\nnogroup:x:65534:\n");
-  make_file(etc / "hosts", "127.0.0.1 localhost " + hostname + "\n::1 localhost\n");
-  make_file(etc / "hostname", hostname + "\n");
-  make_file(etc / "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n");
-  make_file(etc / "resolv.conf", "");
 }
 
 }  // namespace
@@ -95,7 +74,8 @@ void enter_template_root(const SandboxdSettings& settings) {
   for (const char* name :
        {"alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "mime.types",
         "matplotlibrc", "python3", "python3.11", "R", "php", "java-17-openjdk", "ldc2.conf", "magic", "gai.conf",
-        "protocols", "services", "inputrc", "perl", "locale.alias", "ImageMagick-6"}) {
+        "protocols", "services", "inputrc", "perl", "locale.alias", "ImageMagick-6", "debian_version", "ssl/openssl.cnf",
+        "ssl/certs/ca-certificates.crt"}) {
     add_piece(pieces, fs::path("/etc") / name, fs::path("etc") / name, Access::read);
   }
   add_piece(pieces, "/var/cache/fontconfig", "var/cache/fontconfig", Access::read);
@@ -116,6 +96,7 @@ void enter_template_root(const SandboxdSettings& settings) {
     if (language.warmth == languages::Warmth::zygote) make_file(root / "mnt/data" / language.file);
   }
   make_etc(root / "etc", settings.hostname);
+  make_sys(root / "sys");
   for (const auto& [name, target] : links) fs::create_symlink(target, root / name);
   fs::create_symlink("/proc/self/fd", root / "dev/fd");
   for (int i = 0; i < 3; ++i) {

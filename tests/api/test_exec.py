@@ -175,7 +175,7 @@ def test_bash_has_python_and_jq(server):
 
 def test_python_behaves_like_a_script(server):
     code = "1 + 1\n'text'\nprint(__name__, __file__)\nif __name__ == '__main__':\n    print('main')\n"
-    assert server.py(code)["stdout"] == "__main__ /mnt/data/code.py\nmain\n"
+    assert server.py(code)["stdout"] == "__main__ /mnt/data/.code.py\nmain\n"
 
 
 def test_python_can_import_a_module_beside_it(server):
@@ -444,7 +444,7 @@ def test_exception(server):
     answer = server.py("print('start')\n1/0\nprint('never')")
     assert answer["stdout"] == "start\n" and answer["code"] == 1 and answer["status"] is None
     assert answer["stderr"].startswith("Traceback (most recent call last):\n")
-    assert 'File "/mnt/data/code.py", line 2, in <module>' in answer["stderr"]
+    assert 'File "/mnt/data/.code.py", line 2, in <module>' in answer["stderr"]
     assert answer["stderr"].endswith("ZeroDivisionError: division by zero")
     assert answer["stderr"].count("File ") == 1, "frames of the harness are visible"
 
@@ -454,9 +454,9 @@ def test_exception_in_a_function_shows_source_lines(server):
     # Lines that only underline, which some versions of Python add, do not matter.
     assert [line.strip() for line in answer["stderr"].splitlines() if line.strip("^~ ")] == [
         "Traceback (most recent call last):",
-        'File "/mnt/data/code.py", line 5, in <module>', "outer()",
-        'File "/mnt/data/code.py", line 2, in outer', "return inner()",
-        'File "/mnt/data/code.py", line 4, in inner', "raise KeyError('missing')",
+        'File "/mnt/data/.code.py", line 5, in <module>', "outer()",
+        'File "/mnt/data/.code.py", line 2, in outer', "return inner()",
+        'File "/mnt/data/.code.py", line 4, in inner', "raise KeyError('missing')",
         "KeyError: 'missing'",
     ]  # fmt: skip
 

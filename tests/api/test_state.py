@@ -222,8 +222,8 @@ def test_a_program_looks_like_a_script(talk):
     talk("import sys\nx = 1")
     code = "print(__name__, sys.argv, __file__)\ndef f():\n    1 / 0\nf()"
     answer = talk(code, args=["a"])
-    assert answer["stdout"] == "__main__ ['/mnt/data/code.py', 'a'] /mnt/data/code.py\n"
-    assert 'File "/mnt/data/code.py", line 4, in <module>' in answer["stderr"] and 'File "/mnt/data/code.py", line 3, in f' in answer["stderr"]
+    assert answer["stdout"] == "__main__ ['/mnt/data/.code.py', 'a'] /mnt/data/code.py\n"
+    assert 'File "/mnt/data/.code.py", line 4, in <module>' in answer["stderr"] and 'File "/mnt/data/code.py", line 3, in f' in answer["stderr"]
     talk("def g():\n    return 1 / 0")
     assert '<earlier run>", line 2, in g' in talk("\n\n\n\n\ng()")["stderr"]
 

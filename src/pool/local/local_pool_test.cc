@@ -254,8 +254,8 @@ TEST_F(LocalPool, TracebacksShowOnlyTheProgram) {
   EXPECT_EQ(
       result.err,
       "Traceback (most recent call last):\n"
-      "  File \"/mnt/data/code.py\", line 3, in <module>\n    f()\n"
-      "  File \"/mnt/data/code.py\", line 2, in f\n    raise ValueError('bad')\n"
+      "  File \"/mnt/data/.code.py\", line 3, in <module>\n    f()\n"
+      "  File \"/mnt/data/.code.py\", line 2, in f\n    raise ValueError('bad')\n"
       "ValueError: bad\n");
 }
 

@@ -1,0 +1,3 @@
+def f():
+    raise ExceptionGroup("several", [ValueError(1), ExceptionGroup("inner", [TypeError("t"), KeyError("k")])])
+f()

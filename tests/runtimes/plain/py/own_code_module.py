@@ -1,0 +1,2 @@
+import code
+print(code.WHOSE, code.__file__)

@@ -1,0 +1,2 @@
+import numpy, csv
+print(numpy.WHOSE, numpy.linalg.WHOSE, csv.reader)
