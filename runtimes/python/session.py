@@ -138,7 +138,8 @@ def _tell(left_out):
 def _say(what, items):
     rest = f" and {len(items) - MOST_TOLD} others" if len(items) > MOST_TOLD else ""
     try:
-        os.write(2, f"{what}: {', '.join(items[:MOST_TOLD])}{rest}\n".encode("utf-8", "backslashreplace"))
+        told = ", ".join(item[:LONGEST_REASON].encode("unicode_escape").decode() if not item.isprintable() else item[:LONGEST_REASON] for item in items[:MOST_TOLD])
+        os.write(2, f"{what}: {told}{rest}\n".encode("utf-8", "backslashreplace"))
     except OSError:
         pass
 
