@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "api/errors.h"
+#include "base/white_space.h"
 #include "languages/language.h"
 
 namespace ci::api {
@@ -18,10 +19,6 @@ namespace {
 constexpr std::size_t depth_limit = 256;
 constexpr std::size_t entity_limit = 40;
 constexpr std::size_t longest_session_name = 128;
-constexpr std::string_view blank = " \t\r\n\v\f";
-
-bool is_blank(std::string_view text) { return text.find_first_not_of(blank) == text.npos; }
-
 std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
 
 json::object parse_object(std::string_view body) {

@@ -111,7 +111,10 @@ TEST(ParseExecution, SaysWhereJsonIsMalformed) {
 
 TEST(ParseExecution, ChecksTheLanguageBeforeTheCode) {
   EXPECT_EQ(refusal(R"({"lang":"cobol","code":" "})"), (std::pair<int, std::vector<std::string>>(400, {"lang:unsupported_language"})));
-  EXPECT_EQ(refusal(R"({"lang":"py","code":" \n"})"), (std::pair<int, std::vector<std::string>>(400, {"code:empty_code"})));
+  for (const std::string blank : {" \\n", "\xc2\xa0\xe3\x80\x80\\t", "\\u2028\\u001c"}) {
+    EXPECT_EQ(
+        refusal(R"({"lang":"py","code":")" + blank + "\"}"), (std::pair<int, std::vector<std::string>>(400, {"code:empty_code"})));
+  }
 }
 
 TEST(DescribeResult, HasEveryField) {

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstring>
 
+#include "base/white_space.h"
 #include "execution/execution.h"
 #include "execution/text.h"
 
@@ -21,26 +21,16 @@ bool is_removed_control(char c) {
   return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
 }
 
-// The white space of Unicode that is left when control characters are gone.
-constexpr std::array<std::string_view, 23> white_space = {
-    " ",            "\t",           "\n",           "\r",           "\xc2\x85",     "\xc2\xa0",
-    "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84",
-    "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a",
-    "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
-
 std::string_view without_trailing_space(std::string_view text) {
-  for (;;) {
-    const auto last = std::ranges::find_if(white_space, [&](std::string_view space) { return text.ends_with(space); });
-    if (last == white_space.end()) return text;
-    text.remove_suffix(last->size());
-  }
+  while (const std::size_t size = white_space_at_back(text)) text.remove_suffix(size);
+  return text;
 }
 
 // An indented first line keeps its indentation: file tools read files through stdout.
 std::string_view without_leading_blank_lines(std::string_view text) {
   for (;;) {
     const std::size_t end = text.find('\n');
-    if (end == text.npos || text.find_first_not_of(" \t\r") < end) return text;
+    if (end == text.npos || !is_blank(text.substr(0, end))) return text;
     text.remove_prefix(end + 1);
   }
 }

@@ -31,6 +31,7 @@ TEST(ShapeOutput, FollowsTheRulesOfTheContract) {
       {std::string_view("bell\a null\0 escape\x1b[0m del\x7f ff\f vt\v", 35), "bell null escape[0m del ff vt\n"},
       {"\xc3\xbcn\xc3\xaf \xf0\x9d\x92\xb3 \xe6\x97\xa5", "\xc3\xbcn\xc3\xaf \xf0\x9d\x92\xb3 \xe6\x97\xa5\n"},
       {"wide\xe3\x80\x80\xc2\xa0\n", "wide\n"},
+      {"\xc2\xa0 \n\xe3\x80\x80\n\xc2\xa0text", "\xc2\xa0text\n"},
       {"a\xff\xfe" "b\xc3", "a\xef\xbf\xbd\xef\xbf\xbd" "b\xef\xbf\xbd\n"},
   };
   for (const Row& row : rows) EXPECT_EQ(shaped(row.raw), row.shaped) << row.raw;
