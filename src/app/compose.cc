@@ -105,6 +105,7 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   result.acquire_timeout = settings.acquire_timeout;
   // The longest that another run of the session may take, and what we need for it.
   result.turn_timeout = settings.time_limit + std::chrono::seconds(30);
+  result.longest_run = settings.time_limit;
   result.output_bytes = settings.output_bytes;
   result.output_characters = static_cast<std::size_t>(settings.output_characters);
   result.dropped_suffixes = settings.blocked_output_suffixes;

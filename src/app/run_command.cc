@@ -121,7 +121,7 @@ class Runner {
     pool::Program program;
     program.arguments = request_.arguments;
     program.time_limit = time_limit();
-    program.compile_limit = language_.compile_limit(program.time_limit);
+    program.compile_limit = language_.compile_limit(settings_.values.time_limit);
     program.output_file_limit = settings_.values.file_bytes;
     for (const fs::path& path : request_.inputs) add_input(program, path);
     std::vector<std::string> imports;

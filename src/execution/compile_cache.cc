@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "base/sha256.h"
@@ -16,13 +17,51 @@ namespace {
 // Changes whenever a package is installed, upgraded or removed, and so with every part of every toolchain.
 constexpr const char* installed_packages = "/var/lib/dpkg/status";
 
-// Without blanks and in lower case, as the words are that must not be mentioned.
+bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
+
+// Without white space and in lower case, as the words are that must not be mentioned. A word of C may go on in the next line
+// when a backslash ends its own.
 std::string squeezed(std::string_view code) {
   std::string text;
-  for (const char c : code) {
-    if (c != ' ' && c != '\t') text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (std::size_t i = 0; i < code.size(); ++i) {
+    const char c = code[i];
+    if (is_space(c)) continue;
+    if (c == '\\') {
+      const std::size_t next = std::min(code.find_first_not_of(" \t\r", i + 1), code.size());
+      if (next < code.size() && code[next] == '\n') continue;
+    }
+    text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
   return text;
+}
+
+// Comments of C, D and Rust. What only looks like one, in a text, is found in the source as it is.
+std::string without_comments(std::string_view code) {
+  constexpr std::array<std::array<std::string_view, 2>, 3> comments = {{{"/*", "*/"}, {"/+", "+/"}, {"//", "\n"}}};
+  std::string text;
+  while (!code.empty()) {
+    const auto comment = std::ranges::find_if(comments, [code](const auto& ends) { return code.starts_with(ends[0]); });
+    if (comment == comments.end()) {
+      text += code.front();
+      code.remove_prefix(1);
+    } else {
+      const std::size_t end = code.find((*comment)[1], 2);
+      code.remove_prefix(end == code.npos ? code.size() : end + (*comment)[1].size());
+    }
+  }
+  return text;
+}
+
+bool mentions_something_fickle(const languages::Compile& compile, std::string_view text) {
+  const auto mentioned = [text](std::string_view word) { return text.find(word) != text.npos; };
+  const auto goes_on_otherwise = [&](std::string_view word) {
+    for (std::size_t at = 0; (at = text.find(word, at)) != text.npos;) {
+      at += word.size();
+      if (at == text.size() || !compile.harmless_next.contains(text[at])) return true;
+    }
+    return false;
+  };
+  return std::ranges::any_of(compile.fickle, mentioned) || std::ranges::any_of(compile.fickle_unless_followed, goes_on_otherwise);
 }
 
 // Each part with its length, so that no two lists of parts look alike.
@@ -44,8 +83,7 @@ void add_file(std::string& text, const std::string& path) {
 std::optional<std::string> CompileCache::key(const languages::Language& language, std::string_view code) const {
   const languages::Compile& compile = language.compile;
   if (settings_.bytes == 0 || compile.command.empty()) return std::nullopt;
-  const std::string plain = squeezed(code);
-  if (std::ranges::any_of(compile.fickle, [&](std::string_view word) { return plain.find(word) != plain.npos; })) {
+  if (mentions_something_fickle(compile, squeezed(code)) || mentions_something_fickle(compile, squeezed(without_comments(code)))) {
     return std::nullopt;
   }
   std::string text;

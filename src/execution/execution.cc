@@ -168,7 +168,7 @@ awaitable<Executions::Prepared> Executions::prepare(
 std::optional<std::string> Executions::prepare_compile(const ExecutionRequest& request, pool::Program& program) {
   const auto* language = languages::find(request.language);
   if (language == nullptr) return std::nullopt;
-  program.compile_limit = language->compile_limit(request.time_limit);
+  program.compile_limit = language->compile_limit(settings_.longest_run);
   if (!program.inputs.empty()) return std::nullopt;  // a compiler may have read them
   auto key = compile_cache_.key(*language, request.code);
   if (!key) return std::nullopt;

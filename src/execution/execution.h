@@ -69,6 +69,7 @@ struct ExecutionResult {
 struct ExecutionSettings {
   std::chrono::seconds acquire_timeout{10};
   std::chrono::seconds turn_timeout{60};    // for earlier runs of a session to end
+  std::chrono::seconds longest_run{30};     // the longest time limit that a request may ask for; compilers' go by it
   // A sandbox that has not told the end of its program so long after the program's time, and the compiler's, is given
   // up. Ten seconds of it may go into writing a state.
   std::chrono::milliseconds overtime{20000};

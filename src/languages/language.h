@@ -3,6 +3,7 @@
 // its packages in packages/languages.tsv, an entry in tests/api/test_languages.py and, at most, one small file under
 // runtimes/: what waits for the program (Warmth::waiting), or what is prepared for the compiler when we are built.
 
+#include <algorithm>
 #include <chrono>
 #include <span>
 #include <string>
@@ -20,6 +21,8 @@ enum class Warmth {
 
 using Words = std::vector<std::string_view>;
 
+inline constexpr std::chrono::milliseconds shortest_compile_limit{10000};
+
 // How a source becomes a program, in the program's own sandbox and before the program's own time. In every word {file}
 // is the source, seen from /mnt/data, and {program} what to make, outside of it. {headers} in `quick` stands for options
 // that bring the headers which the source includes first, compiled already (sandbox/headers.h), or for nothing.
@@ -32,9 +35,12 @@ struct Compile {
   bool quick_alone = false;
   Words environment = {};  // "NAME=value", beside what every guest has
   // A source that mentions one of these may become something else another time: the clock, other files, the environment.
-  // Its program is not kept for the next one that sends the same. In lower case and without blanks; what is searched is
-  // made so first.
+  // Its program is not kept for the next one that sends the same. In lower case and without white space; what is searched
+  // is made so first, and once more without comments. Many harmless sources mention them: these only cost a compiler.
   Words fickle = {};
+  // The same where none of the characters `harmless_next` follows.
+  Words fickle_unless_followed = {};
+  std::string_view harmless_next = {};
 };
 
 struct Language {
@@ -50,13 +56,16 @@ struct Language {
   int floor = 1;               // sandboxes kept warm unless POD_POOL_<CODE> says otherwise
   bool keeps_state = false;    // variables of one run are there in the next of the session
   bool reads_imports = false;  // what its programs import decides which sandbox they get
-  // Compiling may take this share of a program's time limit, on top of it. 0: there is nothing to compile. What
+  // Compiling may take this share of the longest time that a program may run. 0: there is nothing to compile. What
   // compiles says so on descriptor 3 when it is done (sandbox/agent.h).
   double compile_share = 0;
   Compile compile = {};
 
-  std::chrono::milliseconds compile_limit(std::chrono::milliseconds time_limit) const {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(time_limit * compile_share);
+  // The time for compiling, before the program's own and whatever that is: a source does not compile quicker because its
+  // program is to end soon.
+  std::chrono::milliseconds compile_limit(std::chrono::milliseconds longest_run) const {
+    if (compile_share == 0) return std::chrono::milliseconds(0);
+    return std::max(shortest_compile_limit, std::chrono::duration_cast<std::chrono::milliseconds>(longest_run * compile_share));
   }
 };
 

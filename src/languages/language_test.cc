@@ -16,6 +16,14 @@ TEST(Language, IsFoundByCodeAndAliasWithoutRegardToCase) {
   EXPECT_EQ(find(""), nullptr);
 }
 
+TEST(Language, HasTimeToCompileHoweverShortItsProgramMayRun) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(find("cpp")->compile_limit(2s), 10s);
+  EXPECT_EQ(find("cpp")->compile_limit(60s), 30s);
+  EXPECT_EQ(find("rs")->compile_limit(30s), 60s);
+  EXPECT_EQ(find("py")->compile_limit(30s), 0s);
+}
+
 TEST(PythonImports, ReadsEveryForm) {
   EXPECT_EQ(python_imports("import numpy as np, pandas.io\nfrom matplotlib.pyplot import plot"),
             (Modules{"matplotlib", "numpy", "pandas"}));

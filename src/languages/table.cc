@@ -5,8 +5,12 @@
 namespace ci::languages {
 
 std::span<const Language> all() {
-  // Both compilers' clocks, and what reads files that are not the standard's: by a path of its own, or as the assembler does.
-  static const Words fickle_c = {"__date__", "__time__", "__timestamp__", "##", "incbin", ".include", "include\"/", "include</", "../", "#import"};
+  // Both compilers' clocks, what joins a word out of two (## has a second spelling), and what reads files that are not the
+  // standard's: by a path of its own, through a macro, or with the assembler, whose text names of sections are as well.
+  static const Words fickle_c = {"__date__", "__time__", "__timestamp__", "##", "%:%:", "asm", "attribute", "gnu:", "include\"/",
+                                 "include</", "../", "#import", "%:import", "dependency"};
+  static const Words fickle_include = {"include"};
+  constexpr std::string_view after_include = "<\"";
   static const std::vector<Language> table = {
       {
           .code = "py",
@@ -96,7 +100,9 @@ std::span<const Language> all() {
           .compile_share = 0.5,
           .compile = {.command = {"/usr/bin/gcc", "{file}", "-o", "{program}", "-lm"},
                       .quick = {"/usr/bin/gcc", "-fuse-ld=gold", "{file}", "-o", "{program}", "-lm"},
-                      .fickle = fickle_c},
+                      .fickle = fickle_c,
+                      .fickle_unless_followed = fickle_include,
+                      .harmless_next = after_include},
       },
       {
           .code = "cpp",
@@ -110,7 +116,9 @@ std::span<const Language> all() {
           .compile_share = 0.5,
           .compile = {.command = {"/usr/bin/g++", "{file}", "-o", "{program}"},
                       .quick = {"/usr/bin/g++", "{headers}", "-fuse-ld=gold", "{file}", "-o", "{program}"},
-                      .fickle = fickle_c},
+                      .fickle = fickle_c,
+                      .fickle_unless_followed = fickle_include,
+                      .harmless_next = after_include},
       },
       {
           .code = "rs",
@@ -127,7 +135,8 @@ std::span<const Language> all() {
                       .quick = {"/usr/bin/rustc", "--edition=2021", "-Clink-arg=-fuse-ld=mold", "-Clink-arg=-Wl,--strip-debug",
                                 "{file}", "-o", "{program}"},
                       .environment = {"RUSTC_ICE=0"},  // no reports of the compiler's own crashes among the files
-                      .fickle = {"env!", "include", "asm!", "#[path", "proc_macro"}},
+                      // Macros by their names alone: another macro can put the mark behind. And attributes that one puts together.
+                      .fickle = {"env!", "include", "asm", "[path=", "[$", "cfg_attr", "proc_macro"}},
       },
       {
           .code = "f90",
@@ -157,7 +166,8 @@ std::span<const Language> all() {
           // -i compiles imported modules that lie beside the source as well.
           .compile = {.command = {"/usr/bin/ldc2", "-i", "-od=/build", "{file}", "-of={program}"},
                       .quick = {"/usr/bin/ldc2", "-i", "-od=/build", "--linker=mold", "{file}", "-of={program}"},
-                      .fickle = {"__date__", "__time__", "__timestamp__", "import(", "pragma", "asm"}},
+                      // "mixin" makes code of text, which may be put together.
+                      .fickle = {"__date__", "__time__", "__timestamp__", "import(", "mixin", "pragma", "asm"}},
       },
       {
           .code = "go",
