@@ -43,6 +43,12 @@ UniqueFd open_file(int directory, const char* name, int flags) {
   return UniqueFd(::openat(directory, name, flags | O_CLOEXEC));
 }
 
+std::vector<int> numbers_of(const std::vector<UniqueFd>& descriptors) {
+  std::vector<int> numbers;
+  for (const UniqueFd& fd : descriptors) numbers.push_back(fd.get());
+  return numbers;
+}
+
 std::string first_word_of_file(const fs::path& path) {
   std::ifstream file(path);
   std::string word;
@@ -181,11 +187,9 @@ std::string group_of_ours(std::string_view own) {
   return std::string(own.empty() ? "/" : own);
 }
 
-std::vector<int> Cgroup::join_descriptors() const {
-  std::vector<int> descriptors;
-  for (const UniqueFd& fd : join_) descriptors.push_back(fd.get());
-  return descriptors;
-}
+std::vector<int> Cgroup::join_descriptors() const { return numbers_of(join_); }
+
+std::vector<int> Cgroup::memory_limits() const { return numbers_of(memory_limits_); }
 
 Cgroup::~Cgroup() {
   for (const Place& place : places_) {
@@ -276,10 +280,16 @@ Cgroup CgroupTree::create(const std::string& name, const CgroupLimits& limits) c
     }));
     const int fd = directory.get();
     set_limits(fd, hierarchy.controller, limits);
+    const auto add_limit = [&](const char* file_name) {
+      if (UniqueFd file = open_file(fd, file_name, O_WRONLY)) group.memory_limits_.push_back(std::move(file));
+    };
     if (version_ == 2) {
       group.oom_events_ = open_file(fd, "memory.events", O_RDONLY);
       group.peak_memory_ = open_file(fd, "memory.peak", O_RDONLY);
+      add_limit("memory.max");
     } else if (hierarchy.controller == "memory") {
+      add_limit("memory.limit_in_bytes");
+      add_limit("memory.memsw.limit_in_bytes");  // never less than the other
       group.oom_events_ = open_file(fd, "memory.oom_control", O_RDONLY);
       group.peak_memory_ = open_file(fd, "memory.max_usage_in_bytes", O_RDONLY);
     }

@@ -38,6 +38,9 @@ class Cgroup {
   int oom_events() const { return oom_events_.get(); }
   // The most memory ever used, as text: memory.max_usage_in_bytes (v1), memory.peak (v2, Linux 5.19). -1: unknown.
   int peak_memory() const { return peak_memory_.get(); }
+  // Writing fewer bytes to each, in order, lowers the limit of memory. A group that uses more and cannot do with less
+  // refuses (v1) or is killed (v2).
+  std::vector<int> memory_limits() const;
 
  private:
   friend class CgroupTree;
@@ -49,6 +52,7 @@ class Cgroup {
   std::vector<UniqueFd> join_;
   UniqueFd oom_events_;
   UniqueFd peak_memory_;
+  std::vector<UniqueFd> memory_limits_;
 };
 
 // The number after "<key> " on a line of its own in the file behind `fd`, read from its start.

@@ -258,6 +258,8 @@ class Agent {
   // One word, with the descriptors of a state, then the arguments, then the end of our side. The guest reads as we
   // write, so any length passes.
   void say_go() {
+    if (!plan_.compile.empty()) take_back_memory();
+    if (oom_) return;
     std::vector<int> passed;
     for (const UniqueFd& file : state_files_) passed.push_back(file.get());
     try {
@@ -279,6 +281,14 @@ class Agent {
     }
     ::shutdown(fds_.go.get(), SHUT_WR);
     arguments_.reset();
+  }
+
+  // What only the compiler may have. It may have left something running that needs it: that would be the program's.
+  void take_back_memory() {
+    const std::string bytes = std::to_string(plan_.memory_bytes);
+    for (const int limit : fds_.memory_limits) {
+      if (::write(limit, bytes.data(), bytes.size()) < 0) oom_ = true;
+    }
   }
 
   void say(std::string_view words) {

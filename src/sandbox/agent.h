@@ -44,6 +44,7 @@ struct AgentPlan {
   std::string source_name;               // "code.py"; where the program's text is put, never handed out
   uid_t agent_uid = 0;                   // inside; the guest's where only one uid is mapped
   GuestLimits limits;
+  std::uint64_t memory_bytes = 0;        // of the program, where its compiler may have more
   std::uint64_t workspace_bytes = 0, tmp_bytes = 0, workspace_files = 0;
   std::string hostname;
 };
@@ -57,6 +58,7 @@ struct AgentDescriptors {
   UniqueFd mapped;         // end of file once sandboxd has written the id maps
   UniqueFd finished;       // a byte from us once the mounts stand; zygotes wait for it
   std::vector<int> cgroup; // join descriptors, owned by the os::Cgroup
+  std::vector<int> memory_limits;  // as are these; see there
   int oom_events = -1, peak_memory = -1;
 };
 

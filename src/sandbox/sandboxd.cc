@@ -245,6 +245,7 @@ class Sandboxd {
       fds.finished = std::move(finish);
       fds.cgroup = sandbox.cgroup.join_descriptors();
       fds.oom_events = sandbox.cgroup.oom_events();
+      fds.memory_limits = sandbox.cgroup.memory_limits();
       fds.peak_memory = sandbox.cgroup.peak_memory();
       // What the agent must not hold open: our own sockets, and the ends that belong to others.
       for (UniqueFd* fd : {&socket_, &signals_, &control, &out, &err, &map_done, &guest_go, &finished, &process}) fd->reset();
@@ -259,6 +260,7 @@ class Sandboxd {
       plan.limits = limits_;
       plan.workspace_bytes = settings_.workspace_bytes;
       plan.tmp_bytes = settings_.tmp_bytes;
+      plan.memory_bytes = settings_.memory_bytes;
       plan.workspace_files = settings_.workspace_files;
       plan.hostname = settings_.hostname;
       run_agent(plan, std::move(fds), filter_);
@@ -298,6 +300,7 @@ class Sandboxd {
     limits.memory_bytes = settings_.memory_bytes;
     limits.processes = settings_.processes;
     return cgroups_->create("sandbox-" + std::to_string(slot), limits);
+    if (!kind.compile.empty()) limits.memory_bytes = std::max(limits.memory_bytes, settings_.compiler_memory_bytes);
   }
 
   static void make_pipe(UniqueFd& read_end, UniqueFd& write_end) {
