@@ -100,6 +100,12 @@ std::vector<std::string> with_headers(std::vector<std::string> command, const st
   return command;
 }
 
+// A warning of our own files, or of a linker, which has words of its own for what others say, too.
+bool names_the_quick_way(std::string_view said) {
+  constexpr std::string_view names[] = {"/runtimes/", "/build/", "ld.gold: ", "mold: "};
+  return std::ranges::any_of(names, [said](std::string_view name) { return said.contains(name); });
+}
+
 std::optional<Compiled> compile_quickly(const CompilePlan& plan, const std::string& source, const std::vector<std::string>& environment) {
   const UniqueFd messages(::memfd_create("messages", MFD_CLOEXEC));
   if (!messages) return std::nullopt;
@@ -108,8 +114,7 @@ std::optional<Compiled> compile_quickly(const CompilePlan& plan, const std::stri
   }
   if (::access(plan.program.c_str(), X_OK) != 0) return std::nullopt;
   const std::string said = text_of(messages.get());
-  // A warning that names our own files is not what the plain compiler would say.
-  if (said.find("/runtimes/") != said.npos) return std::nullopt;
+  if (names_the_quick_way(said)) return std::nullopt;
   say(STDERR_FILENO, said);
   return said.empty() ? Compiled::silently : Compiled::with_messages;
 }
