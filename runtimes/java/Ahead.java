@@ -1,7 +1,9 @@
+import com.sun.source.util.JavacTask;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.Writer;
 import java.net.URI;
 import java.net.URL;
@@ -59,12 +61,12 @@ final class Ahead {
 
     /** A program in memory. Its name is what messages call it, and what a public class in it has to be called. */
     private static final class Source extends SimpleJavaFileObject {
-        private final String name;
+        private final Outline outline;
         private final String text;
 
-        Source(String name, String text) {
-            super(URI.create("string:///" + name + ".java"), Kind.SOURCE);
-            this.name = name;
+        Source(Outline outline, String text) {
+            super(URI.create("string:///Source.java"), Kind.SOURCE);
+            this.outline = outline;
             this.text = text;
         }
 
@@ -73,25 +75,32 @@ final class Ahead {
             return text;
         }
 
+        /** Its last part is the file that traces name. */
+        @Override
+        public URI toUri() {
+            return URI.create("string:///" + getName());
+        }
+
         @Override
         public String getName() {
-            return name + ".java";
+            return outline.fileName() + ".java";
         }
 
         @Override
         public boolean isNameCompatible(String simpleName, Kind kind) {
-            return kind == Kind.SOURCE && simpleName.equals(name);
+            return kind == Kind.SOURCE && simpleName.equals(outline.fileName());
         }
     }
 
-    /** For launch.cc. */
-    static void prepare() throws Exception {
+    /** For launch.cc. A program that somebody waits for is compiled sooner without practice. */
+    static void prepare(boolean practise) throws Exception {
         files = COMPILER.getStandardFileManager(null, null, StandardCharsets.UTF_8);
+        if (!practise) return;
         Path scratch = Files.createTempDirectory("sample");
         Writer nowhere = new OutputStreamWriter(OutputStream.nullOutputStream());
-        for (int i = 0; i < 2; i++) compile(nowhere, new Source("Sample", SAMPLE), scratch);
+        for (int i = 0; i < 2; i++) compile(nowhere, SAMPLE, scratch);
         // An error too: messages have a machinery of their own.
-        compile(nowhere, new Source("Sample", "class Sample { int x = \"\" }"), scratch);
+        compile(nowhere, "class Sample { int x = \"\" }", scratch);
         try (URLClassLoader loader = new URLClassLoader(new URL[] {scratch.toUri().toURL()})) {
             loader.loadClass("Sample").getMethod("main", String[].class).invoke(null, (Object) new String[0]);
         }
@@ -105,27 +114,45 @@ final class Ahead {
     /** Compiles the program. Returns the name of the class to run; null: it does not compile, and the messages are written. */
     static String compile() throws IOException {
         String text = Files.readString(SCRIPT);
-        Outline outline = new Outline(text);
-        PrintWriter messages = new PrintWriter(new OutputStreamWriter(System.err), true);
-        boolean good = compile(messages, new Source(outline.fileName(), text), CLASSES);
+        PrintWriter messages = new PrintWriter(new OutputStreamWriter(System.err));
+        Outline outline = compile(messages, text, CLASSES);
         messages.flush();
-        return good ? outline.mainClass() : null;
+        return outline == null ? null : outline.mainClass();
     }
 
-    private static boolean compile(Writer messages, Source source, Path into) {
+    /** What was compiled; null: it does not compile. */
+    private static Outline compile(Writer messages, String text, Path into) throws IOException {
+        Outline outline = new Outline();
+        StringWriter said = new StringWriter();
+        boolean good = compile(said, new Source(outline, text), outline, into);
+        if (!good && !outline.isRead() && !outline.fileName().equals("Code")) {
+            // The messages name a file that is called otherwise.
+            said = new StringWriter();
+            compile(said, new Source(outline, text), new Outline(), into);
+        }
+        messages.write(said.toString());
+        return good ? outline : null;
+    }
+
+    private static boolean compile(Writer messages, Source source, Outline outline, Path into) {
         // No annotation processors can be there; javac would look for them.
         List<String> options = List.of("-d", into.toString(), "-proc:none", "-cp", CLASSES + ":/mnt/data");
-        return COMPILER.getTask(messages, files, null, options, null, List.of(source)).call();
+        JavacTask task = (JavacTask) COMPILER.getTask(messages, files, null, options, null, List.of(source));
+        task.addTaskListener(outline);
+        return task.call();
     }
 
-    /** The arguments, each ended by NUL. */
-    static String[] split(byte[] words) {
+    /** The arguments of the program's main method, each ended by NUL. */
+    static String[] arguments(String mainClass, byte[] words) {
         List<String> arguments = new ArrayList<>();
         for (int begin = 0, end = 0; end < words.length; end++) {
             if (words[end] != 0) continue;
             arguments.add(new String(words, begin, end - begin, StandardCharsets.UTF_8));
             begin = end + 1;
         }
-        return arguments.toArray(String[]::new);
+        StringBuilder command = new StringBuilder(mainClass);
+        for (String argument : arguments) command.append(' ').append(argument);
+        System.setProperty("sun.java.command", command.toString());  // as the java command says
+        return arguments.toArray(new String[0]);
     }
 }

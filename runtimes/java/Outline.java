@@ -1,66 +1,71 @@
+import com.sun.source.tree.ClassTree;
+import com.sun.source.tree.CompilationUnitTree;
+import com.sun.source.tree.MethodTree;
+import com.sun.source.tree.Tree;
+import com.sun.source.util.TaskEvent;
+import com.sun.source.util.TaskListener;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import javax.lang.model.element.Modifier;
 
-/** The types at the top of a source file, found without a parser, so that it works for programs that do not compile. */
-final class Outline {
-    /** Comments, strings and characters, in which nothing counts. */
-    private static final Pattern SKIPPED =
-            Pattern.compile("//[^\\n]*|/\\*.*?\\*/|\"\"\".*?(?<!\\\\)\"\"\"|\"(?:\\\\.|[^\"\\\\\\n])*\"|'(?:\\\\.|[^'\\\\\\n])*'", Pattern.DOTALL);
-    private static final Pattern TOKEN = Pattern.compile("[{}]|[\\w$.]+|\\p{javaJavaIdentifierPart}+|@interface\\b|\\S");
-    private static final Pattern MAIN = Pattern.compile("\\bstatic\\b[^;{}()]*\\bvoid\\s+main\\s*\\(|\\bvoid\\s+static\\s+main\\s*\\(");
+// Loops, not streams: these are loaded anew in each machine, which takes longer than all that is done here.
 
+/** The types at the top of a source file, as the compiler has read them: before it looks at what the file is called. */
+final class Outline implements TaskListener {
     private record Type(String name, boolean isPublic, boolean hasMain) {}
 
     private final List<Type> types = new ArrayList<>();
     private String inPackage = "";
+    private boolean isRead = false;
 
-    Outline(String source) {
-        String text = SKIPPED.matcher(source).replaceAll(" ");
-        Matcher token = TOKEN.matcher(text);
-        int depth = 0;
-        boolean isPublic = false;
-        String previous = "", name = null;
-        int body = 0;
-        while (token.find()) {
-            String word = token.group();
-            if (word.equals("{")) {
-                if (depth++ == 0) body = token.end();
-            } else if (word.equals("}")) {
-                if (depth > 0 && --depth == 0) {
-                    add(name, isPublic, text.substring(body, token.start()));
-                    name = null;
-                    isPublic = false;
-                }
-            } else if (depth == 0) {
-                if (word.equals("public")) isPublic = true;
-                if (previous.equals("package")) inPackage = word + ".";
-                boolean declares = previous.equals("class") || previous.equals("interface") || previous.equals("enum") || previous.equals("record");
-                if (declares && name == null && Character.isJavaIdentifierStart(word.charAt(0))) name = word;
-                if (word.equals(";")) isPublic = false;
-            }
-            previous = word;
-        }
-        if (depth > 0) add(name, isPublic, text.substring(body));
+    @Override
+    public void started(TaskEvent event) {
+        isRead = isRead || event.getKind() == TaskEvent.Kind.ENTER;
     }
 
-    private void add(String name, boolean isPublic, String body) {
-        if (name != null) types.add(new Type(name, isPublic, MAIN.matcher(body).find()));
+    @Override
+    public void finished(TaskEvent event) {
+        if (event.getKind() != TaskEvent.Kind.PARSE) return;
+        CompilationUnitTree unit = event.getCompilationUnit();
+        if (unit.getPackageName() != null) inPackage = unit.getPackageName() + ".";
+        for (Tree tree : unit.getTypeDecls()) {
+            if (!(tree instanceof ClassTree type) || type.getSimpleName().isEmpty()) continue;
+            boolean isPublic = type.getModifiers().getFlags().contains(Modifier.PUBLIC);
+            boolean hasMain = false;
+            for (Tree member : type.getMembers()) hasMain = hasMain || isMain(member);
+            types.add(new Type(type.getSimpleName().toString(), isPublic, hasMain));
+        }
+    }
+
+    private static boolean isMain(Tree member) {
+        if (!(member instanceof MethodTree method) || !method.getName().contentEquals("main") || method.getParameters().size() != 1) return false;
+        return method.getModifiers().getFlags().contains(Modifier.STATIC);
+    }
+
+    /** Whether the compiler went on: there are no errors of syntax, whose messages come before a name is known. */
+    boolean isRead() {
+        return isRead;
     }
 
     /** The only public type names its file, as javac demands; else it is Code. */
     String fileName() {
-        List<Type> visible = types.stream().filter(Type::isPublic).toList();
-        return visible.size() == 1 ? visible.get(0).name : "Code";
+        String name = null;
+        for (Type type : types) {
+            if (!type.isPublic) continue;
+            if (name != null) return "Code";
+            name = type.name;
+        }
+        return name != null ? name : "Code";
     }
 
     /** The type that names the file, or Code, or the first one that has a main method. */
     String mainClass() {
         String file = fileName();
-        for (String wanted : List.of(file, "Code")) {
-            for (Type type : types) if (type.name.equals(wanted) && type.hasMain) return inPackage + wanted;
+        for (String wanted : new String[] {file, "Code", null}) {
+            for (Type type : types) {
+                if (type.hasMain && (wanted == null || type.name.equals(wanted))) return inPackage + type.name;
+            }
         }
-        return inPackage + types.stream().filter(Type::hasMain).map(Type::name).findFirst().orElse(file);
+        return inPackage + file;
     }
 }

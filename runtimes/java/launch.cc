@@ -29,6 +29,7 @@ constexpr const char* only_archive = "KUBECODERUN_ARCHIVE";  // set while the ar
 
 std::vector<std::string> options;
 std::string directory;  // where our classes are
+bool awaited;           // somebody waits for this machine
 
 [[noreturn]] void give_up(const char* what) {
   std::fprintf(stderr, "runtime: %s\n", what);
@@ -89,8 +90,9 @@ bool compile_and_run(JNIEnv* env, jclass ahead) {
   const auto length = static_cast<jsize>(words.size);
   const jbyteArray bytes = check(env, env->NewByteArray(length), "passing the arguments");
   env->SetByteArrayRegion(bytes, 0, length, reinterpret_cast<const jbyte*>(words.text));
-  const jmethodID split = check(env, env->GetStaticMethodID(ahead, "split", "([B)[Ljava/lang/String;"), "passing the arguments");
-  const auto arguments = check(env, env->CallStaticObjectMethod(ahead, split, bytes), "passing the arguments");
+  const jmethodID take = check(
+      env, env->GetStaticMethodID(ahead, "arguments", "(Ljava/lang/String;[B)[Ljava/lang/String;"), "passing the arguments");
+  const auto arguments = check(env, env->CallStaticObjectMethod(ahead, take, name, bytes), "passing the arguments");
   // Finding the method runs the program's static initializers.
   const jmethodID main = env->GetStaticMethodID(program, "main", "([Ljava/lang/String;)V");
   if (main != nullptr) env->CallStaticVoidMethod(program, main, arguments);
@@ -110,8 +112,8 @@ void* run(void*) {
     const auto* bytes = reinterpret_cast<const jbyte*>(code.data());
     ahead = check(env, env->DefineClass(name, loader, bytes, static_cast<jsize>(code.size())), "loading the compiler");
   }
-  const jmethodID prepare = check(env, env->GetStaticMethodID(ahead, "prepare", "()V"), "preparing");
-  env->CallStaticVoidMethod(ahead, prepare);
+  const jmethodID prepare = check(env, env->GetStaticMethodID(ahead, "prepare", "(Z)V"), "preparing");
+  env->CallStaticVoidMethod(ahead, prepare, awaited ? JNI_FALSE : JNI_TRUE);
   check(env, 0, "preparing");
   const bool good = ::getenv(only_archive) != nullptr || compile_and_run(env, ahead);
   // What the java command does at its end: an uncaught exception is printed by its thread's handler, then the other threads
@@ -126,6 +128,7 @@ void* run(void*) {
 int main(int count, char** words) {
   if (count < 3) give_up("launch DIRECTORY HEAP_MEGABYTES [OPTION]...");
   directory = words[1];
+  awaited = runtimes::is_awaited();
   options = {
       std::string("-Djava.class.path=") + classes + ":/mnt/data",
       "-Xmx" + std::string(words[2]) + "m",
@@ -135,6 +138,7 @@ int main(int count, char** words) {
       "-XX:Tier4InvocationThreshold=50000", "-XX:Tier4MinInvocationThreshold=6000", "-XX:Tier4CompileThreshold=150000",
       "-XX:Tier4BackEdgeThreshold=400000",
       "-XX:-UsePerfData",  // no files in /tmp
+      "-Dsun.java.launcher=SUN_STANDARD",
       // An archive that does not fit, because Java was replaced since, is left alone; nobody needs to hear of it.
       "-Xshare:auto", "-Xlog:cds*=off"};
   for (int i = 3; i < count; ++i) options.emplace_back(words[i]);
