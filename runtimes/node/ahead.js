@@ -7,6 +7,10 @@ const net = require('net');
 
 const go = 3;
 
+// Somebody waits for this very process: getting ready soon is worth more than being quick afterwards.
+exports.isAwaited = process.env.KUBECODERUN_AWAITED !== undefined;
+delete process.env.KUBECODERUN_AWAITED;
+
 // Node compiles its own library when it is first used: printing one line costs more than all else a short program does. So it prints
 // once into a pipe of its own. The real standard streams stay untouched: what a program and its children may still do with them differs.
 exports.warmUp = () => {
@@ -15,14 +19,17 @@ exports.warmUp = () => {
   const pipe = fs.openSync(fifo, 'r+');
   fs.unlinkSync(fifo);
   const stream = new net.Socket({fd: pipe, readable: false, writable: true});
-  const console = new Console(stream);
+  const console = new Console({stdout: stream, colorMode: false}); // to ask whether there are colours opens the real ones
   console.log('text %d', 1, [1.5, 'text', null], {a: {b: new Map([[1, 2]])}}, new Error('text'));
   console.error('text');
-  stream.destroy();
+  // Node forgets a handle when it next handles events: until then nobody is to see it. destroy() would open the real ones.
+  stream._handle.unref();
+  stream._handle.close();
+  process._tickCallback(); // what is left to be done would else run, and show, in the program's first turn
 };
 
-// Says that it is ready and waits. Then the arguments are where a program expects them, and `modules`, ours, are forgotten.
-exports.wait = (...modules) => {
+// Says that it is ready and waits. Then the arguments are where a program expects them.
+exports.wait = () => {
   const hello = Buffer.alloc(5);
   hello.write('R');
   hello.writeInt32LE(process.pid, 1);
@@ -33,8 +40,13 @@ exports.wait = (...modules) => {
   const words = Buffer.concat(pieces);
   if (words.length === 0) process.exit(0); // the server let go of us
   process.argv.push(...words.subarray(1).toString().split('\0').slice(0, -1));
+};
+
+// Nothing of ours is left for the program to find, nor for Nodes that it starts.
+exports.vanish = () => {
   process.execArgv = [];
-  for (const name of [__filename, ...modules]) delete require.cache[name];
+  process._preload_modules.length = 0;
+  for (const name of Object.keys(require.cache)) delete require.cache[name];
 };
 
 exports.sayCompiled = () => fs.writeSync(go, 'C');

@@ -64,9 +64,31 @@ namespace Inner { export const a = 1; }
 export const all = {numbers, generate, Color, Inner};
 `;
 
-const translate = (text, name) => ts.transpileModule(text, {compilerOptions: options, fileName: name, reportDiagnostics: true});
+const transpile = (text, fileName, compilerOptions) => ts.transpileModule(text, {compilerOptions, fileName, reportDiagnostics: true});
+
+const moduleOptions = {...options, module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, moduleDetection: ts.ModuleDetectionKind.Force};
+
+// Whether it waits outside of functions, or asks for import.meta: both exist only in ES modules.
+function needsModule(text, name) {
+  if (!/\bawait\b|\bimport\s*\.\s*meta\b/.test(text)) return false;
+  const visit = (node, inFunction) => {
+    if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return true;
+    if (!inFunction && (ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier))) return true;
+    const inside = inFunction || ts.isFunctionLike(node);
+    return ts.forEachChild(node, (child) => visit(child, inside)) === true;
+  };
+  // The parser reads await otherwise in what it does not take for a module.
+  return visit(ts.createSourceFile(name, `${text}\nexport {};`, ts.ScriptTarget.ES2022), false);
+}
+
+// {outputText, diagnostics, isModule}: what runs as CommonJS, or is an ES module where nothing else will do.
+const translate = (text, name) => {
+  const isModule = needsModule(text, name);
+  return {...transpile(text, name, isModule ? moduleOptions : options), isModule};
+};
 
 exports.translate = translate;
+exports.translateModule = (text, name) => transpile(text, name, moduleOptions).outputText;
 
 exports.practise = () => {
   for (let i = 0; i < 2; i++) translate(sample, 'sample.ts');

@@ -234,6 +234,11 @@ def test_r_has_its_libraries_and_draws(server):
         ("public interface Shape { int n(); } class Code { public static void main(String[] x) { System.out.println(1); } }", "1"),
         ("public record P(int x) { public static void main(String[] a) { System.out.println(new P(1)); } }", "P[x=1]"),
         ("public enum E { A; public static void main(String[] a) { System.out.println(A); } }", "A"),
+        ("package über.bär; public class Größe { public static void main(String[] a) { System.out.println(Größe.class); } }", "class über.bär.Größe"),
+        ("public class T { public static void main(String[] a) { System.out.println(\"" + "0123456789" * 6000 + "\".length()); } }", "60000"),
+        ("public class T { public static void main(String[] a) { System.out.println(\"" + '\\"' * 1600 + "\".length()); } }", "1600"),
+        ("public class \\u0054 { public static void main(String[] a) { System.out.println(\"\\u0022.length()); } }", "0"),
+        ("class Code { static class Inner { public static void main(String[] a) {} } } class B { public static void main(String[] a) { System.out.println('B'); } }", "B"),
         ('/* public class X */ final public class Y { String s = "public class Z {"; public static void main(String[] a) { System.out.println(2); } }', "2"),
     ],
 )  # fmt: skip
@@ -242,6 +247,18 @@ def test_java_finds_the_class_to_run(server, code, stdout):
     answer = server.run("java", code)
     assert (answer["stdout"], answer["stderr"]) == (stdout + "\n", "")
     assert answer["files"] == []
+
+
+def test_java_errors_of_syntax_name_the_file_of_the_public_class(server):
+    need(server, "java")
+    answer = server.run("java", "public class Main {\n  int x = 1\n}")
+    assert answer["stderr"].startswith("Main.java:2: error: ';' expected"), answer
+
+
+def test_java_traces_name_the_file_of_the_public_class(server):
+    need(server, "java")
+    answer = server.run("java", "public class Größe { public static void main(String[] a) { throw new Error(); } }")
+    assert "at Größe.main(Größe.java:1)" in answer["stderr"], answer
 
 
 TYPESCRIPT = """
@@ -285,3 +302,72 @@ def test_typescript_finds_mounted_modules(server):
     helper = server.upload_one("helper.ts", b"export const twice = (x: number): number => 2 * x;")
     answer = server.run("ts", "import {twice} from './helper'; console.log(twice(21))", files=[helper])
     assert (answer["stdout"], answer["stderr"]) == ("42\n", "")
+
+
+MODULE = """
+import * as fs from 'fs';
+import {basename} from 'path';
+enum E { A = 3 }
+const x: number = await Promise.resolve(E.A);
+console.log(x, basename(import.meta.url), typeof require, process.argv.slice(2), fs.existsSync('/'));
+for await (const y of [Promise.resolve(4)]) console.log(y);
+const {twice} = await import('./helper');
+console.log(twice(21));
+interface Point { x: number }
+function f(p: Point): never {
+
+  throw new TypeError(`bad ${p.x}`);
+}
+f({x: 1});
+"""
+
+
+@pytest.mark.parametrize("package", [None, b'{"type": "module"}'])
+def test_typescript_that_only_an_es_module_can_be_runs_as_one(server, package):
+    need(server, "ts")
+    files = [server.upload_one("helper.ts", b"export const twice = (x: number): number => 2 * x;")]
+    if package:
+        files.append(server.upload_one("package.json", package))
+    answer = server.run("ts", MODULE, args=["one"], files=files)
+    assert answer["stdout"] == "3 code.ts undefined [ 'one' ] true\n4\n42\n", answer
+    assert "TypeError: bad 1" in answer["stderr"] and "at f (/mnt/data/code.ts:13:9)" in answer["stderr"], answer
+    assert answer["code"] == 1
+
+
+def test_typescript_that_waits_for_what_never_comes_ends_as_node_does(server):
+    need(server, "ts")
+    answer = server.run("ts", "console.log('a');\nawait new Promise(() => {});\nconsole.log('b');")
+    assert (answer["stdout"], answer["code"]) == ("a\n", 13) and "unsettled top-level await" in answer["stderr"], answer
+
+
+def test_await_in_a_function_does_not_make_a_module(server):
+    need(server, "ts")
+    answer = server.run("ts", "import fs = require('fs'); // await\n(async () => { await null; console.log(typeof require, typeof fs); })()")
+    assert answer["stdout"] == "function object\n", answer
+
+
+WORKERS = {
+    "js": """
+const {Worker, isMainThread, parentPort} = require('worker_threads');
+const fs = require('fs');
+const say = (name) => (m) => console.log(name, m);
+if (isMainThread) {
+  fs.writeFileSync('/tmp/m.mjs', "import {parentPort} from 'worker_threads'; parentPort.postMessage(1);");
+  const run = (name, next, ...rest) => new Worker(...rest).on('message', say(name)).on('error', say(name)).on('exit', next);
+  run('file', () => run('eval', () => run('module', () => {}, '/tmp/m.mjs'), "require('worker_threads').parentPort.postMessage(process.execArgv)", {eval: true}), __filename);
+} else parentPort.postMessage(Object.keys(require.cache));
+""",
+    "ts": """
+import {Worker, isMainThread, parentPort} from 'worker_threads';
+if (isMainThread) new Worker(__filename).on('message', (m: string[]) => console.log('file', m)).on('error', (e: Error) => console.log(e));
+else { const names: string[] = Object.keys(require.cache); parentPort!.postMessage(names); }
+""",
+}
+
+
+@pytest.mark.parametrize("lang", WORKERS)
+def test_threads_of_node_start_without_waiting_for_a_program(server, lang):
+    need(server, lang)
+    answer = server.run(lang, WORKERS[lang])
+    expected = {"js": "file [ '/mnt/data/code.js' ]\neval []\nmodule 1\n", "ts": "file [ '/mnt/data/code.ts' ]\n"}
+    assert (answer["stdout"], answer["stderr"]) == (expected[lang], ""), answer
