@@ -154,6 +154,7 @@ pool::LocalPoolSettings pool_settings(const Settings& settings) {
   // One of these keeps a processor busy for a second or two; the other half is for programs.
   result.parallel_slow_creations =
       std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, settings.pool_parallel);
+  result.parallel_slow_awaited = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   result.enabled = settings.pool;
   result.refill_on_acquire = settings.pool_refill_at_once;
   result.refill_interval = settings.pool_interval;

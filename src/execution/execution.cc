@@ -198,13 +198,16 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnPhase on_
   co_await state.enter(resolution.session, fresh, after(settings_.turn_timeout));
   step("resolve");
   if (on_phase) on_phase(Phase::sandbox, session);
+  // Who may run for long can wait for long, while others have what is to be waited for.
+  const Deadline longest_wait = after(std::max<std::chrono::milliseconds>(settings_.acquire_timeout, request.time_limit));
+  const Gate::Pass pass = co_await gate_.enter(request.queue, longest_wait);
   const Deadline deadline = after(settings_.acquire_timeout);
-  const Gate::Pass pass = co_await gate_.enter(request.queue, deadline);
   const Counted counted(running_);
   step("admit");
 
   // A sandbox and the files to put into it, at the same time.
   pool::Demand demand = demand_of(request, state.modules());
+  demand.longest_wait = longest_wait;
   auto [leased, prepared] = co_await both(acquire(pool_, demand, deadline), prepare(request, std::move(resolution), state));
   if (!leased.lease->waits()) {
     // It ended while files were fetched.

@@ -25,6 +25,7 @@ struct Demand {
   std::string language;              // canonical code of languages/: "py", "js", "bash"
   std::vector<std::string> imports;  // top-level modules the program imports (Python), may be incomplete
   std::string owner;                 // on whose behalf: those who wait take turns by owner
+  Deadline longest_wait{};           // while sandboxes like it are being made for others, it waits until then
 };
 
 // The contents of an input, opened when their turn has come: many that are open at once would cost a connection each.
@@ -174,7 +175,8 @@ class SandboxPool {
  public:
   virtual ~SandboxPool() = default;
 
-  // A warm sandbox when there is one, else one made now. Fails as `unavailable` at the deadline.
+  // A warm sandbox when there is one, else one made now. Fails as `unavailable` at the deadline, or at the demand's
+  // `longest_wait` where that is later and sandboxes become ready one after the other.
   virtual awaitable<std::unique_ptr<Lease>> acquire(Demand demand, Deadline deadline) = 0;
 
   // Suspends until every language has its floor of the plainest kind, or failed once; the log says which failed.

@@ -186,8 +186,9 @@ class Sandboxd {
       }
       CHECK(reader.tag() == Tag::create);
       const std::string kind = reader.text();
+      const bool awaited = reader.number<std::uint8_t>() != 0;
       try {
-        create(ticket, kind);
+        create(ticket, kind, awaited);
       } catch (const Failure& failure) {
         log_warning("cannot make a sandbox", {{"kind", kind}, {"reason", failure.what()}});
         tell(Writer(Tag::refused).number(ticket).text(failure.what()));
@@ -202,7 +203,7 @@ class Sandboxd {
     }
   }
 
-  void create(std::uint64_t ticket, const std::string& name) {
+  void create(std::uint64_t ticket, const std::string& name, bool awaited) {
     const auto kind = std::ranges::find(kinds_, name, &Kind::name);
     if (kind == kinds_.end()) throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
     if (free_slots_.empty()) throw Failure(FailureKind::unavailable, "too many sandboxes");
@@ -214,7 +215,7 @@ class Sandboxd {
     }
     const std::uint32_t slot = free_slots_.back();
 
-    Sandbox sandbox{ticket, slot, make_cgroup(slot)};
+    Sandbox sandbox{ticket, slot, make_cgroup(slot, *kind)};
 
     auto [control, agent_control] = os::message_socket_pair();
     UniqueFd out, agent_out, err, agent_err, go, guest_go, map_done, mapped, finish, finished;
@@ -244,8 +245,8 @@ class Sandboxd {
       fds.mapped = std::move(mapped);
       fds.finished = std::move(finish);
       fds.cgroup = sandbox.cgroup.join_descriptors();
-      fds.oom_events = sandbox.cgroup.oom_events();
       fds.memory_limits = sandbox.cgroup.memory_limits();
+      fds.oom_events = sandbox.cgroup.oom_events();
       fds.peak_memory = sandbox.cgroup.peak_memory();
       // What the agent must not hold open: our own sockets, and the ends that belong to others.
       for (UniqueFd* fd : {&socket_, &signals_, &control, &out, &err, &map_done, &guest_go, &finished, &process}) fd->reset();
@@ -255,12 +256,13 @@ class Sandboxd {
       plan.command = kind->command;
       plan.compile = kind->compile;
       plan.environment = environment_;
+      if (awaited && kind->birth == Birth::started) plan.environment.emplace_back("KUBECODERUN_AWAITED=1");
       plan.source_name = kind->language->file;
       plan.agent_uid = range_ == IdRange::whole ? 0 : guest_id;
       plan.limits = limits_;
+      plan.memory_bytes = settings_.memory_bytes;
       plan.workspace_bytes = settings_.workspace_bytes;
       plan.tmp_bytes = settings_.tmp_bytes;
-      plan.memory_bytes = settings_.memory_bytes;
       plan.workspace_files = settings_.workspace_files;
       plan.hostname = settings_.hostname;
       run_agent(plan, std::move(fds), filter_);
@@ -294,13 +296,13 @@ class Sandboxd {
     }
   }
 
-  os::Cgroup make_cgroup(std::uint32_t slot) const {
+  os::Cgroup make_cgroup(std::uint32_t slot, const Kind& kind) const {
     if (!cgroups_) return {};
     os::CgroupLimits limits;
     limits.memory_bytes = settings_.memory_bytes;
+    if (!kind.compile.empty()) limits.memory_bytes = std::max(limits.memory_bytes, settings_.compiler_memory_bytes);
     limits.processes = settings_.processes;
     return cgroups_->create("sandbox-" + std::to_string(slot), limits);
-    if (!kind.compile.empty()) limits.memory_bytes = std::max(limits.memory_bytes, settings_.compiler_memory_bytes);
   }
 
   static void make_pipe(UniqueFd& read_end, UniqueFd& write_end) {

@@ -14,7 +14,7 @@ namespace ci::sandbox {
 
 enum class Tag : std::uint8_t {
   // server → sandboxd
-  create = 1,  // u64 ticket, string kind
+  create = 1,  // u64 ticket, string kind, u8 awaited: somebody waits for it, who wants it soon rather than well prepared
   destroy,     // u64 ticket: it took too long; nothing happens when it is gone
   // sandboxd → server
   hello,    // u8 cgroup version (0: none), string kinds joined with ','

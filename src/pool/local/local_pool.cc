@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <deque>
+#include <optional>
 #include <set>
 
 #include "base/fair_queue.h"
@@ -25,6 +26,7 @@ constexpr auto first_rest = std::chrono::milliseconds(50);  // after a failure, 
 constexpr auto longest_rest = std::chrono::seconds(2);
 constexpr auto longest_start = std::chrono::seconds(30);  // of a sandbox until it is ready
 constexpr auto answer_time = std::chrono::milliseconds(1);  // between the end of a run and that of its sandbox
+constexpr auto look_again = std::chrono::seconds(1);  // whether sandboxes are still being made for those who wait
 constexpr auto slow_creation = std::chrono::milliseconds(300);
 constexpr std::uint64_t presumed_memory = 16 << 20;  // of a warm sandbox, while none has told
 
@@ -49,21 +51,24 @@ struct Waiter {
 
 // A sandbox that sandboxd was asked for.
 struct Pending {
-  explicit Pending(std::string what) : kind(std::move(what)) {}
+  Pending(std::string what, bool soon) : kind(std::move(what)), awaited(soon) {}
   std::string kind;
+  bool awaited;
   Clock::time_point begin = Clock::now();
 };
 
 // One kind of sandbox.
 struct Shelf {
   std::deque<std::unique_ptr<Channel>> warm;
-  int creating = 0;
+  int creating = 0, awaited = 0;  // see KindState
   std::uint64_t in_use = 0;
   int floor = 0;
   DemandMeter demand;
   FairQueue<Waiter> waiting;
   bool proven = false;
-  Clock::duration making_time{0};  // of the quickest so far: a busy machine makes every one look slow
+  // Of the quickest so far that nobody waited for: a busy machine makes every one look slow, and some runtimes are ready
+  // sooner when they are awaited.
+  std::optional<Clock::duration> making_time;
   std::uint64_t memory = presumed_memory;
   std::string last_failure;
   int failures = 0;  // in a row
@@ -79,8 +84,8 @@ class LocalPool final : public SandboxPool {
         blocking_(blocking),
         settings_(settings),
         limits_{
-            settings.parallel_creations, settings.parallel_slow_creations, settings.enabled ? settings.most_warm : 0,
-            settings.warm_memory_bytes},
+            settings.parallel_creations, settings.parallel_slow_creations, settings.parallel_slow_awaited,
+            settings.enabled ? settings.most_warm : 0, settings.warm_memory_bytes},
         connector_(std::move(connector)),
         changed_(executor, Clock::time_point::max()),
         tasks_(executor) {
@@ -108,7 +113,7 @@ class LocalPool final : public SandboxPool {
       if (settings_.refill_on_acquire && shelf.warm.empty()) refill();
     } else {
       if (wanted > 0) ++statistics_.exhaustions;
-      channel = co_await wait_for_sandbox(shelf, demand.owner, deadline);
+      channel = co_await wait_for_sandbox(shelf, demand, deadline);
     }
     ++statistics_.acquisitions;
     ++(hit ? statistics_.hits : statistics_.misses);
@@ -198,7 +203,7 @@ class LocalPool final : public SandboxPool {
   void forget_everything() {
     for (auto& [kind, shelf] : shelves_) {
       shelf.warm.clear();
-      shelf.creating = 0;
+      shelf.creating = shelf.awaited = 0;
     }
     pending_.clear();
     announce();
@@ -230,7 +235,7 @@ class LocalPool final : public SandboxPool {
             announce();
             break;
           }
-          if (const auto entry = pending_.extract(ticket)) creation_failed(entry.mapped().kind, reason);
+          if (const auto entry = pending_.extract(ticket)) creation_failed(entry.mapped(), reason);
           break;
         }
         case Tag::gone:
@@ -270,7 +275,7 @@ class LocalPool final : public SandboxPool {
     const auto entry = pending_.extract(ticket);
     if (!entry) return;
     if (descriptors.size() != 3) {
-      creation_failed(entry.mapped().kind, "too many files are open");
+      creation_failed(entry.mapped(), "too many files are open");
       return;
     }
     auto channel = std::make_unique<Channel>(
@@ -298,16 +303,16 @@ class LocalPool final : public SandboxPool {
       reason = failure.what();
     }
     if (!ready) {
-      creation_failed(kind, reason);
+      creation_failed(pending, reason);
       co_return;
     }
     const auto begin = pending.begin;
     Shelf& shelf = shelves_.at(kind);
-    shelf.creating = std::max(0, shelf.creating - 1);
+    forget(shelf, pending);
     shelf.failures = 0;
     shelf.rests_until = {};
     const auto time = Clock::now() - begin;
-    shelf.making_time = shelf.proven ? std::min(shelf.making_time, time) : time;
+    if (!pending.awaited) shelf.making_time = std::min(shelf.making_time.value_or(time), time);
     shelf.proven = true;
     if (memory > 0) shelf.memory = memory;
     hand_over(shelf, std::move(channel));
@@ -315,9 +320,15 @@ class LocalPool final : public SandboxPool {
     announce();
   }
 
-  void creation_failed(const std::string& kind, const std::string& reason) {
-    Shelf& shelf = shelves_.at(kind);
+  static void forget(Shelf& shelf, const Pending& pending) {
     shelf.creating = std::max(0, shelf.creating - 1);
+    if (pending.awaited) shelf.awaited = std::max(0, shelf.awaited - 1);
+  }
+
+  void creation_failed(const Pending& pending, const std::string& reason) {
+    const std::string& kind = pending.kind;
+    Shelf& shelf = shelves_.at(kind);
+    forget(shelf, pending);
     shelf.last_failure = reason;
     if (++shelf.failures == 1 || shelf.failures % 100 == 0) {
       log_warning("cannot make a sandbox", {{"kind", kind}, {"reason", reason}});
@@ -336,13 +347,16 @@ class LocalPool final : public SandboxPool {
     state.floor = shelf.floor;
     state.warm = static_cast<int>(shelf.warm.size());
     state.creating = shelf.creating;
+    state.awaited = shelf.awaited;
     state.waiting = static_cast<int>(shelf.waiting.size());
     state.recent = shelf.demand.recent(now);
     state.lingers = shelf.demand.lingers(now);
     state.proven = shelf.proven;
     state.resting = now < shelf.rests_until;
-    state.slow = shelf.making_time > slow_creation;
-    state.making_time = shelf.making_time;
+    const languages::Language* language = languages::find(language_of(kind));
+    const bool presumed = language != nullptr && language->warmth == languages::Warmth::waiting;
+    state.slow = shelf.making_time ? *shelf.making_time > slow_creation : presumed;
+    state.making_time = shelf.making_time.value_or(Clock::duration(0));
     state.memory = shelf.memory;
     return state;
   }
@@ -358,21 +372,24 @@ class LocalPool final : public SandboxPool {
     if (stopping_ || !connected_) return;
     const StockPlan next = plan();
     for (const std::string& kind : next.drop) shelves_.at(kind).warm.pop_front();
-    for (const std::string& kind : next.create) {
-      if (!create(kind)) return;  // sandboxd is busy or gone: there will be another time
+    for (const Creation& creation : next.create) {
+      if (!create(creation)) return;  // sandboxd is busy or gone: there will be another time
     }
   }
 
-  bool create(const std::string& kind) {
+  bool create(const Creation& creation) {
+    const auto& [kind, awaited] = creation;
     const std::uint64_t ticket = ++last_ticket_;
-    const std::string request = Writer(Tag::create).number(ticket).text(kind).bytes();
+    const std::string request = Writer(Tag::create).number(ticket).text(kind).number<std::uint8_t>(awaited).bytes();
     try {
       if (!sandboxd_ || !os::send_message(sandboxd_->native_handle(), request)) return false;
     } catch (const Failure&) {
       return false;  // the reading side notices and connects again
     }
-    ++shelves_.at(kind).creating;
-    pending_.emplace(ticket, Pending(kind));
+    Shelf& shelf = shelves_.at(kind);
+    ++shelf.creating;
+    if (awaited) ++shelf.awaited;
+    pending_.emplace(ticket, Pending(kind, awaited));
     return true;
   }
 
@@ -429,7 +446,10 @@ class LocalPool final : public SandboxPool {
     waiter->timer.cancel();
   }
 
-  awaitable<std::unique_ptr<Channel>> wait_for_sandbox(Shelf& shelf, std::string owner, Deadline deadline) {
+  // Those who wait get theirs one after the other.
+  bool is_progressing(const Shelf& shelf) const { return !stopping_ && shelf.creating > 0 && shelf.failures == 0; }
+
+  awaitable<std::unique_ptr<Channel>> wait_for_sandbox(Shelf& shelf, const Demand& demand, Deadline deadline) {
     std::size_t others = 0;
     for (const auto& entry : shelves_) others += entry.second.waiting.size();
     if (others >= settings_.most_waiting) {
@@ -438,12 +458,17 @@ class LocalPool final : public SandboxPool {
     }
     asio::steady_timer timer(executor_, deadline);
     Waiter me(timer);
-    shelf.waiting.push(owner, me);
+    shelf.waiting.push(demand.owner, me);
     refill();
     ++statistics_.waits;
     const auto begin = Clock::now();
-    boost::system::error_code woken;
-    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    for (;;) {
+      boost::system::error_code woken;
+      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+      const bool over = me.channel || woken || !is_progressing(shelf) || timer.expiry() >= demand.longest_wait;
+      if (over) break;
+      timer.expires_at(std::min(demand.longest_wait, timer.expiry() + look_again));
+    }
     statistics_.wait_time += std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
     const auto cancelled = co_await asio::this_coro::cancellation_state;
     shelf.waiting.remove(me);

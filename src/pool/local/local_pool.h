@@ -17,6 +17,7 @@ struct LocalPoolSettings {
   std::map<std::string, int> floors;
   int parallel_creations = 5;                       // in the background, at once
   int parallel_slow_creations = 1;                  // of a kind whose start keeps a processor busy for long
+  int parallel_slow_awaited = 2;                    // the same while requests wait for them: the processors
   bool enabled = true;                              // false: nothing is kept warm
   bool refill_on_acquire = true;                    // false: only every `refill_interval`
   std::chrono::milliseconds refill_interval{2000};

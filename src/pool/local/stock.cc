@@ -44,7 +44,7 @@ class Planner {
     for (Row& row : rows_) serve_waiting(row);
     while (memory() > limits_.memory_bytes && drop_one()) {
     }
-    while (Row* row = in_flight_ < ahead_ ? neediest() : nullptr) create(*row);
+    while (Row* row = in_flight_ < ahead_ ? neediest() : nullptr) create(*row, false);
     for (const Row& row : rows_) {
       if (row.droppable > 0 && row.present > row.target) plan_.surplus.push_back(row.state->kind);
     }
@@ -52,22 +52,25 @@ class Planner {
   }
 
  private:
-  int parallel_of(const Row& row) const {
+  int parallel_of(const Row& row, bool awaited) const {
     if (!row.state->proven) return 1;
-    return row.state->slow ? std::min(limits_.slow_parallel, limits_.parallel) : limits_.parallel;
+    if (!row.state->slow) return limits_.parallel;
+    return awaited ? std::max(limits_.slow_awaited, limits_.slow_parallel) : std::min(limits_.slow_parallel, limits_.parallel);
   }
 
   void serve_waiting(Row& row) {
     if (row.state->resting) return;
-    const int wanted = std::min(row.state->waiting, parallel_of(row));
-    while (row.making < wanted) create(row);
+    const int wanted = std::min(row.state->waiting, parallel_of(row, true));
+    // One of a slow kind that is on its way to the shelf takes longer than one that is awaited from its beginning.
+    int coming = row.state->proven && row.state->slow ? row.state->awaited : row.making;
+    for (; coming < wanted; ++coming) create(row, true);
   }
 
   // The one that lacks most of its target and may be made; of two alike the smaller.
   Row* neediest() {
     std::vector<Row*> rows;
     for (Row& row : rows_) {
-      if (!row.state->resting && row.present < row.target && row.making < parallel_of(row)) rows.push_back(&row);
+      if (!row.state->resting && row.present < row.target && row.making < parallel_of(row, false)) rows.push_back(&row);
     }
     std::ranges::stable_sort(rows, {}, [](const Row* row) { return std::pair(row->fill(), row->state->memory); });
     const auto found = std::ranges::find_if(rows, [this](const Row* row) { return fits(*row) || make_room(*row); });
@@ -113,11 +116,11 @@ class Planner {
     return sum;
   }
 
-  void create(Row& row) {
+  void create(Row& row, bool awaited) {
     ++row.present;
     ++row.making;
     if (row.state->proven) ++in_flight_;
-    plan_.create.push_back(row.state->kind);
+    plan_.create.push_back({row.state->kind, awaited});
   }
 
   void drop(Row& row) {

@@ -29,6 +29,7 @@ struct KindState {
   std::string kind;
   int floor = 0;             // warm ones to keep without any demand
   int warm = 0, creating = 0;
+  int awaited = 0;           // of those being created: for who waits, see Creation
   int waiting = 0;           // requests
   double recent = 0;         // arrivals, see DemandMeter
   bool lingers = false;
@@ -41,7 +42,8 @@ struct KindState {
 
 struct StockLimits {
   int parallel = 5;                       // made at the same time, per kind for those who wait, of all kinds otherwise
-  int slow_parallel = 1;                  // the same, of a slow kind; twice as many of those that nobody waits for while there are runs
+  int slow_parallel = 1;                  // of a slow kind that nobody waits for; twice as many of all kinds while there are runs
+  int slow_awaited = 2;                   // of a slow kind, for those who wait: as many as there are processors
   int most_warm = 48;                     // of all kinds together
   std::uint64_t memory_bytes = 1u << 30;  // of all that is warm or being made in advance
 };
@@ -49,8 +51,14 @@ struct StockLimits {
 // Warm sandboxes that the kind should have: its floor, and a share of what came lately.
 int stock_target(const KindState& state, const StockLimits& limits);
 
+struct Creation {
+  std::string kind;
+  bool awaited;  // for somebody who waits, and not for the shelf
+  bool operator==(const Creation&) const = default;
+};
+
 struct StockPlan {
-  std::vector<std::string> create;   // in order; a kind once for each sandbox
+  std::vector<Creation> create;      // in order; one for each sandbox
   std::vector<std::string> drop;     // warm ones to end now
   std::vector<std::string> surplus;  // one of each kind that has more than its target: to end now and then
 };
