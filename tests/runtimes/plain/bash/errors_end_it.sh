@@ -1,0 +1,4 @@
+set -euo pipefail
+echo before
+false | cat
+echo never

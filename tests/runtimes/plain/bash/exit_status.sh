@@ -1,0 +1,1 @@
+trap "echo last" EXIT; echo before; exit 7

@@ -1,0 +1,3 @@
+echo $((1 / 0))
+echo after
+: ${x:?is missing}

@@ -1,0 +1,1 @@
+echo "hello $# $0"; printf "[%s]\n" "$@"; echo ä >&2

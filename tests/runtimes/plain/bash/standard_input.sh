@@ -1,0 +1,1 @@
+read -r line; echo "$? [$line]"; cat; wc -c

@@ -1,0 +1,3 @@
+#include <stdio.h>
+int missing(int);
+int main(void) { return missing(3); }

@@ -1,0 +1,1 @@
+import std.stdio; void main() { assert(1 + 1 == 3, "arithmetic"); }

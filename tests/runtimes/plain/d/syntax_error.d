@@ -1,0 +1,5 @@
+import std.stdio;
+void main() {
+    int x = 1
+    writeln(x);
+}

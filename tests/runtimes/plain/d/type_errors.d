@@ -1,0 +1,3 @@
+import std.stdio;
+int f() { return "text"; }
+void main() { writeln(undefined); string s = 3; }

@@ -1,0 +1,3 @@
+import std.stdio;
+deprecated("use g") void f() {}
+void main() { f(); writeln("fine"); }

@@ -1,0 +1,4 @@
+program p
+  print *, "before"
+  stop 7
+end program p

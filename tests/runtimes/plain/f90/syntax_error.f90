@@ -1,0 +1,5 @@
+program p
+  integer :: x = 1
+  prnt *, x
+  y = 3 +
+end program p

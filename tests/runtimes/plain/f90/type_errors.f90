@@ -1,0 +1,6 @@
+program p
+  implicit none
+  integer :: x
+  x = "text"
+  print *, undefined
+end program p

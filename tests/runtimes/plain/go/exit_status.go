@@ -1,0 +1,12 @@
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	defer fmt.Println("never")
+	fmt.Println("before")
+	os.Exit(7)
+}

@@ -1,0 +1,1 @@
+class Code { static void main(String[] args) { System.out.println("never"); } }

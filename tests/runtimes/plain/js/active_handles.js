@@ -1,0 +1,2 @@
+console.log(process._getActiveHandles().length, process._getActiveRequests().length, process.getActiveResourcesInfo());
+console.error('x');

@@ -1,0 +1,1 @@
+console.log(Object.keys(process.env).filter((k) => !/^(_|SHLVL|PWD|OLDPWD)$/.test(k)).sort().join(), process.execPath, process.execArgv, process.cwd(), process.getuid(), require('os').userInfo().uid);

@@ -1,0 +1,1 @@
+process.on('exit', c => console.log('code', c)); process.exitCode = 3

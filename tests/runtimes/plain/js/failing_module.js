@@ -1,0 +1,4 @@
+import fs from 'fs';
+console.log('before');
+await Promise.resolve();
+throw new TypeError('bad thing');

@@ -1,0 +1,1 @@
+export const thrice = (x) => 3 * x;

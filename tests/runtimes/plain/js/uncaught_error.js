@@ -1,0 +1,5 @@
+function f() {
+  throw new TypeError('bad thing');
+}
+console.log('before');
+f();

@@ -1,0 +1,1 @@
+console.log('žluťoučký 漢字 🐎'); console.error('ä')

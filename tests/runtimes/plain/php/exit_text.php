@@ -1,0 +1,1 @@
+<?php register_shutdown_function(fn() => print('after')); exit('bye ');

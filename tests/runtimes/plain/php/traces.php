@@ -1,0 +1,1 @@
+<?php function f() { debug_print_backtrace(); echo (new Exception)->getTraceAsString(); } f();

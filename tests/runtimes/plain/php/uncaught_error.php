@@ -1,0 +1,5 @@
+<?php
+namespace A;
+function f() { throw new \RuntimeException('bad thing'); }
+echo 'before';
+f();

@@ -1,0 +1,2 @@
+žluť <?= mb_strtoupper('žluť 漢字') ?> 🐎
+<?php fwrite(STDERR, 'ä');

@@ -1,0 +1,1 @@
+cat('before\n'); quit(status = 7); cat('after')

@@ -1,0 +1,2 @@
+f <- function() { print(sys.calls()); traceback(1) }
+f(); sys.nframe(); warnings()

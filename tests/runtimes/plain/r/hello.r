@@ -1,0 +1,1 @@
+cat('hello', commandArgs(trailingOnly = TRUE), getwd(), interactive(), '\n'); commandArgs(TRUE)

@@ -1,0 +1,1 @@
+set.seed(1); runif(2); exists('.Random.seed')

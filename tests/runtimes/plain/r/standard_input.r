@@ -1,0 +1,1 @@
+length(readLines(file('stdin'))); readline('? ')

@@ -1,0 +1,3 @@
+cat('before\n')
+x <- = 3
+cat('after')

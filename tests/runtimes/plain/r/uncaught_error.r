@@ -1,0 +1,5 @@
+cat('before\n')
+g <- function(x) stop('bad thing')
+f <- function() g(1)
+f()
+cat('after')

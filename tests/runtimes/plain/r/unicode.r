@@ -1,0 +1,1 @@
+cat('žluťoučký 漢字 🐎\n'); print('é'); nchar('漢字'); message('ä')

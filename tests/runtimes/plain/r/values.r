@@ -1,0 +1,1 @@
+options(digits = 4); pi; letters[1:3]; m <- matrix(1:4, 2); m %*% m; apply(m, 1, sum); list(a = 1, b = list("x")); factor(c("u", "v", "u")); as.Date("2024-02-28") + 2; strsplit("a,b", ","); sprintf("%5.2f|%s", 1.5, TRUE)

@@ -1,0 +1,3 @@
+enum E { A = 7 }
+console.log('before');
+process.exit(E.A)

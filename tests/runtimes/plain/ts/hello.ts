@@ -1,0 +1,1 @@
+const x: string = 'hello'; console.log(x, process.argv.slice(2))
