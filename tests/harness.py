@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -208,6 +209,7 @@ class Server:
         self.port = free_port()
         self.key = KEY
         self.process = None
+        self.open_files = None  # when set: how many descriptors each of its processes may have at most
         self.settings = {
             "API_KEY": KEY, "API_HOST": "127.0.0.1", "API_PORT": self.port, "DATA_DIR": self.data, "LOG_FORMAT": "text",
             "LOG_LEVEL": "INFO", "POD_POOL_PY": 2, "POD_POOL_JS": 1, "POD_POOL_BASH": 1,
@@ -233,7 +235,7 @@ class Server:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.program, "serve"], cwd=self.base, env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=self._limit_open_files if self.open_files else None,
             )  # fmt: skip
         sessions.add(self.process.pid)
         if self not in Server.running:
@@ -244,6 +246,9 @@ class Server:
             why = f"exit code {code}" if code is not None else f"/ready was not 200 within {seconds:.0f} s"
             raise DidNotStart(f"{why}\n{self.log_text()[-1500:]}")
         return self
+
+    def _limit_open_files(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))
 
     def is_ready(self):
         try:

@@ -4,7 +4,6 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cctype>
 
 #include "base/sha256.h"
@@ -94,39 +93,40 @@ std::optional<std::string> presented_key(const PresentedKeys& keys) {
   return std::nullopt;
 }
 
-std::optional<std::string> key_in_body(std::string_view json) {
-  boost::json::parse_options options;
-  options.max_depth = 64;
-  boost::json::error_code error;
-  const boost::json::value body = boost::json::parse(json, error, {}, options);
-  if (error || !body.is_object()) return std::nullopt;
-  for (const char* name : {"LIBRECHAT_CODE_API_KEY", "api_key", "apiKey"}) {
-    const boost::json::value* value = body.get_object().if_contains(name);
-    if (value == nullptr || !value->is_string()) continue;
-    if (auto key = key_or_nothing(value->get_string())) return key;
-  }
-  return std::nullopt;
+NamedKey named_key(std::string_view entry) {
+  constexpr std::size_t longest_name = 32, shortest_key = 16;
+  const std::string_view text = trimmed(entry);
+  const std::string_view name = text.substr(0, text.find('='));
+  const std::string_view rest = trimmed(text.substr(std::min(text.size(), name.size() + 1)));
+  const bool named = !name.empty() && name.size() <= longest_name && rest.size() >= shortest_key &&
+                     std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+  if (!named) return {"", std::string(text)};
+  return {std::string(name), std::string(rest)};
 }
 
 ApiKeys::ApiKeys(std::vector<std::string> environment_keys) {
-  for (const std::string& key : environment_keys) {
+  for (const std::string& entry : environment_keys) {
     // Presented keys are trimmed; and an empty setting must not become a key that everybody has.
-    if (const std::string_view text = trimmed(key); !text.empty()) digests_.push_back(digest_of(text));
+    const std::string_view text = trimmed(entry);
+    if (text.empty()) continue;
+    const auto [name, key] = named_key(text);
+    std::string credential = name.empty() ? "key-" + sha256_hex(key).substr(0, 16) : "name-" + name;
+    if (!name.empty()) known_.push_back({digest_of(text), credential});
+    known_.push_back({digest_of(key), std::move(credential)});
   }
 }
 
 std::optional<std::string> ApiKeys::credential_of(std::string_view key) const {
   // All are compared, and digests at that: how long it takes tells nothing about any key.
   const std::string digest = digest_of(key);
-  bool known = false;
-  for (const std::string& other : digests_) {
-    known |= ::CRYPTO_memcmp(digest.data(), other.data(), digest.size()) == 0;
+  const Known* found = nullptr;
+  for (const Known& other : known_) {
+    const bool same = ::CRYPTO_memcmp(digest.data(), other.digest.data(), digest.size()) == 0;
+    found = same ? &other : found;
   }
-  if (!known) return std::nullopt;
-  return "env";
+  if (found == nullptr) return std::nullopt;
+  return found->credential;
 }
-
-std::string ApiKeys::queue_of(std::string_view key) { return "key-" + sha256_hex(key).substr(0, 16); }
 
 std::optional<std::chrono::seconds> FailureLimiter::refuse(
     const std::string& address, std::chrono::steady_clock::time_point now) {
@@ -138,6 +138,11 @@ std::optional<std::chrono::seconds> FailureLimiter::refuse(
   }
   if (entry->second.count < limit_) return std::nullopt;
   return std::chrono::ceil<std::chrono::seconds>(entry->second.begin + window_ - now);
+}
+
+bool FailureLimiter::has_failed(const std::string& address, std::chrono::steady_clock::time_point now) const {
+  const auto entry = entries_.find(address);
+  return entry != entries_.end() && now - entry->second.begin < window_;
 }
 
 void FailureLimiter::failed(const std::string& address, std::chrono::steady_clock::time_point now) {

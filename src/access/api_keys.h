@@ -19,21 +19,31 @@ struct PresentedKeys {
 // The key text in these headers, trimmed; nothing when no header has one.
 std::optional<std::string> presented_key(const PresentedKeys& keys);
 
-// The key in a JSON body: LIBRECHAT_CODE_API_KEY, api_key, apiKey. `json` need not be valid.
-std::optional<std::string> key_in_body(std::string_view json);
+// What sessions were marked with when all keys of the environment were one credential.
+inline constexpr std::string_view former_credential = "env";
+
+// An entry of API_KEY or API_KEYS: a key, or name=key. Keys of one name are one credential, so that a new one can take the place of an
+// old one and finds its sessions. The name is empty where there is none; also where what stands behind it would be too short for a key.
+struct NamedKey {
+  std::string name, key;
+};
+NamedKey named_key(std::string_view entry);
 
 class ApiKeys {
  public:
+  // Entries as above. One with a name is also accepted as a whole: it may be a key that has a "=" in it.
   explicit ApiKeys(std::vector<std::string> environment_keys);
 
-  // A short stable name of the credential ("env" for all keys of the environment), or nothing when unknown.
-  // Constant time in the key.
+  // A short stable name of the credential, or nothing when unknown: of a key with a name "name-" and that, of others "key-" and the
+  // beginning of a digest, in hexadecimal. Constant time in the key.
   std::optional<std::string> credential_of(std::string_view key) const;
-  // Tells keys of one credential apart where their holders take turns: the beginning of a digest, in hexadecimal.
-  static std::string queue_of(std::string_view key);
 
  private:
-  std::vector<std::string> digests_;  // SHA-256 of each key
+  struct Known {
+    std::string digest;  // SHA-256 of the key
+    std::string credential;
+  };
+  std::vector<Known> known_;
 };
 
 // Counts failed attempts per address: more than `limit` within `window` and refuse() says for how long.
@@ -43,6 +53,8 @@ class FailureLimiter {
   FailureLimiter(int limit, std::chrono::seconds window) : limit_(limit), window_(window) {}
   std::optional<std::chrono::seconds> refuse(const std::string& address, std::chrono::steady_clock::time_point now);
   void failed(const std::string& address, std::chrono::steady_clock::time_point now);
+  // Whether there was one within the window.
+  bool has_failed(const std::string& address, std::chrono::steady_clock::time_point now) const;
 
  private:
   struct Entry {

@@ -41,36 +41,47 @@ TEST(PresentedKey, TheOwnHeaderWinsUnlessItIsEmpty) {
   EXPECT_EQ(presented_key(keys), "b");
 }
 
-TEST(KeyInBody, TakesTheFirstNameWithText) {
-  EXPECT_EQ(key_in_body(R"({"apiKey":"c","api_key":" b "})"), "b");
-  EXPECT_EQ(key_in_body(R"({"LIBRECHAT_CODE_API_KEY":"a","api_key":"b"})"), "a");
-  EXPECT_EQ(key_in_body(R"({"api_key":5,"apiKey":"c"})"), "c");
-  EXPECT_EQ(key_in_body(R"({"api_key":" "})"), std::nullopt);
-  EXPECT_EQ(key_in_body("[1]"), std::nullopt);
-  EXPECT_EQ(key_in_body("{"), std::nullopt);
-  EXPECT_EQ(key_in_body(std::string(100000, '[')), std::nullopt);
-}
-
 TEST(ApiKeys, KnowsItsOwnOnly) {
   const ApiKeys keys({"first-key-0123456789", "second-key-0123456789"});
-  EXPECT_EQ(keys.credential_of("first-key-0123456789"), "env");
-  EXPECT_EQ(keys.credential_of("second-key-0123456789"), "env");
+  EXPECT_TRUE(keys.credential_of("first-key-0123456789"));
+  EXPECT_TRUE(keys.credential_of("second-key-0123456789"));
   EXPECT_FALSE(keys.credential_of("first-key-012345678"));
   EXPECT_FALSE(keys.credential_of(""));
 }
 
-TEST(ApiKeys, HoldersOfDifferentKeysQueueApart) {
-  const std::string first = ApiKeys::queue_of("first-key-0123456789");
-  EXPECT_EQ(first, ApiKeys::queue_of("first-key-0123456789"));
-  EXPECT_NE(first, ApiKeys::queue_of("second-key-0123456789"));
-  EXPECT_EQ(first.find("first"), first.npos);
+TEST(ApiKeys, EachKeyIsACredentialOfItsOwnThatDoesNotTellIt) {
+  const ApiKeys keys({"first-key-0123456789", "second-key-0123456789"});
+  const auto first = keys.credential_of("first-key-0123456789"), second = keys.credential_of("second-key-0123456789");
+  ASSERT_TRUE(first && second);
+  EXPECT_NE(*first, *second);
+  EXPECT_NE(*first, former_credential);
+  EXPECT_EQ(first->find("first"), first->npos);
+  // Not of its place in the list, nor of what else is there.
+  EXPECT_EQ(ApiKeys({"first-key-0123456789"}).credential_of("first-key-0123456789"), first);
+}
+
+TEST(ApiKeys, KeysOfOneNameAreOneCredential) {
+  const ApiKeys keys({"team-a=old-key-0123456789", "team-a = new-key-0123456789", "team-b=other-key-0123456789"});
+  EXPECT_EQ(keys.credential_of("old-key-0123456789"), "name-team-a");
+  EXPECT_EQ(keys.credential_of("new-key-0123456789"), "name-team-a");
+  EXPECT_EQ(keys.credential_of("other-key-0123456789"), "name-team-b");
+  EXPECT_FALSE(keys.credential_of("team-a"));
+}
+
+TEST(ApiKeys, AKeyMayHaveAnEqualsSign) {
+  const ApiKeys keys({"c2VjcmV0LXNlY3JldC1zZWNyZXQ=", "abc=0123456789abcdef", "a b=0123456789abcdef"});
+  EXPECT_TRUE(keys.credential_of("c2VjcmV0LXNlY3JldC1zZWNyZXQ="));
+  EXPECT_EQ(keys.credential_of("abc=0123456789abcdef"), "name-abc");  // as before there were names
+  EXPECT_EQ(keys.credential_of("0123456789abcdef"), "name-abc");
+  EXPECT_TRUE(keys.credential_of("a b=0123456789abcdef"));
+  EXPECT_FALSE(keys.credential_of(""));
 }
 
 TEST(ApiKeys, AnEmptySettingIsNoKey) {
   const ApiKeys keys({"", "  ", " padded-key "});
   EXPECT_FALSE(keys.credential_of(""));
   EXPECT_FALSE(keys.credential_of("  "));
-  EXPECT_EQ(keys.credential_of("padded-key"), "env");
+  EXPECT_TRUE(keys.credential_of("padded-key"));
 }
 
 TEST(FailureLimiter, RefusesAfterTheLimitUntilTheWindowEnds) {
@@ -78,10 +89,12 @@ TEST(FailureLimiter, RefusesAfterTheLimitUntilTheWindowEnds) {
   const std::chrono::steady_clock::time_point start{};
   for (int i = 0; i < 3; ++i) {
     EXPECT_FALSE(limiter.refuse("a", start));
+    EXPECT_EQ(limiter.has_failed("a", start), i > 0);
     limiter.failed("a", start + std::chrono::seconds(i));
   }
   EXPECT_EQ(limiter.refuse("a", start + 10s), 50s);
   EXPECT_FALSE(limiter.refuse("b", start + 10s));
+  EXPECT_FALSE(limiter.has_failed("a", start + 60s));
   EXPECT_FALSE(limiter.refuse("a", start + 60s));
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstring>
 
+#include "access/body_key.h"
 #include "api/errors.h"
 #include "base/log.h"
 
@@ -28,6 +30,30 @@ bool is_json(const net::Request& request) {
   return type == "application/json";
 }
 
+constexpr std::size_t read_of_strangers = 64 << 10;
+
+// What was read already, then the rest.
+class ResumedBody final : public ByteSource {
+ public:
+  ResumedBody(std::string begin, ByteSource& rest) : begin_(std::move(begin)), rest_(rest) {}
+  awaitable<size_t> read_some(std::span<std::byte> into) override {
+    if (offset_ == begin_.size()) {
+      begin_ = std::string();
+      offset_ = 0;
+      co_return co_await rest_.read_some(into);
+    }
+    const std::size_t count = std::min(into.size(), begin_.size() - offset_);
+    std::memcpy(into.data(), begin_.data() + offset_, count);
+    offset_ += count;
+    co_return count;
+  }
+
+ private:
+  std::string begin_;
+  std::size_t offset_ = 0;
+  ByteSource& rest_;
+};
+
 }  // namespace
 
 bool needs_no_key(const net::Request& request) {
@@ -43,6 +69,12 @@ void check_content_type(const net::Request& request) {
   const std::string type = lower(sent);
   if (std::ranges::any_of(taken, [&](std::string_view one) { return type.contains(one); })) return;
   throw ApiError(415, "Unsupported content type: " + std::string(sent));
+}
+
+files::Caller caller_of(const net::Request& request) {
+  files::Caller caller(request.caller, std::string(request.headers.find("User-Id").value_or("")));
+  caller.former = request.former_caller;
+  return caller;
 }
 
 Authenticator::Authenticator(const access::ApiKeys& keys, const ApiSettings& settings)
@@ -67,36 +99,78 @@ void Authenticator::refuse_when_failing(const std::string& address) {
   }
 }
 
+// Nobody gets much of us before we know who it is. 64 KB are read and looked through of everybody. An address that has
+// not failed lately may also have its key behind long code: then we go on reading, as long as all strangers together do
+// not take more memory than they may.
+awaitable<std::optional<std::string>> Authenticator::key_in_body(
+    net::Request& request, const std::string& address, std::unique_ptr<ByteSource>& body) {
+  if (request.content_length.value_or(0) > settings_.json_bytes) throw ApiError(413, "Request body too large");
+  const bool has_failed = failures_.has_failed(address, std::chrono::steady_clock::now());
+  const std::uint64_t most = has_failed ? read_of_strangers : settings_.json_bytes;
+  const std::uint64_t announced = request.content_length.value_or(most);
+  access::BodyKey scanner;
+  std::string text;
+  bool useful = true, ended = false;
+  while (!ended && useful && text.size() < most) {
+    if (text.size() >= read_of_strangers && scanner.key()) break;
+    const std::size_t begin = text.size();
+    const std::uint64_t left = announced - std::min<std::uint64_t>(begin, announced);
+    const auto piece = static_cast<std::size_t>(
+        std::min<std::uint64_t>({read_of_strangers, most - begin, std::max<std::uint64_t>(left, 1)}));
+    if (!request.held.set(begin + piece)) {
+      if (begin >= read_of_strangers) break;
+      throw ApiError::unavailable("Too many large requests are being read; try again later");
+    }
+    text.resize(begin + piece);
+    const std::size_t count = co_await request.body->read_some(std::as_writable_bytes(std::span(text)).subspan(begin));
+    text.resize(begin + count);
+    ended = count == 0;
+    useful = scanner.feed(std::string_view(text).substr(begin));
+  }
+  std::optional<std::string> key = scanner.key();
+  if (!key) refuse_without_key(address, !ended && useful);
+  body = std::make_unique<ResumedBody>(std::move(text), *request.body);
+  request.body = body.get();
+  co_return key;
+}
+
+void Authenticator::refuse_without_key(const std::string& address, bool read_partly) {
+  failures_.failed(address, std::chrono::steady_clock::now());
+  if (!read_partly) throw ApiError(401, "Missing API key");
+  const Detail detail{
+      "header -> x-api-key", "No key in the headers, nor in the first 64 KB of the body: send it in a header", "missing"};
+  throw ApiError(401, "Missing API key", {detail});
+}
+
 awaitable<void> Authenticator::authenticate(net::Request& request, std::unique_ptr<ByteSource>& body) {
   const std::string address = request.peer.to_string();
   request.queue = address;
   if (!settings_.authentication) {
     request.caller = "anonymous";
+    request.held.belongs_to(request.queue);
     co_return;
   }
   const bool trusted = trusted_.contains(request.peer);
   std::optional<std::string> key = key_in_headers(request);
   if (!key && !trusted && has_body(request) && is_json(request)) {
-    // Before we read so much for a stranger.
-    refuse_when_failing(address);
-    std::string text = co_await net::read_body(request, settings_.json_bytes);
-    key = access::key_in_body(text);
-    body = std::make_unique<StringSource>(std::move(text));
-    request.body = body.get();
+    key = co_await key_in_body(request, address, body);
   }
   if (key) {
     if (const auto credential = keys_.credential_of(*key)) {
       // Also at an address with many failures: behind a proxy all clients share one.
       request.caller = *credential;
-      request.queue = access::ApiKeys::queue_of(*key);
+      request.queue = *credential;
+      if (settings_.former_sessions) request.former_caller = access::former_credential;
+      request.held.belongs_to(request.queue);
       co_return;
     }
   }
   if (trusted) {
     request.caller = "trusted";
+    request.held.belongs_to(request.queue);
     co_return;
   }
-  if (!key) throw ApiError(401, "Missing API key");
+  if (!key) refuse_without_key(address, false);
   refuse_when_failing(address);
   failures_.failed(address, std::chrono::steady_clock::now());
   if (settings_.security_log) log_warning("wrong API key", {{"client_ip", address}, {"request_id", request.id}});

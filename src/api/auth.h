@@ -8,6 +8,7 @@
 #include "access/api_keys.h"
 #include "access/trusted_networks.h"
 #include "api/settings.h"
+#include "files/sessions.h"
 #include "net/http.h"
 
 namespace ci::api {
@@ -19,12 +20,15 @@ class Authenticator {
  public:
   Authenticator(const access::ApiKeys& keys, const ApiSettings& settings);
 
-  // Fills request.caller and request.queue; throws 401, 413 or 429. A JSON body that had to be read for the key is kept in `body` and
-  // given back to the request, to be read again.
+  // Fills request.caller and request.queue; throws 401, 413, 429 or 503. What had to be read of a JSON body for the key is
+  // kept in `body` and given back to the request, to be read again.
   awaitable<void> authenticate(net::Request& request, std::unique_ptr<ByteSource>& body);
 
  private:
   std::optional<std::string> key_in_headers(const net::Request& request) const;
+  awaitable<std::optional<std::string>> key_in_body(
+      net::Request& request, const std::string& address, std::unique_ptr<ByteSource>& body);
+  [[noreturn]] void refuse_without_key(const std::string& address, bool read_partly);
   void refuse_when_failing(const std::string& address);
 
   const access::ApiKeys& keys_;
@@ -32,6 +36,9 @@ class Authenticator {
   access::TrustedNetworks trusted_;
   access::FailureLimiter failures_;
 };
+
+// Whom the sessions of this request belong to: the credential, and the user that its header User-Id names.
+files::Caller caller_of(const net::Request& request);
 
 // Routes that everybody may ask: probes, documentation, and what browsers ask before they ask.
 bool needs_no_key(const net::Request& request);

@@ -154,6 +154,7 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   if (languages.empty()) throw ApiError::unavailable(pool_.unavailable());
   execution::ExecutionRequest wanted = parse_execution(body, languages, settings_.time_limit);
   wanted.caller.credential = request.caller;
+  wanted.caller.former = request.former_caller;
   wanted.queue = request.queue;
   body = {};
 

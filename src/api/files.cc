@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/auth.h"
 #include "api/conditional.h"
 #include "api/errors.h"
 #include "api/json.h"
@@ -88,7 +89,7 @@ void add_download_cors(net::Headers& headers) {
 }  // namespace
 
 bool FileRoutes::may_see(const net::Request& request, const std::optional<files::Session>& session) const {
-  return !settings_.strict_ownership || (session && session->credential == request.caller);
+  return !settings_.strict_ownership || (session && files::owns(caller_of(request), *session));
 }
 
 awaitable<files::FileRecord> FileRoutes::find(const net::Request& request) {

@@ -30,6 +30,7 @@ struct ApiSettings {
   std::chrono::seconds keep_alive{3};   // silence before an /exec answer begins with spaces; 0: never
   files::FileLimits files;
   bool strict_ownership = false;
+  bool former_sessions = true;  // of a time that did not tell keys apart: belong to every key
 
   std::chrono::seconds health_interval{30};  // results of health checks are kept for so long
   std::chrono::seconds health_timeout{5};    // of one check

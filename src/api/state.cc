@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/auth.h"
 #include "api/conditional.h"
 #include "api/errors.h"
 #include "api/json.h"
@@ -38,7 +39,7 @@ std::string quoted(const std::string& hash) { return '"' + hash + '"'; }
 awaitable<bool> StateRoutes::may_see(const net::Request& request, std::string session_id) {
   if (!settings_.strict_ownership) co_return true;
   const auto session = co_await sessions_.find(std::move(session_id));
-  co_return session && session->credential == request.caller;
+  co_return session && files::owns(caller_of(request), *session);
 }
 
 awaitable<net::Response> StateRoutes::get(net::Request& request) {
@@ -64,9 +65,9 @@ awaitable<net::Response> StateRoutes::get(net::Request& request) {
 awaitable<net::Response> StateRoutes::put(net::Request& request) {
   const std::string id = session_of(request);
   const std::uint64_t limit = states_.settings().size_limit;
-  const files::Caller caller(request.caller, std::string(request.headers.find("User-Id").value_or("")));
+  const files::Caller caller = caller_of(request);
   std::optional<files::Session> session = co_await sessions_.find(id);
-  if (session && settings_.strict_ownership && session->credential != caller.credential) {
+  if (session && settings_.strict_ownership && !files::owns(caller, *session)) {
     throw ApiError(403, "Unauthorized session");
   }
   std::string bytes;
@@ -91,7 +92,9 @@ awaitable<net::Response> StateRoutes::put(net::Request& request) {
   // A state outlives its session: so the session comes back with it.
   std::vector<store::Write> writes;
   if (session) {
-    writes = sessions_.touch(*session);
+    // All of it: it may expire, and be cleared away, before ours is written.
+    (void)sessions_.touch(*session);
+    writes = sessions_.writes_for(*session);
   } else {
     session = sessions_.draft(caller, "", false);
     session->id = id;

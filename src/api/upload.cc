@@ -8,6 +8,7 @@
 #include <boost/system/system_error.hpp>
 #include <cctype>
 
+#include "api/auth.h"
 #include "api/errors.h"
 #include "api/json.h"
 #include "base/failure.h"
@@ -158,7 +159,7 @@ awaitable<files::Session> UploadRoutes::session_for(const Form& form, const net:
     throw ApiError::invalid(
         {{"body -> entity_id", "String should match pattern '^[A-Za-z0-9_-]+$'", "string_pattern_mismatch"}});
   }
-  const files::Caller caller(request.caller, std::string(request.headers.find("User-Id").value_or("")));
+  const files::Caller caller = caller_of(request);
   if (!form.entity.empty() && !form.is_shared()) {
     auto known = co_await sessions_.find_by_entity(form.entity, caller);
     if (known) {

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "access/api_keys.h"
 #include "base/ids.h"
 #include "base/sys.h"
 #include "base/unique_fd.h"
@@ -37,6 +38,10 @@ void write_key(const fs::path& path, const std::string& key) {
   if (static_cast<size_t>(written) != line.size()) throw Failure::from_errno(ENOSPC, "writing the key file");
   sys("writing the key file", [&] { return ::fsync(file.get()); });
   sys("naming the key file", [&] { return ::rename(temporary.c_str(), path.c_str()); });
+  const UniqueFd directory(sys("opening the directory of the key file", [&] {
+    return ::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  }));
+  sys("syncing the directory of the key file", [&] { return ::fsync(directory.get()); });
 }
 
 std::vector<std::string> keys_of(const Settings& settings) {
@@ -72,7 +77,7 @@ Keys resolve_keys(const Settings& settings, const fs::path& data_directory) {
 
 std::optional<std::string> find_key(const Settings& settings) {
   const std::vector<std::string> keys = keys_of(settings);
-  if (!keys.empty()) return keys.front();
+  if (!keys.empty()) return access::named_key(keys.front()).key;
   return read_key(settings.data_directory / file_name);
 }
 

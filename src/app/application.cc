@@ -60,7 +60,8 @@ void Application::build() {
   turns.shared = settings_.redis.chosen();
   turns_.emplace(context_.get_executor(), *records_, turns);
   states_.emplace(*records_, *bodies_, *blocking_, *turns_, kept);
-  cleanup_->on_removal([this](std::string session) { return states_->forget(std::move(session)); });
+  cleanup_->run_in_turn([this](std::string session, files::Cleanup::Work work) { return clean_up_in_turn(std::move(session), std::move(work)); });
+  cleanup_->on_removal([this](std::string session) { return states_->forget(std::move(session), cleaning_); });
   executions_.emplace(*pool_, *sessions_, *files_, *blocking_, execution_settings(settings_));
   executions_->keep_states(*states_, *turns_);
   service_ = std::make_unique<api::Service>(
@@ -200,11 +201,24 @@ awaitable<void> Application::clean_up_regularly() {
   for (;;) {
     co_await sleep_for(settings_.cleanup_interval);
     try {
-      co_await cleanup_->sweep();
+      co_await cleanup_->sweep_if_due(settings_.cleanup_interval);
     } catch (const Failure& failure) {
       log_error("clean-up failed", {{"reason", failure.what()}});
     }
   }
+}
+
+// A state that is uploaded brings an expired session back to life, in the same turn.
+awaitable<void> Application::clean_up_in_turn(std::string session, files::Cleanup::Work work) {
+  cleaning_ = co_await turns_->take_to_write(session);
+  std::exception_ptr failure;
+  try {
+    co_await work();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  cleaning_ = state::Turns::Turn();
+  if (failure) std::rethrow_exception(failure);
 }
 
 awaitable<void> Application::archive_regularly() {

@@ -47,6 +47,7 @@ class Application {
   awaitable<void> wait_for_stores();
   awaitable<void> watch_stores();
   awaitable<void> clean_up_regularly();
+  awaitable<void> clean_up_in_turn(std::string session, files::Cleanup::Work work);
   awaitable<void> archive_regularly();
   awaitable<void> watch_signals();
   awaitable<void> wait_for_stop();
@@ -70,6 +71,7 @@ class Application {
   std::optional<files::SessionFiles> files_;
   std::optional<files::Cleanup> cleanup_;
   std::optional<state::Turns> turns_;
+  state::Turns::Turn cleaning_;  // of the session that the clean-up is at
   std::optional<state::States> states_;
   std::optional<SandboxdLink> link_;
   std::unique_ptr<pool::SandboxPool> pool_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "access/trusted_networks.h"
 #include "app/version.h"
 #include "base/failure.h"
 #include "base/log.h"
@@ -70,8 +71,17 @@ net::ServerSettings server_settings(const Settings& settings) {
   result.certificate_file = settings.certificate_file;
   result.key_file = settings.key_file;
   result.ca_file = settings.ca_file;
-  // The other half is for sandboxes, files and stores: clients alone must not be able to use up all descriptors.
-  result.max_connections = std::clamp<std::size_t>(os::most_open_files() / 2, 8, result.max_connections);
+  // Clients alone must not be able to use up all descriptors. Each may have a file or a store's connection open besides its own:
+  // so half of them are left for sandboxes.
+  result.max_connections = std::clamp<std::size_t>(os::most_open_files() / 4, 8, result.max_connections);
+  const auto of_one = static_cast<std::size_t>(settings.connections_per_address);
+  result.max_connections_per_address = of_one > 0 ? of_one : result.max_connections / 2;
+  result.reserved_connections = std::clamp<std::size_t>(result.max_connections / 8, 2, result.reserved_connections);
+  result.probes = {"/health", "/ready"};
+  const access::TrustedNetworks proxies(settings.trusted_proxies);
+  result.is_proxy = [proxies](const asio::ip::address& address) { return proxies.contains(address); };
+  // The largest of all must fit into the half that one client may take.
+  result.body_memory = std::max(settings.request_memory, 4 * std::max(settings.json_bytes, settings.state_bytes));
   return result;
 }
 
@@ -84,6 +94,8 @@ files::SessionSettings session_settings(const Settings& settings) {
 files::CleanupSettings cleanup_settings(const Settings& settings) {
   files::CleanupSettings result;
   result.orphans = settings.orphan_cleanup;
+  result.ttl = settings.session_ttl;
+  result.pause = std::chrono::milliseconds(20);
   return result;
 }
 
@@ -97,6 +109,7 @@ state::StateSettings state_settings(const Settings& settings) {
   result.archive_after = settings.state_archive_after;
   result.archive_ttl = settings.state_archive_ttl;
   result.archive_interval = settings.state_archive_interval;
+  result.memory_entries = std::min<std::size_t>(os::most_open_files() / 16, result.memory_entries);
   return result;
 }
 
@@ -117,6 +130,7 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   result.strict_ownership = settings.strict_ownership;
   result.named_sessions = settings.named_sessions;
   result.compile_cache.bytes = settings.compile_cache_bytes;
+  result.compile_cache.entries = std::clamp<std::size_t>(os::most_open_files() / 16, 1, result.compile_cache.entries);
   return result;
 }
 
@@ -140,6 +154,7 @@ api::ApiSettings api_settings(const Settings& settings) {
   result.files.blocked_patterns = settings.blocked_patterns;
   result.files.allowed_extensions = settings.allowed_extensions;
   result.strict_ownership = settings.strict_ownership;
+  result.former_sessions = settings.former_sessions;
   result.health_interval = settings.health_interval;
   result.health_timeout = settings.health_timeout;
   result.access_log = settings.access_log;

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "access/api_keys.h"
 #include "app/env_file.h"
 #include "base/failure.h"
 #include "base/log.h"
@@ -156,8 +157,8 @@ void check_together(const Settings& values, std::vector<std::string>& problems) 
           fmt::format("{}: a key must have at least {} characters; this one has {}", name, shortest_key, key.size()));
     }
   };
-  if (!values.api_key.empty()) check_key("API_KEY", values.api_key);
-  for (const std::string& key : values.api_keys) check_key("API_KEYS", key);
+  if (!values.api_key.empty()) check_key("API_KEY", access::named_key(values.api_key).key);
+  for (const std::string& key : values.api_keys) check_key("API_KEYS", access::named_key(key).key);
   if (values.request_bytes < values.file_bytes) {
     problems.emplace_back("MAX_TOTAL_FILE_SIZE_MB: must not be below MAX_FILE_SIZE_MB");
   }

@@ -33,6 +33,9 @@ struct Settings {
   std::vector<std::string> cors_origins;
   bool docs = false;
   std::uint64_t json_bytes = 0;
+  std::uint64_t request_memory = 0;
+  int connections_per_address = 0;  // 0: half of all
+  std::vector<std::string> trusted_proxies;
   // Who may call
   std::string api_key;
   std::vector<std::string> api_keys;
@@ -56,6 +59,7 @@ struct Settings {
   std::vector<std::string> blocked_output_suffixes;
   std::vector<std::string> allowed_extensions;
   bool strict_ownership = false;
+  bool former_sessions = false;
   bool named_sessions = false;
   std::chrono::hours session_ttl{};
   std::chrono::minutes cleanup_interval{};

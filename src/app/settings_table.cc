@@ -219,13 +219,26 @@ void add_http(Table& table) {
   table.list("CORS_ORIGINS", "", "Origins that may call; none means all.").sets(&Settings::cors_origins);
   table.boolean("ENABLE_DOCS", true, "Serve the API description.").sets(&Settings::docs);
   table.size("CODEAPI_HTTP_JSON_LIMIT", 1024, "50mb", "Largest JSON body.").sets(&Settings::json_bytes);
+  table.integer("REQUEST_MEMORY_MB", 16, 1 << 20, 256,
+                "Memory for bodies of requests (code, states), of all clients together; more are refused with 503 for the "
+                "moment. Half of it for one key, a sixteenth for all who have shown none. At least four times the largest body.")
+      .sets_megabytes(&Settings::request_memory);
+  table.integer("MAX_CONNECTIONS_PER_ADDRESS", 0, 1 << 20, 0,
+                "Connections from one address (from one /64 network with IPv6) at once. 0: half of all that there may be.")
+      .sets(&Settings::connections_per_address);
+  table.list("TRUSTED_PROXIES", "",
+             "Reverse proxies in front of the server (CIDR). Many clients come through them: they may have all connections.")
+      .sets(&Settings::trusted_proxies);
 }
 
 void add_access(Table& table) {
   table.group("Access");
   table.secret("API_KEY", "The key that clients send, at least 16 characters. Without any key one is made and kept in DATA_DIR.")
       .sets(&Settings::api_key);
-  table.list("API_KEYS", "", "More keys.").hide().sets(&Settings::api_keys);
+  table.list("API_KEYS", "",
+             "More keys. Each is a caller of its own; keys written as name=key, also in API_KEY, with the same name are one caller.")
+      .hide()
+      .sets(&Settings::api_keys);
   table.text("API_KEY_HEADER", "x-api-key", "One more header in which the key may come.").sets(&Settings::api_key_header);
   table.integer("API_KEY_CACHE_TTL", 60, no_upper_end, 300, "Seconds for which a managed key is remembered as valid.")
       .nothing(reason_managed_keys);
@@ -299,6 +312,10 @@ void add_files(Table& table) {
       .sets(&Settings::blocked_output_suffixes);
   table.boolean("STRICT_FILE_OWNERSHIP", false, "Refuse files of sessions that belong to somebody else.")
       .sets(&Settings::strict_ownership);
+  table.boolean("SHARE_FORMER_SESSIONS", true,
+                "Sessions without an owner, from a server that did not tell keys apart, belong to every key of the "
+                "environment. false: with STRICT_FILE_OWNERSHIP nobody finds them.")
+      .sets(&Settings::former_sessions);
   table.boolean("NAMED_SESSIONS", true,
                 "Runs that send the same runtime_session_hint share a session and find what is in /mnt/data. false: "
                 "the hint is ignored.")

@@ -10,6 +10,10 @@
 
 namespace ci {
 
+// Whether one more may wait where `all` wait and `own` of them are its owner's: up to `most`, and while its owner has fewer than
+// there are places left. So one owner can fill half of them, a second half of the rest; whoever comes finds a place.
+inline bool may_wait(std::size_t own, std::size_t all, std::size_t most) { return all < most && own < most - all; }
+
 // Does not own the waiters; each must be popped or removed before it ends.
 template <class Waiter>
 class FairQueue {
@@ -49,6 +53,11 @@ class FairQueue {
   }
 
   std::size_t size() const { return size_; }
+  // How many of them are this owner's.
+  std::size_t size_of(const std::string& owner) const {
+    const auto line = std::ranges::find(lines_, owner, &Line::owner);
+    return line == lines_.end() ? 0 : line->waiters.size();
+  }
   bool empty() const { return size_ == 0; }
 
  private:

@@ -58,5 +58,32 @@ TEST(FairQueue, WhoGivesUpIsNotServed) {
   EXPECT_EQ(drained(queue), (std::vector{3}));
 }
 
+TEST(FairQueue, CountsByOwner) {
+  FairQueue<int> queue;
+  int one = 1, two = 2, three = 3;
+  queue.push("a", one);
+  queue.push("a", two);
+  queue.push("b", three);
+  EXPECT_EQ(queue.size_of("a"), 2u);
+  EXPECT_EQ(queue.size_of("b"), 1u);
+  EXPECT_EQ(queue.size_of("c"), 0u);
+  queue.remove(two);
+  EXPECT_EQ(queue.size_of("a"), 1u);
+}
+
+TEST(FairQueue, NobodyTakesAllPlaces) {
+  std::size_t all = 0;
+  std::vector<std::size_t> taken;
+  for (int owner = 0; owner < 5; ++owner) {
+    std::size_t own = 0;
+    for (; may_wait(own, all, 1000); ++own) ++all;
+    taken.push_back(own);
+  }
+  EXPECT_EQ(taken, (std::vector<std::size_t>{500, 250, 125, 63, 31}));
+  EXPECT_LT(all, 1000u);
+  EXPECT_TRUE(may_wait(0, 0, 1));
+  EXPECT_FALSE(may_wait(0, 1, 1));
+}
+
 }  // namespace
 }  // namespace ci

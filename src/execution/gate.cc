@@ -7,10 +7,19 @@
 
 namespace ci::execution {
 
+namespace {
+
+constexpr std::size_t most_waiting = 1000;
+
+}  // namespace
+
 awaitable<Gate::Pass> Gate::enter(std::string owner, Deadline deadline) {
   if (places_ == 0 || taken_ < places_) {
     ++taken_;
     co_return Pass(*this);
+  }
+  if (!may_wait(waiting_.size_of(owner), waiting_.size(), most_waiting)) {
+    throw Failure(FailureKind::unavailable, "Too many executions are waiting; try again later");
   }
   asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
   Waiting me(timer);

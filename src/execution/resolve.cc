@@ -39,14 +39,14 @@ std::vector<std::string> sessions_of(const std::vector<FileReference>& reference
 }  // namespace
 
 bool may_continue(const files::Session& session, const files::Caller& caller, bool strict) {
-  if (strict && session.credential != caller.credential) return false;
+  if (strict && !files::owns(caller, session)) return false;
   // A session of shared files is one person's workplace only for who made it.
   if (session.shared && (session.user.empty() || session.user != caller.user)) return false;
   return session.active && users_agree(session, caller);
 }
 
 bool may_join(const files::Session& session, const files::Caller& caller) {
-  return session.active && session.credential == caller.credential && !session.shared && users_agree(session, caller);
+  return session.active && files::owns(caller, session) && !session.shared && users_agree(session, caller);
 }
 
 awaitable<Resolution> resolve_session(files::Sessions& sessions, const ExecutionRequest& request, bool strict) {
@@ -75,7 +75,7 @@ awaitable<Resolution> resolve_session(files::Sessions& sessions, const Execution
   for (const FileReference& reference : request.files) {
     const auto found = known.find(reference.session);
     if (found == known.end()) continue;
-    if (strict && found->second.credential != caller.credential) throw UnauthorizedReference();
+    if (strict && !files::owns(caller, found->second)) throw UnauthorizedReference();
     if (!decided && files::is_live(found->second) && may_join(found->second, caller)) decide(found->second);
   }
   if (!decided && !request.entity_id.empty()) {

@@ -5,6 +5,7 @@
 #include "base/failure.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/time_text.h"
 #include "files/record_text.h"
 
 namespace ci::files {
@@ -12,6 +13,11 @@ namespace ci::files {
 namespace {
 
 constexpr size_t page_size = 500;
+
+// Beside the sessions, so no id may be one of these words; they have characters that ids have not.
+constexpr const char* next_sweep_key = "sessions.cleanup:next";
+constexpr const char* sweeper_key = "sessions.cleanup:lease";
+constexpr auto longest_rest = std::chrono::hours(24);
 
 bool is_in_use(const std::optional<store::Fields>& fields) {
   const auto session = fields ? session_from(*fields) : std::nullopt;
@@ -23,19 +29,28 @@ bool is_in_use(const std::optional<store::Fields>& fields) {
 awaitable<int> Cleanup::sweep() {
   int removed = 0, failed = 0;
   std::string reason;
+  next_expiry_.reset();
+  left_over_ = false;
   const auto ids = co_await records_.members(session_index_key);
   for (size_t begin = 0; begin < ids.size(); begin += page_size) {
     const size_t end = std::min(ids.size(), begin + page_size);
     std::vector<std::string> keys;
+    if (begin > 0 && settings_.pause.count() > 0) co_await sleep_for(settings_.pause);
     for (size_t i = begin; i < end; ++i) keys.push_back(session_key(ids[i]));
     const auto page = co_await records_.get_fields_of_all(std::move(keys));
     for (size_t i = begin; i < end; ++i) {
-      if (is_in_use(page[i - begin])) continue;
+      if (is_in_use(page[i - begin])) {
+        const auto expires = session_from(*page[i - begin])->expires;
+        if (expires && (!next_expiry_ || *expires < *next_expiry_)) next_expiry_ = expires;
+        continue;
+      }
       try {
         const bool is_gone = co_await remove_session(ids[i]);
         if (is_gone) ++removed;
+        else left_over_ = true;
       } catch (const Failure& failure) {
         ++failed;
+        left_over_ = true;
         reason = failure.what();
       }
     }
@@ -47,18 +62,36 @@ awaitable<int> Cleanup::sweep() {
 }
 
 awaitable<bool> Cleanup::remove_session(std::string session) {
-  // A sweep takes a while: somebody may have come back meanwhile.
-  const auto fields = co_await records_.get_fields(session_key(session));
-  if (is_in_use(fields)) co_return false;
+  // Listed before: what a session has that comes back under the same id is not among them.
   const std::vector<FileRecord> files = co_await files_.list(session);
+  bool ended = false;
+  if (in_turn_) {
+    Work work = [&]() -> awaitable<void> { ended = co_await end_session(session); };
+    co_await in_turn_(session, std::move(work));
+  } else {
+    ended = co_await end_session(session);
+  }
+  if (!ended) co_return false;
   for (const FileRecord& file : files) co_await files_.remove(session, file.id);
   // Bodies whose records have ended by themselves.
   if (is_plausible_id(session)) co_await remove_orphans("sessions/" + session + "/");
-  if (also_) co_await also_(session);
+  // It stays on the list until all of it is gone, and when it has come back.
+  const auto again = co_await records_.get_fields(session_key(session));
+  if (again) co_return true;
   std::vector<store::Write> writes;
   writes.push_back(store::Write::remove(session_files_key(session)));
-  writes.push_back(store::Write::remove(session_key(session)));
   writes.push_back(store::Write::remove_member(session_index_key, session));
+  co_await records_.write(std::move(writes));
+  co_return true;
+}
+
+awaitable<bool> Cleanup::end_session(std::string session) {
+  // A sweep takes a while: somebody may have come back meanwhile.
+  const auto fields = co_await records_.get_fields(session_key(session));
+  if (is_in_use(fields)) co_return false;
+  if (also_) co_await also_(session);
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::remove(session_key(session)));
   // A session whose record is gone leaves its entity's set when somebody looks there, and its name ends with it.
   if (const auto known = fields ? session_from(*fields) : std::nullopt) {
     if (!known->entity.empty()) writes.push_back(store::Write::remove_member(entity_key(known->entity), session));
@@ -66,6 +99,28 @@ awaitable<bool> Cleanup::remove_session(std::string session) {
   }
   co_await records_.write(std::move(writes));
   co_return true;
+}
+
+awaitable<int> Cleanup::sweep_if_due(std::chrono::milliseconds interval) {
+  // Another one may have swept, or be at it. Nobody gives this lease back: it is what makes the interval.
+  const auto now = std::chrono::system_clock::now();
+  const auto due = co_await records_.get(next_sweep_key);
+  const auto time = due ? parse_iso_time(*due) : std::nullopt;
+  // What was due when another setting was in force says little.
+  if (time && now < *time && swept_) co_return 0;
+  const bool ours = co_await records_.set_if_absent(sweeper_key, new_id(), interval - interval / 10);
+  if (!ours) co_return 0;
+  const int removed = co_await sweep();
+  swept_ = true;
+  Time next = now + longest_rest;
+  if (next_expiry_) next = std::min(next, *next_expiry_);
+  if (settings_.ttl.count() > 0) next = std::min(next, now + settings_.ttl);
+  // What has a record without a session, or could not be removed, is on the list still.
+  if (left_over_) next = now;
+  std::vector<store::Write> writes;
+  writes.push_back(store::Write::set(next_sweep_key, iso_time(next), std::chrono::duration_cast<std::chrono::milliseconds>(longest_rest)));
+  co_await records_.write(std::move(writes));
+  co_return removed;
 }
 
 awaitable<void> Cleanup::remove_orphans(std::string prefix) {

@@ -171,5 +171,85 @@ TEST_P(CleanupTest, ASessionThatCameBackDuringTheSweepStays) {
   EXPECT_THAT(members("sessions:index"), ::testing::SizeIs(1));
 }
 
+// As a client does that uploads a state for an expired session: in the turn that the clean-up waits for.
+TEST_P(CleanupTest, ASessionThatComesBackWhileTheCleanUpWaitsForItsTurnKeepsEverything) {
+  const Session ended = stores_.add_session(sessions_, caller_, "", 2h, 1h);
+  const FileRecord file = stores_.add_file(ended.id, "a", "kept");
+  Cleanup cleanup(*stores_.records, *stores_.bodies, stores_.files, CleanupSettings());
+  int forgotten = 0;
+  cleanup.on_removal([&](std::string) -> awaitable<void> {
+    ++forgotten;
+    co_return;
+  });
+  cleanup.run_in_turn([&](std::string session, Cleanup::Work work) -> awaitable<void> {
+    EXPECT_EQ(session, ended.id);
+    Session again = ended;
+    again.expires.reset();
+    std::vector<store::Write> writes = sessions_.writes_for(again);
+    co_await stores_.records->write(std::move(writes));
+    co_await work();
+  });
+  EXPECT_EQ(stores_.loop.run(cleanup.sweep()), 0);
+  EXPECT_EQ(forgotten, 0);
+  EXPECT_EQ(stores_.text_of(file), "kept");
+  EXPECT_THAT(members("sessions:index"), ::testing::ElementsAre(ended.id));
+  EXPECT_THAT(members("session_files:" + ended.id), ::testing::SizeIs(1));
+}
+
+TEST_P(CleanupTest, ASessionThatComesBackRightAfterItsTurnStaysOnTheList) {
+  const Session ended = stores_.add_session(sessions_, caller_, "", 2h, 1h);
+  const FileRecord old = stores_.add_file(ended.id, "a", "old");
+  std::optional<FileRecord> added;
+  Cleanup cleanup(*stores_.records, *stores_.bodies, stores_.files, CleanupSettings());
+  cleanup.run_in_turn([&](std::string, Cleanup::Work work) -> awaitable<void> {
+    co_await work();
+    Session again = ended;
+    again.expires.reset();
+    FileRecord record(*RelativePath::parse("new"));
+    record.session = ended.id;
+    StringSource body("new");
+    added = co_await stores_.files.store_body(std::move(record), body, 100);
+    std::vector<store::Write> writes = sessions_.writes_for(again);
+    std::ranges::move(stores_.files.writes_for(*added), std::back_inserter(writes));
+    co_await stores_.records->write(std::move(writes));
+  });
+  stores_.loop.run(cleanup.sweep());
+  EXPECT_EQ(stores_.text_of(old), std::nullopt);
+  EXPECT_EQ(stores_.text_of(*added), "new");
+  EXPECT_THAT(members("sessions:index"), ::testing::ElementsAre(ended.id));
+  EXPECT_THAT(members("session_files:" + ended.id), ::testing::ElementsAre(added->id));
+}
+
+TEST_P(CleanupTest, OneReplicaSweepsAndOnlyWhenSomethingMayHaveExpired) {
+  store::testing::HookedRecords counting(*stores_.records);
+  int looks = 0;
+  counting.before = [&](std::string operation, std::string key) -> awaitable<void> {
+    if (operation == "members" && key == "sessions:index") ++looks;
+    co_return;
+  };
+  Cleanup first(counting, *stores_.bodies, stores_.files, CleanupSettings());
+  Cleanup second(counting, *stores_.bodies, stores_.files, CleanupSettings());
+  const auto sweep = [&](Cleanup& cleanup) { return stores_.loop.run(cleanup.sweep_if_due(10min)); };
+  const auto next_interval = [&] { stores_.write(store::Write::remove("sessions.cleanup:lease")); };
+  stores_.add_session(sessions_, caller_, "", 2h, 1h);
+  EXPECT_EQ(sweep(first) + sweep(second), 1);
+  EXPECT_EQ(looks, 1);
+  // Nothing that is left expires.
+  next_interval();
+  EXPECT_EQ(sweep(first), 0);
+  EXPECT_EQ(looks, 1);
+  // One that came since with another process, which looks once by itself; then everybody knows when the next one ends.
+  const Session ends = stores_.add_session(sessions_, caller_, "", 0s, -1h);
+  EXPECT_EQ(sweep(second), 0);
+  EXPECT_EQ(looks, 2);
+  next_interval();
+  EXPECT_EQ(sweep(first), 0);
+  EXPECT_EQ(looks, 2);
+  stores_.write(store::Write::set_fields("sessions:" + ends.id, {{"expires_at", "2026-01-09T10:20:55+00:00"}}));
+  stores_.write(store::Write::set("sessions.cleanup:next", "2026-01-09T10:20:55+00:00"));
+  next_interval();
+  EXPECT_EQ(sweep(first), 1);
+}
+
 }  // namespace
 }  // namespace ci::files

@@ -16,12 +16,20 @@ using std::chrono::system_clock;
 
 constexpr auto touch_interval = std::chrono::minutes(1);
 
+std::string name_digest(const std::string& credential, const std::string& name) {
+  return sha256_hex(credential + '\0' + name).substr(0, 40);
+}
+
 store::Ttl until_expiry(const Session& session, system_clock::time_point now) {
   if (!session.expires) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::max(*session.expires - now, system_clock::duration(0)));
 }
 
 }  // namespace
+
+bool owns(const Caller& caller, const Session& session) {
+  return session.credential == caller.credential || (!caller.former.empty() && session.credential == caller.former);
+}
 
 bool has_expired(const Session& session) { return session.expires && *session.expires <= system_clock::now(); }
 
@@ -52,26 +60,45 @@ std::vector<store::Write> Sessions::writes_for(const Session& session) const {
   return writes;
 }
 
+awaitable<std::optional<Session>> Sessions::named_formerly(const std::string& name, const Caller& caller) {
+  if (caller.former.empty()) co_return std::nullopt;
+  const std::string digest = name_digest(caller.former, name);
+  const auto id = co_await store_.get(name_key(digest));
+  if (!id) co_return std::nullopt;
+  auto session = co_await look_up(*id);
+  if (!session || !is_live(*session) || session->credential != caller.former) co_return std::nullopt;
+  session->name = digest;
+  co_return session;
+}
+
 awaitable<Sessions::Named> Sessions::named(std::string name, const Caller& caller, std::string entity) {
   Named result;
-  result.digest = sha256_hex(caller.credential + '\0' + name).substr(0, 40);
+  result.digest = name_digest(caller.credential, name);
   const std::string key = name_key(result.digest);
   result.session = draft(caller, std::move(entity), false);
   result.session.name = result.digest;
   store::Ttl life;
   if (settings_.ttl.count() > 0) life = settings_.ttl;
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    const bool first = co_await store_.set_if_absent(key, result.session.id, life);
-    if (first) co_return result;
+  for (int attempt = 0; attempt < 6; ++attempt) {
     const auto id = co_await store_.get(key);
-    if (!id) continue;
+    if (!id) {
+      if (auto former = co_await named_formerly(name, caller)) {
+        result.digest = former->name;
+        result.session = std::move(*former);
+        result.existed = true;
+        co_return result;
+      }
+      const bool first = co_await store_.set_if_absent(key, result.session.id, life);
+      if (first) co_return result;
+      continue;
+    }
     auto session = co_await look_up(*id);
     if (!session && is_plausible_id(*id)) {
       // About to be stored by whoever was first.
       result.session.id = *id;
       co_return result;
     }
-    if (session && is_live(*session) && session->credential == caller.credential) {
+    if (session && is_live(*session) && owns(caller, *session)) {
       result.session = std::move(*session);
       result.session.name = result.digest;
       result.existed = true;
@@ -110,7 +137,7 @@ awaitable<std::optional<Session>> Sessions::find_by_entity(std::string entity, c
       dead.push_back(store::Write::remove_member(entity_key(entity), ids[i]));
       continue;
     }
-    if (session->shared || session->credential != caller.credential || session->user != caller.user) continue;
+    if (session->shared || !owns(caller, *session) || session->user != caller.user) continue;
     if (!latest || session->last_activity > latest->last_activity) latest = std::move(session);
   }
   if (!dead.empty()) co_await store_.write(std::move(dead));

@@ -12,13 +12,14 @@
 
 namespace ci::files {
 
-// Who asks. `credential` is a short hash of the key, the same for all keys of the environment; user and entity
-// may be empty.
+// Who asks. `credential` tells keys apart (access/api_keys.h); user and entity may be empty.
 struct Caller {
   Caller() = default;
   Caller(std::string key, std::string user_id) : credential(std::move(key)), user(std::move(user_id)) {}
   std::string credential;
   std::string user;
+  // What its sessions were marked with by a server that told keys less apart; empty: nothing of that time is its.
+  std::string former;
 };
 
 struct Session {
@@ -38,6 +39,8 @@ struct SessionSettings {
   std::chrono::hours ttl{0};  // 0: no expiry; sliding, extended at most once a minute
 };
 
+// Whether it belongs to this caller's credential, whoever its user is.
+bool owns(const Caller& caller, const Session& session);
 bool has_expired(const Session& session);
 bool is_live(const Session& session);  // neither expired nor terminated
 
@@ -74,6 +77,8 @@ class Sessions {
   std::vector<store::Write> touch(Session& session) const;
 
  private:
+  awaitable<std::optional<Session>> named_formerly(const std::string& name, const Caller& caller);
+
   store::KeyValueStore& store_;
   SessionSettings settings_;
 };

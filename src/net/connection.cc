@@ -16,7 +16,6 @@ namespace ci::net {
 
 namespace {
 
-constexpr std::uint64_t skip_limit = 1 << 20;       // of a body that no handler wanted
 constexpr std::size_t inbox_capacity = 128 << 10;
 constexpr std::size_t source_piece = 256 << 10;
 constexpr std::size_t longest_request_id = 64;
@@ -51,6 +50,14 @@ ResponseFraming choose_framing(const Response& response, const RequestHead& head
   return framing;
 }
 
+LeastPace least_pace(const ServerSettings& settings) {
+  LeastPace least;
+  least.stall = settings.body_timeout;
+  least.head_start = settings.body_head_start;
+  least.bytes_per_second = settings.least_bytes_per_second;
+  return least;
+}
+
 // A deadline that is over when its wait is, however that ends.
 class ScopedDeadline {
  public:
@@ -65,18 +72,9 @@ class ScopedDeadline {
 
 }  // namespace
 
-class Connection::Body final : public ByteSource {
- public:
-  explicit Body(Connection& connection) : connection_(connection) {}
-  awaitable<size_t> read_some(std::span<std::byte> into) override { return connection_.read_body_some(into); }
-
- private:
-  Connection& connection_;
-};
-
 class Connection::ChunkWriter final : public BodyWriter {
  public:
-  ChunkWriter(Connection& connection, BodyFraming framing) : connection_(connection), framing_(framing) {}
+  ChunkWriter(Outbox& outbox, BodyFraming framing) : outbox_(outbox), framing_(framing) {}
 
   awaitable<void> write(std::string_view bytes) override {
     if (bytes.empty()) co_return;  // an empty chunk would be the last one
@@ -88,32 +86,38 @@ class Connection::ChunkWriter final : public BodyWriter {
       pieces[0] = asio::buffer(size);
       pieces[2] = asio::buffer("\r\n", 2);
     }
-    co_await connection_.write_all(pieces);
+    co_await outbox_.write(pieces);
   }
 
  private:
-  Connection& connection_;
+  Outbox& outbox_;
   BodyFraming framing_;
 };
 
 Connection::Connection(
     asio::any_io_executor executor, const ServerSettings& settings, const Handler& handler, DateText& date,
-    std::unique_ptr<Transport> transport, asio::ip::address peer)
+    BodyBudget& budget, std::unique_ptr<Transport> transport, asio::ip::address peer, bool reserved)
     : executor_(std::move(executor)),
       settings_(settings),
       handler_(handler),
       date_(date),
+      budget_(budget),
       transport_(std::move(transport)),
       peer_(std::move(peer)),
+      reserved_(reserved),
       inbox_(
           *transport_, std::max<std::size_t>(inbox_capacity, settings.header_limit + std::size_t{8192}),
-          [this] { on_client_gone(); }) {}
+          [this] { on_client_gone(); }),
+      intake_(inbox_, deadline_, least_pace(settings)),
+      outbox_(executor_, *transport_, deadline_, least_pace(settings)) {}
 
 awaitable<void> Connection::run() {
   try {
     {
-      const ScopedDeadline limit(deadline_, after(settings_.header_timeout));
+      const ScopedDeadline limit(deadline_, after(head_timeout()));
+      shaking_hands_since_ = std::chrono::steady_clock::now();
       co_await transport_->handshake();
+      shaking_hands_since_.reset();
     }
     Next next = Next::request;
     while (next == Next::request) next = co_await serve_one();
@@ -129,6 +133,25 @@ awaitable<void> Connection::run() {
   transport_->close();
 }
 
+Standing Connection::standing(Deadline now) const {
+  Standing result;
+  const Pace* pace = nullptr;
+  if (intake_.pace().is_waiting()) pace = &intake_.pace();
+  if (outbox_.pace().is_waiting()) pace = &outbox_.pace();
+  if (idle_since_) {
+    result.what = Standing::What::idle;
+    result.time = now - *idle_since_;
+  } else if (pace != nullptr) {
+    result.what = Standing::What::waiting;
+    result.time = pace->waited(now);
+    result.bytes_per_second = pace->bytes_per_second(now);
+  } else if (shaking_hands_since_) {
+    result.what = Standing::What::waiting;
+    result.time = now - *shaking_hands_since_;
+  }
+  return result;
+}
+
 void Connection::check_deadline(Deadline now) {
   if (now < deadline_) return;
   deadline_ = Deadline::max();
@@ -137,7 +160,7 @@ void Connection::check_deadline(Deadline now) {
 
 void Connection::drain() {
   draining_ = true;
-  if (idle_) inbox_.wake(Inbox::Wake::closed);
+  if (!working_) inbox_.wake(Inbox::Wake::closed);
 }
 
 void Connection::abort() {
@@ -148,10 +171,14 @@ void Connection::abort() {
   cancel_.emit(asio::cancellation_type::terminal);
 }
 
-awaitable<Inbox::Wake> Connection::wait_for_bytes(Deadline deadline) {
-  read_ahead();
-  const ScopedDeadline limit(deadline_, deadline);
-  co_return co_await inbox_.wait();
+// Who has a reserved place has it for a moment.
+std::chrono::seconds Connection::head_timeout() const {
+  if (reserved_) return std::min(settings_.header_timeout, settings_.reserved_timeout);
+  return settings_.header_timeout;
+}
+
+bool Connection::is_probe(const Request& request) const {
+  return std::ranges::find(settings_.probes, request.path) != settings_.probes.end();
 }
 
 // False when there is none and the connection should close.
@@ -163,14 +190,18 @@ awaitable<bool> Connection::wait_for_request() {
     if (draining_) co_return false;
     if (!inbox_.bytes().empty()) co_return true;
     if (inbox_.ended()) co_return false;
-    if (!deadline) deadline = after(settings_.idle_timeout);
-    if (co_await wait_for_bytes(*deadline) != Inbox::Wake::arrival) co_return false;
+    if (!deadline) deadline = after(reserved_ ? head_timeout() : settings_.idle_timeout);
+    if (co_await intake_.wait(shared_from_this(), *deadline) != Inbox::Wake::arrival) co_return false;
   }
 }
 
 awaitable<Connection::Next> Connection::serve_one() {
-  idle_ = true;
+  working_ = false;
+  idle_since_ = std::chrono::steady_clock::now();
   if (!co_await wait_for_request()) co_return Next::close;
+  idle_since_.reset();
+  intake_.begin();
+  outbox_.begin_answer();
   RequestHeadParser parser(settings_.header_limit);
   std::optional<Deadline> deadline;
   for (;;) {
@@ -178,13 +209,10 @@ awaitable<Connection::Next> Connection::serve_one() {
     auto result = parser.feed(inbox_.bytes(), consumed);
     inbox_.consume(consumed);
     if (!result) co_return co_await refuse(result.error());
-    if (*result) {
-      idle_ = false;
-      co_return co_await answer(**result);
-    }
+    if (*result) co_return co_await answer(**result);
     if (inbox_.ended()) co_return Next::close;
-    if (!deadline) deadline = after(settings_.header_timeout);
-    const Inbox::Wake reason = co_await wait_for_bytes(*deadline);
+    if (!deadline) deadline = after(head_timeout());
+    const Inbox::Wake reason = co_await intake_.wait(shared_from_this(), *deadline);
     if (reason == Inbox::Wake::closed) co_return Next::close;
     if (reason == Inbox::Wake::timed_out) {
       HeadProblem problem;
@@ -196,7 +224,7 @@ awaitable<Connection::Next> Connection::serve_one() {
 }
 
 awaitable<Connection::Next> Connection::refuse(const HeadProblem& problem) {
-  idle_ = false;
+  working_ = true;
   Response response = protocol_error(problem.status, problem.reason, new_id());
   const ResponseFraming framing = choose_framing(response, RequestHead(), false);
   co_await send(response, framing, false);
@@ -204,6 +232,7 @@ awaitable<Connection::Next> Connection::refuse(const HeadProblem& problem) {
 }
 
 awaitable<Connection::Next> Connection::answer(RequestHead& head) {
+  working_ = true;
   auto target = parse_target(head.target);
   if (!target) {
     HeadProblem problem;
@@ -219,21 +248,25 @@ awaitable<Connection::Next> Connection::answer(RequestHead& head) {
   request.headers = std::move(head.headers);
   request.peer = peer_;
   request.content_length = head.content_length;
-  decoder_ = head.chunked ? BodyDecoder::chunked() : BodyDecoder::of_length(head.content_length.value_or(0));
-  expects_continue_ = head.expects_continue;
-  body_broken_ = false;
-  Body body(*this);
+  request.held = BodyBudget::Share(budget_);
+  RequestBody body(shared_from_this(), intake_, outbox_, head);
   request.body = &body;
 
+  if (reserved_ && !is_probe(request)) {
+    HeadProblem problem;
+    problem.status = 503;
+    problem.reason = "Too many connections; try again later";
+    co_return co_await refuse(problem);
+  }
   std::optional<Response> response = co_await run_handler(request);
   if (!response) co_return Next::close;
-  const bool keep = head.keep_alive && !response->close && !draining_ && body_can_be_skipped();
+  const bool keep = head.keep_alive && !response->close && !draining_ && !reserved_ && body.can_be_skipped();
   const ResponseFraming framing = choose_framing(*response, head, keep);
   const bool complete = co_await send(*response, framing, request.method == "HEAD");
   if (over()) co_return Next::close;
-  if (!complete || framing.keep_alive == KeepAlive::no) co_return decoder_.done() ? Next::close : Next::linger;
-  if (!decoder_.done()) co_return co_await skip_request_body();
-  co_return Next::request;
+  if (!complete || framing.keep_alive == KeepAlive::no) co_return body.done() ? Next::close : Next::linger;
+  const bool skipped = co_await body.skip();
+  co_return skipped ? Next::request : Next::linger;
 }
 
 // Nothing when the client left, or we were told to end, while it ran.
@@ -278,59 +311,6 @@ void Connection::on_client_gone() {
   cancel_.emit(asio::cancellation_type::terminal);
 }
 
-awaitable<size_t> Connection::read_body_some(std::span<std::byte> into) {
-  CHECK(!into.empty());
-  if (decoder_.done()) co_return 0;
-  if (body_broken_) throw Failure(FailureKind::invalid, "The request body is incomplete");
-  if (expects_continue_) {
-    expects_continue_ = false;
-    Transport::Pieces pieces;
-    pieces[0] = asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
-    if (inbox_.bytes().empty()) co_await write_all(pieces);
-  }
-  for (;;) {
-    const auto step = decoder_.decode(inbox_.bytes(), into);
-    if (!step) {
-      body_broken_ = true;
-      throw Failure(FailureKind::invalid, step.error());
-    }
-    inbox_.consume(step->consumed);
-    if (step->produced > 0 || decoder_.done()) {
-      read_ahead();
-      co_return step->produced;
-    }
-    if (inbox_.ended()) {
-      body_broken_ = true;
-      throw Failure(FailureKind::invalid, "The client left before the end of the request body");
-    }
-    const Inbox::Wake reason = co_await wait_for_bytes(after(settings_.body_timeout));
-    if (reason != Inbox::Wake::arrival) {
-      body_broken_ = true;
-      throw Failure(FailureKind::timeout, "The request body came too slowly");
-    }
-  }
-}
-
-bool Connection::body_can_be_skipped() const {
-  if (decoder_.done()) return true;
-  // Without our "100 Continue" nobody knows whether the body will come.
-  return !expects_continue_ && !body_broken_ && decoder_.remaining().value_or(0) <= skip_limit;
-}
-
-awaitable<Connection::Next> Connection::skip_request_body() {
-  std::vector<std::byte> scratch(16 << 10);
-  std::uint64_t skipped = 0;
-  try {
-    while (!decoder_.done()) {
-      skipped += co_await read_body_some(scratch);
-      if (skipped > skip_limit) co_return Next::linger;
-    }
-  } catch (const Failure&) {
-    co_return Next::linger;  // the answer is out; there is nobody to tell
-  }
-  co_return Next::request;
-}
-
 awaitable<bool> Connection::send(Response& response, const ResponseFraming& framing, bool head_only) {
   std::string head = response_head(response, framing, date_.now());
   if (!head_only && framing.body != BodyFraming::none) {
@@ -344,7 +324,7 @@ awaitable<bool> Connection::send(Response& response, const ResponseFraming& fram
   if (const auto* text = std::get_if<std::string>(&response.body); text != nullptr && with_body) {
     pieces[1] = asio::buffer(*text);
   }
-  co_await write_all(pieces);
+  co_await outbox_.write(pieces);
   if (const auto* stream = std::get_if<StreamBody>(&response.body); stream != nullptr && with_body) {
     co_return co_await send_stream(*stream, framing.body);
   }
@@ -375,7 +355,7 @@ awaitable<bool> Connection::send_source(std::string head, SourceBody& body) {
     Transport::Pieces pieces;
     pieces[0] = asio::buffer(head);
     pieces[1] = asio::buffer(piece.data(), count);
-    co_await write_all(pieces);
+    co_await outbox_.write(pieces);
     head.clear();
     left -= count;
   }
@@ -383,7 +363,7 @@ awaitable<bool> Connection::send_source(std::string head, SourceBody& body) {
 }
 
 awaitable<bool> Connection::send_stream(const StreamBody& body, BodyFraming framing) {
-  ChunkWriter writer(*this, framing);
+  ChunkWriter writer(outbox_, framing);
   std::optional<std::string> reason;
   watch_client();
   try {
@@ -398,34 +378,13 @@ awaitable<bool> Connection::send_stream(const StreamBody& body, BodyFraming fram
   co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
   co_await asio::this_coro::throw_if_cancelled(true);
   if (reason) log_warning("streamed answer ended early", {{"peer", peer_.to_string()}, {"reason", *reason}});
-  if (reason || torn_) co_return false;
+  if (reason || outbox_.torn()) co_return false;
   if (framing == BodyFraming::chunked) {
     Transport::Pieces pieces;
     pieces[0] = asio::buffer(std::string_view("0\r\n\r\n"));
-    co_await write_all(pieces);
+    co_await outbox_.write(pieces);
   }
   co_return true;
-}
-
-awaitable<void> Connection::write_all(Transport::Pieces pieces) {
-  CHECK(!writing_);
-  if (torn_) throw boost::system::system_error(asio::error::broken_pipe, "writing to a client");
-  writing_ = torn_ = true;  // until the last byte is out
-  try {
-    while (asio::buffer_size(pieces) > 0) {
-      const ScopedDeadline limit(deadline_, after(settings_.body_timeout));
-      std::size_t count = co_await transport_->write_some(pieces);
-      for (asio::const_buffer& piece : pieces) {
-        const std::size_t taken = std::min(count, piece.size());
-        piece += taken;
-        count -= taken;
-      }
-    }
-  } catch (...) {
-    writing_ = false;
-    throw;
-  }
-  writing_ = torn_ = false;
 }
 
 awaitable<void> Connection::finish(Next how) {
@@ -435,9 +394,9 @@ awaitable<void> Connection::finish(Next how) {
     for (std::uint64_t skipped = 0; !inbox_.ended() && skipped < linger_limit;) {
       skipped += inbox_.bytes().size();
       inbox_.consume(inbox_.bytes().size());
-      if (co_await wait_for_bytes(deadline) != Inbox::Wake::arrival) break;
+      if (co_await intake_.wait(shared_from_this(), deadline) != Inbox::Wake::arrival) break;
     }
-  } else if (!torn_ && !inbox_.ended()) {
+  } else if (!outbox_.torn() && !inbox_.ended()) {
     const ScopedDeadline limit(deadline_, after(goodbye_time));
     saying_goodbye_ = true;
     co_await transport_->shut_down();

@@ -1,14 +1,20 @@
 #pragma once
-// One client: reads requests, runs the handler for each in turn, writes the answers. I/O thread only.
+// One client: reads requests, runs the handler for each in turn, writes the answers. A `reserved` one answers a single
+// request, and only when that is a probe. I/O thread only.
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <memory>
+#include <optional>
 
 #include "base/async.h"
-#include "net/body_decoder.h"
+#include "net/admission.h"
+#include "net/body_budget.h"
 #include "net/http.h"
 #include "net/inbox.h"
+#include "net/intake.h"
+#include "net/outbox.h"
+#include "net/request_body.h"
 #include "net/request_head.h"
 #include "net/response_head.h"
 #include "net/server.h"
@@ -21,7 +27,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(
       asio::any_io_executor executor, const ServerSettings& settings, const Handler& handler, DateText& date,
-      std::unique_ptr<Transport> transport, asio::ip::address peer);
+      BodyBudget& budget, std::unique_ptr<Transport> transport, asio::ip::address peer, bool reserved);
 
   // Serves until the connection ends; throws nothing but what a cancellation brings. Spawn it with cancel_slot().
   awaitable<void> run();
@@ -33,11 +39,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Ends an idle connection now, another one after the answer it is working on.
   void drain();
 
-  // Ends it whatever it does.
+  // Ends it whatever it does; its descriptor is closed at once.
   void abort();
+  bool aborted() const { return aborted_; }
+
+  // For the choice of who goes when there are too many (admission.h).
+  Standing standing(Deadline now) const;
+  const asio::ip::address& peer() const { return peer_; }
+  bool reserved() const { return reserved_; }
 
  private:
-  class Body;
   class ChunkWriter;
 
   // What to do after a request: serve the next one, close, or close after the client had time to read our
@@ -53,14 +64,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<bool> send(Response& response, const ResponseFraming& framing, bool head_only);
   awaitable<bool> send_source(std::string head, SourceBody& body);
   awaitable<bool> send_stream(const StreamBody& body, BodyFraming framing);
-  awaitable<Next> skip_request_body();
   awaitable<void> finish(Next how);
 
-  awaitable<size_t> read_body_some(std::span<std::byte> into);
-  awaitable<Inbox::Wake> wait_for_bytes(Deadline deadline);
-  awaitable<void> write_all(Transport::Pieces pieces);
-
-  bool body_can_be_skipped() const;
+  std::chrono::seconds head_timeout() const;
+  bool is_probe(const Request& request) const;
   void read_ahead() { inbox_.read_ahead(shared_from_this()); }
   void watch_client();
   void on_client_gone();
@@ -70,24 +77,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const ServerSettings& settings_;
   const Handler& handler_;
   DateText& date_;
+  BodyBudget& budget_;
   std::unique_ptr<Transport> transport_;
   asio::ip::address peer_;
+  bool reserved_;
   Inbox inbox_;
+  Deadline deadline_ = Deadline::max();
+  Intake intake_;
+  Outbox outbox_;
   asio::cancellation_signal cancel_;
 
-  Deadline deadline_ = Deadline::max();
-  BodyDecoder decoder_ = BodyDecoder::of_length(0);
-  bool expects_continue_ = false;
-  bool body_broken_ = false;
-  bool idle_ = true;       // no complete request head is there
+  std::optional<Deadline> idle_since_;           // no byte of a request is there
+  std::optional<Deadline> shaking_hands_since_;
+  bool working_ = false;   // on a request whose head is complete
   bool watching_ = false;  // a handler or stream runs, to be cancelled when the client leaves
   std::uint64_t watched_ = 0;
   bool draining_ = false;
   bool gone_ = false;     // the client left
   bool aborted_ = false;  // we cut it
   bool saying_goodbye_ = false;
-  bool writing_ = false;
-  bool torn_ = false;  // a write was cut off in the middle: nothing sensible can follow
 };
 
 }  // namespace ci::net

@@ -14,6 +14,10 @@ bool same_name(std::string_view a, std::string_view b) {
   return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
+Failure too_many() {
+  return Failure(FailureKind::unavailable, "Too many large requests are being read; try again later");
+}
+
 Failure too_large() { return Failure(FailureKind::exhausted, "Request body too large"); }
 
 }  // namespace
@@ -49,7 +53,9 @@ awaitable<std::string> read_body(Request& request, std::uint64_t limit) {
   std::size_t filled = 0;
   for (;;) {
     if (filled == bytes.size()) {
-      bytes.resize(static_cast<std::size_t>(std::min(most, std::max<std::uint64_t>(first_piece, 2 * filled))));
+      const std::uint64_t size = std::min(most, std::max<std::uint64_t>(first_piece, 2 * filled));
+      if (!request.held.set(size)) throw too_many();
+      bytes.resize(static_cast<std::size_t>(size));
     }
     const std::span<std::byte> room = std::as_writable_bytes(std::span<char>(bytes)).subspan(filled);
     const std::size_t count = co_await request.body->read_some(room);

@@ -15,6 +15,7 @@
 
 #include "base/async.h"
 #include "base/byte_source.h"
+#include "net/body_budget.h"
 
 namespace ci::net {
 
@@ -41,17 +42,20 @@ struct Request {
   std::string id;  // of this request: the incoming X-Request-ID when well-formed, else new
   std::vector<std::string> captures;  // filled by the router, one per {name} in the pattern, decoded
   std::string caller;  // the credential it came with, filled by whoever checks that
+  std::string former_caller;  // what the same credential was called once, or empty; filled with `caller`
   std::string queue;   // those who wait for something scarce take turns by this; filled with `caller`
 
   // The body; reading past `limit` fails as `exhausted` ("Request body too large"), a client that is too slow as
   // `timeout`. Valid until the handler returns. What a handler leaves unread is drained or the connection closed.
   ByteSource* body = nullptr;
   std::optional<std::uint64_t> content_length;
+  BodyBudget::Share held;  // the memory that read_body() takes, until the request ends
 
   std::optional<std::string_view> query_value(std::string_view name) const;
 };
 
-// Reads all of the request's body; more than `limit` bytes fails as `exhausted` before they are read.
+// Reads all of the request's body; more than `limit` bytes fails as `exhausted` before they are read, a time at which
+// bodies of all clients take too much memory as `unavailable`.
 awaitable<std::string> read_body(Request& request, std::uint64_t limit);
 
 // Writes a chunked body piece by piece. write() suspends while the client is slow and throws when it is gone.

@@ -15,10 +15,14 @@
 #include <cstring>
 #include <thread>
 #include <list>
+#include <map>
 
+#include "base/changes.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "net/admission.h"
+#include "net/body_budget.h"
 #include "net/connection.h"
 #include "net/tls.h"
 
@@ -102,6 +106,8 @@ class Server::Impl {
       : executor_(std::move(executor)),
         settings_(settings),
         handler_(std::move(handler)),
+        limits_{settings_.max_connections, settings_.max_connections_per_address, settings_.reserved_connections},
+        budget_(settings_.body_memory),
         listener_(executor_),
         changed_(executor_),
         ticker_(executor_) {
@@ -112,7 +118,9 @@ class Server::Impl {
     (void)fd.release();
     port_ = listener_.local_endpoint().port();
     // Four looks within the shortest time-out are precise enough; more than one per second would be waste.
-    const auto shortest = std::min({settings_.header_timeout, settings_.idle_timeout, settings_.body_timeout});
+    const auto shortest = std::min(
+        {settings_.header_timeout, settings_.idle_timeout, settings_.body_timeout, settings_.body_head_start,
+         settings_.reserved_timeout});
     tick_ = std::clamp<std::chrono::milliseconds>(shortest / 4, std::chrono::milliseconds(50), std::chrono::seconds(1));
   }
 
@@ -129,18 +137,18 @@ class Server::Impl {
       }
     }
     running_ = false;
-    changed_.cancel();
+    changed_.announce();
   }
 
   awaitable<void> stop(Deadline deadline) {
     stopping_ = true;
     error_code ignored;
     listener_.close(ignored);
-    changed_.cancel();
+    changed_.announce();
     for (const auto& connection : copy_of_connections()) connection->drain();
-    while (busy() && std::chrono::steady_clock::now() < deadline) co_await change(deadline);
+    while (busy() && std::chrono::steady_clock::now() < deadline) co_await changed_.wait(deadline);
     for (const auto& connection : copy_of_connections()) connection->abort();
-    while (busy()) co_await change(Deadline::max());
+    while (busy()) co_await changed_.wait(Deadline::max());
     ticker_.cancel();  // its handler must not outlive us
   }
 
@@ -156,22 +164,10 @@ class Server::Impl {
 
   awaitable<void> accept_all() {
     while (!stopping_) {
-      if (connections_.size() >= settings_.max_connections) {
-        co_await change(Deadline::max());
-        continue;
-      }
       const Accepted accepted = accept_one();
       if (accepted == Accepted::none) co_await listener_.async_wait(tcp::acceptor::wait_read, asio::use_awaitable);
-      if (accepted == Accepted::failed) co_await change(after(pause_after_error));
+      if (accepted == Accepted::failed) co_await changed_.wait(after(pause_after_error));
     }
-  }
-
-  // Waits for any connection to end or the accept loop to stop, or the deadline.
-  awaitable<void> change(Deadline deadline) {
-    // Waiters share the timer: whoever comes second wakes the first, which looks again. Both loop.
-    changed_.expires_at(deadline);
-    error_code ignored;
-    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 
   Accepted accept_one() {
@@ -196,21 +192,59 @@ class Server::Impl {
       return Accepted::failed;
     }
     (void)fd.release();
-    serve(std::move(socket), plain_address(peer.address()));
+    const asio::ip::address address = plain_address(peer.address());
+    const bool reserved = make_room(address);
+    serve(std::move(socket), address, reserved);
     return Accepted::one;
   }
 
-  void serve(tcp::socket socket, const asio::ip::address& peer) {
+  // Ends a connection for the sake of a new one, if that must be. Whether the new one gets a reserved place only.
+  bool make_room(const asio::ip::address& peer) {
+    const std::string source = source_of(peer);
+    const bool is_proxy = settings_.is_proxy && settings_.is_proxy(peer);
+    const auto known = sources_.find(source);
+    const std::size_t of_it = known == sources_.end() ? 0 : known->second;
+    // Nearly always: without a look at all of them.
+    if (connections_.size() < limits_.all && (is_proxy || of_it < limits_.per_source)) return false;
+    std::vector<Occupant> occupants;
+    std::vector<Connection*> those;
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& connection : connections_) {
+      if (connection->aborted()) continue;  // it has given up its place
+      occupants.push_back({source_of(connection->peer()), connection->standing(now), connection->reserved()});
+      those.push_back(connection.get());
+    }
+    const Admission admission = admit(occupants, source, is_proxy, limits_);
+    if (admission.evicted) those[*admission.evicted]->abort();
+    if (admission.evicted || admission.reserved) note_crowd();
+    return admission.reserved;
+  }
+
+  // Once a minute: an operator may have to do something, but not to read a line for each of them.
+  void note_crowd() {
+    ++crowded_;
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_note_) return;
+    next_note_ = now + std::chrono::minutes(1);
+    log_warning(
+        "too many connections: those that make us wait are closed for new ones",
+        {{"connections", std::to_string(connections_.size())}, {"so_far", std::to_string(crowded_)}});
+  }
+
+  void serve(tcp::socket socket, const asio::ip::address& peer, bool reserved) {
     auto transport = tls_ ? open_tls_transport(std::move(socket), *tls_) : open_tcp_transport(std::move(socket));
-    auto connection =
-        std::make_shared<Connection>(executor_, settings_, handler_, date_, std::move(transport), peer);
+    auto connection = std::make_shared<Connection>(
+        executor_, settings_, handler_, date_, budget_, std::move(transport), peer, reserved);
     if (!ticking_) tick();
     const auto place = connections_.insert(connections_.end(), connection);
+    const auto source = sources_.try_emplace(source_of(peer), 0).first;
+    ++source->second;
     asio::co_spawn(
         executor_, connection->run(),
-        asio::bind_cancellation_slot(connection->cancel_slot(), [this, place](std::exception_ptr failure) {
+        asio::bind_cancellation_slot(connection->cancel_slot(), [this, place, source](std::exception_ptr failure) {
           connections_.erase(place);
-          changed_.cancel();
+          if (--source->second == 0) sources_.erase(source);
+          changed_.announce();
           if (failure) log_error("connection ended with an exception");
         }));
   }
@@ -234,12 +268,17 @@ class Server::Impl {
   asio::any_io_executor executor_;
   ServerSettings settings_;
   Handler handler_;
+  AdmissionLimits limits_;
+  BodyBudget budget_;
   std::optional<asio::ssl::context> tls_;
   tcp::acceptor listener_;
   std::uint16_t port_ = 0;
   DateText date_;
   std::list<std::shared_ptr<Connection>> connections_;
-  asio::steady_timer changed_;
+  std::map<std::string, std::size_t> sources_;  // how many of those come from each
+  std::uint64_t crowded_ = 0;                   // connections that came when there were too many
+  Deadline next_note_;
+  Changes changed_;  // a connection has ended, or the accept loop
   asio::steady_timer ticker_;
   std::chrono::milliseconds tick_{1000};
   bool running_ = false;

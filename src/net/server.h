@@ -3,7 +3,9 @@
 // Runs on the I/O thread.
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,7 +26,18 @@ struct ServerSettings {
   std::chrono::seconds header_timeout{20};         // from the first byte of a request to the end of its headers
   std::chrono::seconds idle_timeout{120};          // between requests; longer than usual proxies'
   std::chrono::seconds body_timeout{30};           // without any progress of a body, either way
+  std::chrono::seconds body_head_start{30};        // of waiting for a body's bytes, before a rate is asked for …
+  std::uint64_t least_bytes_per_second = 1024;     // … of at least so much on average
+  std::uint64_t body_memory = 256 << 20;           // of the bodies that handlers read whole, all clients together
+
+  // Connections, see net/admission.h
   std::size_t max_connections = 4096;
+  std::size_t max_connections_per_address = 2048;
+  std::size_t reserved_connections = 16;           // beyond those, for probes only
+  std::chrono::seconds reserved_timeout{5};        // from its beginning to the end of the headers of one of those
+  std::vector<std::string> probes;                 // paths
+  // Addresses from which many clients come: their number of connections has no limit of its own. May be empty.
+  std::function<bool(const asio::ip::address&)> is_proxy;
 };
 
 // Called for every request; must not throw. Adds nothing to the answer beyond what HTTP needs

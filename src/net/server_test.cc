@@ -15,6 +15,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <future>
+#include <list>
+#include <map>
 #include <thread>
 
 #include "base/failure.h"
@@ -58,8 +60,19 @@ class ServerTest : public testing::Test {
   awaitable<Response> handle(Request& request) {
     ++seen_.requests;
     if (request.path == "/echo") {
-      std::string body = co_await read_body(request, 10 << 20);
-      co_return Response(200, "text/plain", std::move(body));
+      std::optional<std::string> problem;
+      try {
+        std::string body = co_await read_body(request, 10 << 20);
+        co_return Response(200, "text/plain", std::move(body));
+      } catch (const Failure& failure) {
+        problem = failure.what();
+      }
+      co_return Response(503, "text/plain", std::move(*problem));
+    }
+    if (request.path == "/held") {
+      co_await read_body(request, 10 << 20);
+      seen_.started.set_value();
+      co_await sleep_for(1h);
     }
     if (request.path == "/limited") {
       std::string reply = "read";
@@ -95,6 +108,11 @@ class ServerTest : public testing::Test {
       });
       co_return response;
     }
+    if (request.path == "/two-writers") {
+      Response response(200, "text/plain", "");
+      response.body = StreamBody([](BodyWriter& writer) { return ServerTest::two_writers(writer); });
+      co_return response;
+    }
     if (request.path == "/endless") {
       Response response(200, "text/plain", "");
       Seen* seen = &seen_;
@@ -112,6 +130,19 @@ class ServerTest : public testing::Test {
     if (request.path == "/empty") co_return Response(204, "text/plain", "");
     std::string text = request.method + " " + request.path + " " + request.id;
     co_return Response(200, "text/plain", std::move(text));
+  }
+
+  // Pieces that do not fit into a socket's buffer, so that one is still under way when the other comes.
+  static awaitable<void> write_many(BodyWriter& writer, char letter) {
+    const std::string piece(300'000, letter);
+    for (int i = 0; i < 10; ++i) co_await writer.write(piece);
+  }
+  static awaitable<void> two_writers(BodyWriter& writer) {
+    auto executor = co_await asio::this_coro::executor;
+    auto both = asio::experimental::make_parallel_group(
+        asio::co_spawn(executor, write_many(writer, 'a'), asio::deferred),
+        asio::co_spawn(executor, write_many(writer, 'b'), asio::deferred));
+    co_await both.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
   }
 
   static awaitable<void> endless(BodyWriter& writer, Seen* seen) {
@@ -382,6 +413,27 @@ TEST_F(ServerTest, StreamsChunksAndSources) {
   EXPECT_EQ(client.read_all().size(), std::size_t{1} << 20);
 }
 
+TEST_F(ServerTest, TwoWhoWriteToOneAnswerTakeTurns) {
+  start();
+  Client client(server_->port());
+  client.send("GET /two-writers" + host + "\r\n");
+  std::string answer = client.read_until("\r\n0\r\n\r\n");
+  ASSERT_THAT(answer, EndsWith("\r\n0\r\n\r\n"));
+  std::map<char, int> chunks;
+  std::size_t at = answer.find("\r\n\r\n") + 4;
+  for (;;) {
+    const std::size_t size = std::stoul(answer.substr(at), nullptr, 16);
+    at = answer.find("\r\n", at) + 2;
+    if (size == 0) break;
+    ASSERT_EQ(size, 300'000u);
+    ASSERT_EQ(answer.substr(at, size), std::string(size, answer[at]));
+    ++chunks[answer[at]];
+    at += size + 2;
+  }
+  EXPECT_EQ(chunks, (std::map<char, int>{{'a', 10}, {'b', 10}}));
+  EXPECT_THAT(client.send("GET /after" + host + "\r\n").read_answer(), HasSubstr("GET /after"));
+}
+
 TEST_F(ServerTest, CancelsTheHandlerWhenTheClientLeaves) {
   start();
   {
@@ -452,16 +504,111 @@ TEST_F(ServerTest, CutsWhatDoesNotEndInTime) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
 }
 
-TEST_F(ServerTest, WaitsForAFreeConnection) {
+TEST_F(ServerTest, AnIdleConnectionMakesRoom) {
   settings_.max_connections = 1;
   start();
-  std::optional<Client> first(server_->port());
-  EXPECT_THAT(first->send("GET /a" + host + "\r\n").read_answer(), HasSubstr("GET /a "));
+  Client first(server_->port());
+  EXPECT_THAT(first.send("GET /a" + host + "\r\n").read_answer(), HasSubstr("GET /a "));
   Client second(server_->port());
-  second.send("GET /b" + host + "\r\n");
-  EXPECT_FALSE(second.has_input(50ms));
-  first.reset();
-  EXPECT_THAT(second.read_answer(), HasSubstr("GET /b "));
+  EXPECT_THAT(second.send("GET /b" + host + "\r\n").read_answer(), HasSubstr("GET /b "));
+  EXPECT_TRUE(first.ended());
+}
+
+TEST_F(ServerTest, ProbesGetThroughWhenEverythingIsInUse) {
+  settings_.max_connections = 1;
+  settings_.probes = {"/health"};
+  start();
+  Client busy(server_->port());
+  busy.send("GET /wait" + host + "\r\n");
+  ASSERT_TRUE(happens(seen_.started));
+  Client other(server_->port());
+  const std::string refused = other.send("GET /a" + host + "\r\n").read_answer();
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(refused, HasSubstr("Too many connections"));
+  Client probe(server_->port());
+  EXPECT_THAT(probe.send("GET /health" + host + "\r\n").read_answer(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_TRUE(probe.ended());  // its place is for the next one
+}
+
+TEST_F(ServerTest, ThoseWhoHoldReservedPlacesMakeRoomForProbes) {
+  settings_.max_connections = 1;
+  settings_.reserved_connections = 2;
+  settings_.probes = {"/health"};
+  start();
+  Client busy(server_->port());
+  busy.send("GET /wait" + host + "\r\n");
+  ASSERT_TRUE(happens(seen_.started));
+  std::list<Client> silent;
+  for (int i = 0; i < 6; ++i) silent.emplace_back(server_->port()).send("GET /health HTTP/1.1\r\n");
+  Client probe(server_->port());
+  EXPECT_THAT(probe.send("GET /health" + host + "\r\n").read_answer(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, ManyConnectionsOfOneAddressAreItsOwnTrouble) {
+  settings_.max_connections_per_address = 2;
+  settings_.reserved_connections = 1;
+  start();
+  std::list<Client> idle;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(idle.emplace_back(server_->port()).send("GET /a" + host + "\r\n").read_answer(), HasSubstr("GET /a "));
+  }
+  EXPECT_TRUE(idle.front().ended());
+}
+
+TEST_F(ServerTest, AProxyMayHaveAllConnections) {
+  settings_.max_connections_per_address = 1;
+  settings_.is_proxy = [](const asio::ip::address& address) { return address.is_loopback(); };
+  start();
+  Client first(server_->port()), second(server_->port());
+  EXPECT_THAT(second.send("GET /b" + host + "\r\n").read_answer(), HasSubstr("GET /b "));
+  EXPECT_THAT(first.send("GET /a" + host + "\r\n").read_answer(), HasSubstr("GET /a "));
+}
+
+TEST_F(ServerTest, AByteNowAndThenIsNoPace) {
+  settings_.body_timeout = 30s;
+  settings_.body_head_start = 1s;
+  start();
+  Client client(server_->port());
+  const auto begin = std::chrono::steady_clock::now();
+  client.send("POST /echo" + host + "Content-Length: 100000\r\n\r\n");
+  while (!client.has_input(50ms) && std::chrono::steady_clock::now() - begin < 20s) client.send("x");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s);
+  EXPECT_TRUE(client.read_answer().contains("came too slowly"));
+}
+
+TEST_F(ServerTest, AReaderWhoTakesAByteNowAndThenIsCut) {
+  settings_.body_timeout = 30s;
+  settings_.body_head_start = 1s;
+  settings_.least_bytes_per_second = 64 << 20;
+  start();
+  Client client(server_->port());
+  client.send("GET /big" + host + "\r\n");
+  ASSERT_TRUE(client.has_input(5s));
+  // Some bytes each time, so that something always moves, until the server has had enough.
+  std::size_t taken = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  char buffer[32 << 10];
+  boost::system::error_code error;
+  while (!error && std::chrono::steady_clock::now() - begin < 20s) {
+    taken += client.socket().read_some(asio::buffer(buffer), error);
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_LT(taken, std::size_t{64} << 20);
+  EXPECT_TRUE(error);
+}
+
+TEST_F(ServerTest, BodiesOfAllClientsShareABudget) {
+  settings_.body_memory = 16 << 20;  // of which nobody who is unknown gets more than one
+  start();
+  Client holder(server_->port());
+  holder.send("POST /held" + host + "Content-Length: 900000\r\n\r\n" + std::string(900000, 'x'));
+  ASSERT_TRUE(happens(seen_.started));
+  Client other(server_->port());
+  other.send("POST /echo" + host + "Content-Length: 900000\r\n\r\n" + std::string(900000, 'x'));
+  EXPECT_THAT(other.read_answer(), HasSubstr("Too many large requests"));
+  Client small(server_->port());
+  small.send("POST /echo" + host + "Content-Length: 5\r\n\r\nsmall");
+  EXPECT_THAT(small.read_answer(), EndsWith("small"));
 }
 
 TEST_F(ServerTest, SaysWhichAddressIsTaken) {

@@ -1,5 +1,5 @@
 #pragma once
-// The server's side of TLS: certificate, key and who may connect.
+// The server's side of TLS: certificate and key.
 
 #include <boost/asio/ssl/context.hpp>
 
@@ -8,7 +8,7 @@
 namespace ci::net {
 
 // TLS 1.2 and newer, HTTP/1.1 by ALPN. Fails with the file's name when a file is missing, broken, or the key
-// does not belong to the certificate. With a `ca_file`, only clients with a certificate of it may connect.
+// does not belong to the certificate. A `ca_file` completes our own chain; clients need no certificate.
 asio::ssl::context open_tls_context(const ServerSettings& settings);
 
 }  // namespace ci::net

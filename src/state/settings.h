@@ -21,6 +21,7 @@ struct StateSettings {
   std::optional<std::uint64_t> large;
   // Bytes of states that were used lately and are still in memory, in the form in which sandboxes get them.
   std::uint64_t memory = 128 << 20;
+  std::size_t memory_entries = 1024;  // and no more than so many: each holds a descriptor
 };
 
 }  // namespace ci::state

@@ -22,6 +22,10 @@ constexpr auto upload_mark = std::chrono::seconds(30);
 constexpr std::uint64_t small = 64 << 10;  // is copied and hashed where we are
 const std::string elsewhere = "object:";   // no base64 text begins so
 
+Failure replaced_meanwhile() {
+  return Failure(FailureKind::unavailable, "Another one has replaced the state of this session meanwhile; try again");
+}
+
 // Where it does not keep others waiting.
 template <class Work>
 awaitable<std::invoke_result_t<Work&>> beside(asio::thread_pool& pool, std::uint64_t size, Work work) {
@@ -84,8 +88,11 @@ awaitable<std::optional<Record>> States::bring_back(std::string session) {
     const auto still = co_await archive_.find(session);
     if (still && still->hash == archived->hash) {
       std::vector<store::Write> nothing_else;
-      co_await replace(session, std::move(ready), std::move(nothing_else));
-      co_return record;
+      std::vector<store::Condition> held;
+      writing.add_conditions(held);
+      const bool replaced = co_await replace(session, std::move(ready), std::move(nothing_else), std::move(held));
+      if (replaced) co_return record;
+      current = co_await find_at_hand(session);
     }
   }
   writing = Turns::Turn();
@@ -185,7 +192,7 @@ void States::remember(const std::string& session, const Record& record, UniqueFd
   constexpr std::uint64_t overhead = 8 << 10;
   std::uint64_t sum = 0;
   for (const Remembered& one : remembered_) sum += one.size + overhead;
-  while (sum > settings_.memory) {
+  while (sum > settings_.memory || remembered_.size() > settings_.memory_entries) {
     sum -= remembered_.front().size + overhead;
     remembered_.erase(remembered_.begin());
   }
@@ -251,8 +258,12 @@ awaitable<std::optional<Summary>> States::settle(
     const bool allowed = co_await may_replace(session, turn, prior, current);
     if (!allowed) co_return std::nullopt;
     if (settings_.archive) co_await archive_.remove(session);
-    auto old = co_await clear(session);
-    co_await discard(std::move(old));
+    std::vector<store::Condition> held;
+    turn.add_conditions(held);
+    writing.add_conditions(held);
+    std::optional<Record> old;
+    const bool cleared = co_await clear(session, std::move(held), old);
+    if (cleared) co_await discard(std::move(old));
     co_return std::nullopt;
   }
   Record record;
@@ -273,10 +284,13 @@ awaitable<std::optional<Summary>> States::settle(
   record = ready.record;
   Turns::Turn writing = co_await turns_.take_to_write(session);
   auto current = co_await find_at_hand(session);
-  const bool allowed = co_await may_replace(session, turn, prior, current);
+  bool allowed = co_await may_replace(session, turn, prior, current);
   if (allowed) {
     std::vector<store::Write> nothing_else;
-    co_await replace(session, std::move(ready), std::move(nothing_else));
+    std::vector<store::Condition> held;
+    turn.add_conditions(held);
+    writing.add_conditions(held);
+    allowed = co_await replace(session, std::move(ready), std::move(nothing_else), std::move(held));
   }
   writing = Turns::Turn();
   if (!allowed) {
@@ -303,13 +317,20 @@ awaitable<States::Ready> States::make_ready(std::string session, Record record, 
   co_return Ready(std::move(record), std::move(data), std::move(file));
 }
 
-awaitable<void> States::replace(std::string session, Ready ready, std::vector<store::Write> writes) {
+// The turns are looked at by the store, in the same step: whoever was not running for a while does not know that they have ended.
+awaitable<bool> States::replace(
+    std::string session, Ready ready, std::vector<store::Write> writes, std::vector<store::Condition> turns) {
   writes.push_back(store::Write::set(data_key(session), std::move(ready.data), settings_.ttl));
   writes.push_back(store::Write::set(hash_key(session), ready.record.hash, settings_.ttl));
   writes.push_back(store::Write::set(record_key(session), text_of(ready.record), settings_.ttl));
-  co_await records_.write(std::move(writes));
+  const bool written = co_await records_.write_if(std::move(turns), std::move(writes));
+  if (!written) {
+    log_warning("state not saved", {{"session_id", session}, {"reason", "the turn to write it was lost"}});
+    co_return false;
+  }
   not_archived_.erase(session);
   remember(session, ready.record, std::move(ready.file));
+  co_return true;
 }
 
 // After the record that named it is gone. What fails here is found by tidying up.
@@ -338,9 +359,14 @@ awaitable<void> States::upload(std::string session, std::string bytes, std::vect
   with.push_back(store::Write::set(uploaded_key(session), "1", upload_mark));
   Turns::Turn writing = co_await turns_.take_to_write(session);
   auto old = co_await find_at_hand(session);
-  co_await replace(session, std::move(ready), std::move(with));
+  std::vector<store::Condition> held;
+  writing.add_conditions(held);
+  const Record uploaded = ready.record;
+  const bool replaced = co_await replace(session, std::move(ready), std::move(with), std::move(held));
   writing = Turns::Turn();
+  if (!replaced) old = uploaded;
   co_await discard(std::move(old));
+  if (!replaced) throw replaced_meanwhile();
 }
 
 awaitable<Info> States::info(std::string session) {
@@ -360,27 +386,37 @@ awaitable<Info> States::info(std::string session) {
 awaitable<void> States::remove(std::string session) {
   Turns::Turn writing = co_await turns_.take_to_write(session);
   if (settings_.archive) co_await archive_.remove(session);
-  auto old = co_await clear(session);
+  std::vector<store::Condition> held;
+  writing.add_conditions(held);
+  std::optional<Record> old;
+  const bool cleared = co_await clear(session, std::move(held), old);
   writing = Turns::Turn();
+  if (!cleared) throw replaced_meanwhile();
   co_await discard(std::move(old));
 }
 
-awaitable<void> States::forget(std::string session) {
-  Turns::Turn writing = co_await turns_.take_to_write(session);
-  auto old = co_await clear(session);
-  writing = Turns::Turn();
+awaitable<void> States::forget(std::string session, const Turns::Turn& writing) {
+  std::vector<store::Condition> held;
+  writing.add_conditions(held);
+  std::optional<Record> old;
+  const bool cleared = co_await clear(session, std::move(held), old);
+  if (!cleared) throw replaced_meanwhile();
   co_await discard(std::move(old));
 }
 
-awaitable<std::optional<Record>> States::clear(std::string session) {
-  auto old = co_await find_at_hand(session);
+awaitable<bool> States::clear(std::string session, std::vector<store::Condition> turns, std::optional<Record>& old) {
+  old = co_await find_at_hand(session);
   std::vector<store::Write> writes;
   for (const std::string& key : {data_key(session), hash_key(session), record_key(session), uploaded_key(session)}) {
     writes.push_back(store::Write::remove(key));
   }
-  co_await records_.write(std::move(writes));
+  const bool written = co_await records_.write_if(std::move(turns), std::move(writes));
+  if (!written) {
+    log_warning("state not removed", {{"session_id", session}, {"reason", "the turn to write it was lost"}});
+    co_return false;
+  }
   std::erase_if(remembered_, [&](const Remembered& one) { return one.session == session; });
-  co_return old;
+  co_return true;
 }
 
 }  // namespace ci::state

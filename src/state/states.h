@@ -83,8 +83,8 @@ class States {
   awaitable<Info> info(std::string session);  // an empty hash: there is none
   // Also from the archive. What is not there is fine.
   awaitable<void> remove(std::string session);
-  // Only what is at hand: of a session that has ended.
-  awaitable<void> forget(std::string session);
+  // Only what is at hand: of a session that has ended. The caller has the turn to write.
+  awaitable<void> forget(std::string session, const Turns::Turn& writing);
 
   // Moves on with archiving; see Archive::round().
   awaitable<int> archive_some() { return archive_.round(); }
@@ -109,10 +109,13 @@ class States {
   awaitable<std::optional<Record>> bring_back(std::string session);
   awaitable<Ready> make_ready(std::string session, Record record, UniqueFd file);
   // These need the turn to write.
-  awaitable<void> replace(std::string session, Ready ready, std::vector<store::Write> with);
+  // False, and nothing has changed, when one of the turns has been lost.
+  awaitable<bool> replace(
+      std::string session, Ready ready, std::vector<store::Write> with, std::vector<store::Condition> turns);
   awaitable<bool> may_replace(
       std::string session, const Turns::Turn& turn, std::optional<Record> prior, std::optional<Record> current);
-  awaitable<std::optional<Record>> clear(std::string session);
+  // The same; `old` becomes what was there.
+  awaitable<bool> clear(std::string session, std::vector<store::Condition> turns, std::optional<Record>& old);
 
   awaitable<void> discard(std::optional<Record> old);
   awaitable<std::optional<Summary>> confirm(std::string session, Record prior);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "base/sha256.h"
 #include "state/memory.h"
 #include "state/wire.h"
@@ -81,6 +83,11 @@ class StatesTest : public ::testing::TestWithParam<std::tuple<Backend, bool>> {
   }
   void upload(std::string bytes) { loop_.run(states_->upload("s", std::move(bytes), {})); }
 
+  static std::string turn_token(const Turns::Turn& turn) {
+    std::vector<store::Condition> conditions;
+    turn.add_conditions(conditions);
+    return conditions.empty() ? "" : conditions.front().value;
+  }
   std::vector<std::string> objects(std::string prefix) {
     std::vector<std::string> keys;
     for (const auto& object : loop_.run(bodies_->list(std::move(prefix), "", 100)).objects) keys.push_back(object.key);
@@ -97,7 +104,8 @@ class StatesTest : public ::testing::TestWithParam<std::tuple<Backend, bool>> {
     loop_.run(records_->write(std::move(writes)));
   }
   void expire() {
-    loop_.run(states_->forget("s"));
+    const Turns::Turn writing = loop_.run(turns_->take_to_write("s"));
+    loop_.run(states_->forget("s", writing));
     restart();
   }
 
@@ -242,6 +250,36 @@ TEST_P(StatesTest, DoesNotSaveWhatARunMadeThatLostItsTurn) {
   loop_.run(turns.stop());
 }
 
+// A virtual machine that stops between its last look at the lease and the write, for longer than the lease lives.
+TEST_P(StatesTest, AWriteThatComesTooLateReplacesNothing) {
+  settle("\1old");
+  TurnSettings several;
+  several.shared = true;
+  Turns turns(loop_.executor(), *records_, several);
+  Turns::Turn turn = loop_.run(turns.take("s", false, after(5s)));
+  for (const std::string late : {"\1late", ""}) {
+    const auto prior = find();
+    bool stopped = false;
+    hooked_records_->before = [&](std::string operation, std::string key) -> awaitable<void> {
+      if (operation != "write" || key != data_key("s") || stopped) co_return;
+      stopped = true;
+      std::vector<store::Write> writes;
+      writes.push_back(store::Write::set("session:state-lease:s", "of another replica", 10s));
+      co_await records_->write(std::move(writes));
+    };
+    EXPECT_FALSE(loop_.run(states_->settle("s", turn, prior, true, captured(late), "")));
+    hooked_records_->before = nullptr;
+    EXPECT_TRUE(stopped);
+    EXPECT_EQ(read(), "\1old");
+    std::vector<store::Write> writes;
+    writes.push_back(store::Write::set("session:state-lease:s", turn_token(turn), 10s));
+    loop_.run(records_->write(std::move(writes)));
+  }
+  EXPECT_LE(objects("states-at-hand/").size(), 1u);
+  turn = Turns::Turn();
+  loop_.run(turns.stop());
+}
+
 TEST_P(StatesTest, ConfirmsOnlyWhatIsStillThere) {
   settle(large_);
   const auto prior = find();
@@ -358,6 +396,19 @@ TEST_P(StatesTest, RemembersOnlySoMuch) {
   restart();
   settle(large_);
   EXPECT_EQ(read(), large_);
+}
+
+// Each costs a descriptor, however small it is.
+TEST_P(StatesTest, RemembersOnlySoMany) {
+  settings_.memory_entries = 3;
+  restart();
+  const auto descriptors = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
+  const auto begin = descriptors();
+  for (int i = 0; i < 40; ++i) {
+    const std::string session = "many" + std::to_string(i);
+    EXPECT_TRUE(loop_.run(states_->settle(session, turn_, std::nullopt, false, captured("\1x" + session), "")));
+  }
+  EXPECT_LE(descriptors() - begin, 12);  // a store may open connections meanwhile
 }
 
 TEST_P(StatesTest, ArchivesWhatIsUnusedAndFindsItAgain) {

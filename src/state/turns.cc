@@ -34,6 +34,10 @@ awaitable<bool> Turns::Turn::is_held() const {
   co_return holder == session_->token && !lost();
 }
 
+void Turns::Turn::add_conditions(std::vector<store::Condition>& conditions) const {
+  if (session_ != nullptr && !session_->token.empty()) conditions.emplace_back(lease_key(session_->id), session_->token);
+}
+
 void Turns::Turn::end() {
   if (turns_ != nullptr) std::exchange(turns_, nullptr)->leave(std::move(session_));
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/async.h"
 #include "store/key_value_store.h"
@@ -49,6 +50,8 @@ class Turns {
     bool lost() const;
     // Asks the store whether the lease is ours. For the moment before work of others would be replaced.
     awaitable<bool> is_held() const;
+    // What must hold for a write that replaces work of others: that the lease is ours at that moment, whatever we knew of it before.
+    void add_conditions(std::vector<store::Condition>& conditions) const;
 
    private:
     friend class Turns;

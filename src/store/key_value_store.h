@@ -64,6 +64,12 @@ struct Counted {
   std::vector<std::int64_t> sums;      // of each counter, as it is now
 };
 
+// What a key must hold for writes to happen.
+struct Condition {
+  Condition(std::string name, std::string text) : key(std::move(name)), value(std::move(text)) {}
+  std::string key, value;
+};
+
 class KeyValueStore {
  public:
   virtual ~KeyValueStore() = default;
@@ -80,6 +86,11 @@ class KeyValueStore {
 
   // All of them or, after a crash or a refusal, none (sqlite); in order, see redis_store.h for more (redis).
   virtual awaitable<void> write(std::vector<Write> writes) = 0;
+
+  // The same when every key of `conditions` holds its value, in one step with that look: a lease that was lost a moment ago
+  // protects what its next holder wrote. False, and nothing is written, when one does not. In a Redis cluster, where keys are on
+  // many servers, the look comes right before the writes.
+  virtual awaitable<bool> write_if(std::vector<Condition> conditions, std::vector<Write> writes) = 0;
 
   // True when this call set it. For locks and leases.
   virtual awaitable<bool> set_if_absent(std::string key, std::string value, Ttl ttl) = 0;

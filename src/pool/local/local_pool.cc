@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "base/changes.h"
 #include "base/fair_queue.h"
 #include "base/log.h"
 #include "languages/language.h"
@@ -87,7 +88,7 @@ class LocalPool final : public SandboxPool {
             settings.parallel_creations, settings.parallel_slow_creations, settings.parallel_slow_awaited,
             settings.enabled ? settings.most_warm : 0, settings.warm_memory_bytes},
         connector_(std::move(connector)),
-        changed_(executor, Clock::time_point::max()),
+        changed_(executor),
         tasks_(executor) {
     tasks_.spawn("sandboxd connection", keep_connected());
     tasks_.spawn("pool refill", refill_regularly());
@@ -96,7 +97,7 @@ class LocalPool final : public SandboxPool {
   awaitable<std::unique_ptr<Lease>> acquire(Demand demand, Deadline deadline) override {
     const auto begin = Clock::now();
     // Before the first connection nobody knows the kinds.
-    while (shelves_.empty() && unavailable_.empty() && Clock::now() < deadline) co_await wait_for_change(deadline);
+    while (shelves_.empty() && unavailable_.empty() && Clock::now() < deadline) co_await changed_.wait(deadline);
     if (!unavailable_.empty()) throw Failure(FailureKind::unavailable, unavailable_);
     const auto kinds = sandbox::kinds_for(demand.language, demand.imports, settings_.python_modules);
     const auto found = std::ranges::find_if(kinds, [this](const auto& name) { return shelves_.contains(name); });
@@ -134,7 +135,7 @@ class LocalPool final : public SandboxPool {
         return !is_quick_to_make(entry.first) || entry.second.floor <= static_cast<int>(entry.second.warm.size()) || entry.second.failures > 0;
       });
     };
-    while (!reached()) co_await wait_for_change(Clock::now() + std::chrono::seconds(1));
+    while (!reached()) co_await changed_.wait(Clock::now() + std::chrono::seconds(1));
     if (!unavailable_.empty()) throw Failure(FailureKind::unavailable, unavailable_);
     for (const auto& [kind, shelf] : shelves_) {
       if (shelf.failures > 0) log_error("cannot keep sandboxes warm", {{"kind", kind}, {"reason", shelf.last_failure}});
@@ -450,9 +451,12 @@ class LocalPool final : public SandboxPool {
   bool is_progressing(const Shelf& shelf) const { return !stopping_ && shelf.creating > 0 && shelf.failures == 0; }
 
   awaitable<std::unique_ptr<Channel>> wait_for_sandbox(Shelf& shelf, const Demand& demand, Deadline deadline) {
-    std::size_t others = 0;
-    for (const auto& entry : shelves_) others += entry.second.waiting.size();
-    if (others >= settings_.most_waiting) {
+    std::size_t all = 0, own = 0;
+    for (const auto& entry : shelves_) {
+      all += entry.second.waiting.size();
+      own += entry.second.waiting.size_of(demand.owner);
+    }
+    if (!may_wait(own, all, settings_.most_waiting)) {
       ++statistics_.refusals;
       throw Failure(FailureKind::unavailable, "too many requests wait for a sandbox");
     }
@@ -482,13 +486,7 @@ class LocalPool final : public SandboxPool {
     throw Failure(FailureKind::unavailable, "no sandbox became free in time" + why);
   }
 
-  void announce() { changed_.cancel(); }
-
-  awaitable<void> wait_for_change(Deadline deadline) {
-    changed_.expires_at(deadline);
-    boost::system::error_code woken;
-    co_await changed_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  }
+  void announce() { changed_.announce(); }
 
   asio::any_io_executor executor_;
   asio::thread_pool& blocking_;
@@ -496,7 +494,7 @@ class LocalPool final : public SandboxPool {
   StockLimits limits_;
   SandboxdConnector connector_;
   std::unique_ptr<asio::posix::stream_descriptor> sandboxd_;
-  asio::steady_timer changed_;
+  Changes changed_;
   bool connected_ = false, stopping_ = false;
   int cgroup_version_ = 0;
   std::string unavailable_;

@@ -15,48 +15,57 @@ using std::chrono::milliseconds;
 // Redis takes no life of nothing; what has none is as good as gone.
 std::string life_text(const Ttl& ttl) { return std::to_string(std::max<milliseconds::rep>(ttl->count(), 1)); }
 
-void add_commands(const Write& write, const std::string& key, std::vector<Command>& commands) {
+// The words of one command.
+using Step = std::vector<std::string>;
+
+void add_steps(const Write& write, const std::string& key, std::vector<Step>& steps) {
   switch (write.kind) {
     case Write::Kind::set:
       if (write.ttl && write.ttl->count() <= 0) {
-        commands.push_back(Command({"DEL", key}));
+        steps.push_back({"DEL", key});
       } else if (write.ttl) {
-        commands.push_back(Command({"SET", key, write.value, "PX", life_text(write.ttl)}));
+        steps.push_back({"SET", key, write.value, "PX", life_text(write.ttl)});
       } else {
-        commands.push_back(Command({"SET", key, write.value}));
+        steps.push_back({"SET", key, write.value});
       }
       return;
     case Write::Kind::set_fields: {
-      std::vector<std::string_view> words = {"HSET", key};
+      Step words = {"HSET", key};
       for (const auto& [name, value] : write.fields) {
         words.push_back(name);
         words.push_back(value);
       }
-      if (!write.fields.empty()) commands.push_back(Command(words));
+      if (!write.fields.empty()) steps.push_back(std::move(words));
       // Not above zero: removes it.
-      if (write.ttl) commands.push_back(Command({"PEXPIRE", key, std::to_string(write.ttl->count())}));
+      if (write.ttl) steps.push_back({"PEXPIRE", key, std::to_string(write.ttl->count())});
       return;
     }
     case Write::Kind::add_to_field:
-      commands.push_back(Command({"HINCRBY", key, write.fields.front().first, write.fields.front().second}));
+      steps.push_back({"HINCRBY", key, write.fields.front().first, write.fields.front().second});
       return;
     case Write::Kind::remove:
-      commands.push_back(Command({"DEL", key}));
+      steps.push_back({"DEL", key});
       return;
     case Write::Kind::add_member:
-      commands.push_back(Command({"SADD", key, write.value}));
+      steps.push_back({"SADD", key, write.value});
       return;
     case Write::Kind::remove_member:
-      commands.push_back(Command({"SREM", key, write.value}));
+      steps.push_back({"SREM", key, write.value});
       return;
     case Write::Kind::expire:
       if (write.ttl) {
-        commands.push_back(Command({"PEXPIRE", key, std::to_string(write.ttl->count())}));
+        steps.push_back({"PEXPIRE", key, std::to_string(write.ttl->count())});
       } else {
-        commands.push_back(Command({"PERSIST", key}));
+        steps.push_back({"PERSIST", key});
       }
       return;
   }
+}
+
+void add_commands(const Write& write, const std::string& key, std::vector<Command>& commands) {
+  std::vector<Step> steps;
+  add_steps(write, key, steps);
+  for (const Step& step : steps) commands.push_back(Command(std::vector<std::string_view>(step.begin(), step.end())));
 }
 
 std::optional<Fields> fields_of(Reply& reply) {
@@ -91,6 +100,17 @@ constexpr std::string_view increment_all_script =
     "  if new and ARGV[3*i]~='' then redis.call('PEXPIRE',key,ARGV[3*i]) end"
     " end end"
     " table.insert(sums,1,refused) return sums";
+
+// Runs commands when so many keys hold what they should: ARGV has what they should hold, then for each command how many words it
+// has, and these. Redis runs nothing else meanwhile.
+constexpr std::string_view write_if_script =
+    "local n=#KEYS "
+    "for i=1,n do if redis.call('GET',KEYS[i])~=ARGV[i] then return 0 end end "
+    "local at=n+1 "
+    "while at<=#ARGV do "
+    "local words={} for i=1,tonumber(ARGV[at]) do words[i]=ARGV[at+i] end "
+    "redis.call(unpack(words)) at=at+1+#words end "
+    "return 1";
 
 class RedisStore final : public KeyValueStore {
  public:
@@ -157,6 +177,34 @@ class RedisStore final : public KeyValueStore {
     if (!commands.empty()) units.emplace_back(std::uint16_t{0}, std::move(commands));
     const std::vector<Reply> replies = co_await client_.run(std::move(units), Repeat::allowed, Order::given);
     for (const Reply& reply : replies) require_success(reply);
+  }
+
+  awaitable<bool> write_if(std::vector<Condition> conditions, std::vector<Write> writes) override {
+    if (servers_->are_many()) {
+      for (const Condition& each : conditions) {
+        const auto found = co_await get(each.key);
+        if (found != each.value) co_return false;
+      }
+      co_await write(std::move(writes));
+      co_return true;
+    }
+    std::vector<Step> steps;
+    for (const Write& each : writes) add_steps(each, full(each.key), steps);
+    std::vector<std::string> keys, counts;
+    for (const Condition& each : conditions) keys.push_back(full(each.key));
+    counts.reserve(steps.size() + 1);
+    counts.push_back(std::to_string(keys.size()));
+    std::vector<std::string_view> words = {"EVAL", write_if_script, counts.back()};
+    words.insert(words.end(), keys.begin(), keys.end());
+    for (const Condition& each : conditions) words.push_back(each.value);
+    for (const Step& step : steps) {
+      words.push_back(counts.emplace_back(std::to_string(step.size())));
+      words.insert(words.end(), step.begin(), step.end());
+    }
+    Unit ask(std::uint16_t{0}, Command(words));
+    const Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
+    require_success(reply);
+    co_return reply.integer != 0;
   }
 
   awaitable<bool> set_if_absent(std::string key, std::string value, Ttl ttl) override {

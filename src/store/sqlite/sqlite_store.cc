@@ -281,6 +281,19 @@ awaitable<void> SqliteStore::write(std::vector<Write> writes) {
   co_await submit(*writer_, std::move(operation));
 }
 
+awaitable<bool> SqliteStore::write_if(std::vector<Condition> conditions, std::vector<Write> writes) {
+  Operation operation = [conditions = std::move(conditions), writes = std::move(writes)](
+                            Records& records, Moment now) -> std::int64_t {
+    for (const Condition& each : conditions) {
+      if (records.get(each.key, now) != each.value) return 0;
+    }
+    for (const Write& each : writes) records.apply(each, now);
+    return 1;
+  };
+  const std::int64_t written = co_await submit(*writer_, std::move(operation));
+  co_return written != 0;
+}
+
 awaitable<bool> SqliteStore::set_if_absent(std::string key, std::string value, Ttl ttl) {
   Operation operation = [key = std::move(key), value = std::move(value), ttl](Records& records, Moment now) {
     return std::int64_t{records.set_if_absent(key, value, ttl, now)};

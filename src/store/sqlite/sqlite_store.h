@@ -36,6 +36,7 @@ class SqliteStore final : public KeyValueStore {
   awaitable<std::vector<std::string>> members(std::string key) override;
   awaitable<std::optional<std::chrono::milliseconds>> remaining(std::string key) override;
   awaitable<void> write(std::vector<Write> writes) override;
+  awaitable<bool> write_if(std::vector<Condition> conditions, std::vector<Write> writes) override;
   awaitable<bool> set_if_absent(std::string key, std::string value, Ttl ttl) override;
   awaitable<bool> remove_if_equal(std::string key, std::string expected) override;
   awaitable<std::int64_t> increment(std::string key, std::int64_t by, Ttl window) override;

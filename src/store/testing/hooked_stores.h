@@ -41,6 +41,10 @@ class HookedRecords final : public KeyValueStore {
     co_await behind_.write(std::move(writes));
     if (after) co_await after("write", key);
   }
+  awaitable<bool> write_if(std::vector<Condition> conditions, std::vector<Write> writes) override {
+    const std::string key = writes.empty() ? "" : writes.front().key;
+    return around<bool>("write", key, behind_.write_if(std::move(conditions), std::move(writes)));
+  }
   awaitable<bool> set_if_absent(std::string key, std::string value, Ttl ttl) override {
     return around<bool>("set_if_absent", key, behind_.set_if_absent(key, value, ttl));
   }

@@ -210,6 +210,31 @@ TYPED_TEST_P(KeyValueSuite, OnlyOneTakesALease) {
   EXPECT_TRUE(this->set_if_absent("lease", "me"));
 }
 
+TYPED_TEST_P(KeyValueSuite, WritesOnlyWhileALeaseIsHeld) {
+  const auto write_if = [&](std::vector<Condition> conditions, std::string value) {
+    std::vector<Write> writes;
+    writes.push_back(Write::set("value", value, milliseconds(90000)));
+    writes.push_back(Write::set_fields("record", {{"value", value}, {"empty", ""}}));
+    writes.push_back(Write::add_member("set", value));
+    return this->loop().run(this->store().write_if(std::move(conditions), std::move(writes)));
+  };
+  EXPECT_TRUE(this->set_if_absent("lease", "me", milliseconds(60000)));
+  this->write(Write::set("other", "yes"));
+  EXPECT_TRUE(write_if({{"lease", "me"}, {"other", "yes"}}, "first"));
+  EXPECT_FALSE(write_if({{"lease", "you"}}, "second"));
+  EXPECT_FALSE(write_if({{"lease", "me"}, {"other", "no"}}, "second"));
+  EXPECT_FALSE(write_if({{"lease", "me"}, {"nothing", ""}}, "second"));
+  EXPECT_EQ(this->get("value"), "first");
+  EXPECT_THAT(this->members("set"), ::testing::ElementsAre("first"));
+  EXPECT_EQ(this->get_fields("record")->at(0).second, "first");
+  EXPECT_TRUE(write_if({}, std::string("th\0ird", 6)));
+  EXPECT_EQ(this->get("value"), std::string("th\0ird", 6));
+  this->advance(milliseconds(60060));
+  EXPECT_FALSE(write_if({{"lease", "me"}}, "fourth"));  // it has ended by itself
+  EXPECT_EQ(this->get("value"), std::string("th\0ird", 6));
+  EXPECT_LE(this->remaining("value"), milliseconds(30000));
+}
+
 TYPED_TEST_P(KeyValueSuite, CountsWithinAWindow) {
   EXPECT_EQ(this->increment("n", 2, milliseconds(60000)), 2);
   this->advance(milliseconds(54000));
@@ -316,7 +341,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     KeyValueSuite, WhatIsNotThereIsAbsent, KeepsValuesOfAnyBytes, SettingFieldsKeepsTheOthers,
     GetsTheFieldsOfManyInTheirOrder, SetsHoldEachMemberOnce, WritesOfABatchHappenInOrder, AnotherKindIsOurBug,
     ExpiredKeysAreInvisibleAtOnce, ExpiredKeysDoNotComeBackWithTheNextWrite, LivesAreKeptChangedAndTakenAway,
-    OnlyOneTakesALease, CountsWithinAWindow, AddsToAFieldAndKeepsTheOthers, CountersMoveTogetherOrNotAtAll,
+    OnlyOneTakesALease, WritesOnlyWhileALeaseIsHeld, CountsWithinAWindow, AddsToAFieldAndKeepsTheOthers, CountersMoveTogetherOrNotAtAll,
     NoLimitIsPassedWhoeverCounts, ScansByPrefixInPages, ManyCallersAtOnceEachGetTheirOwnResult);
 
 }  // namespace ci::store::testing
