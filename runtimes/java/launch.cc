@@ -1,5 +1,5 @@
 // Java, started ahead: what the `java` command does, with a compiler in front. It makes the machine, has it compile and run a sample, says
-// that it is ready, and waits (sandbox/agent.h). Then it compiles the program in the same machine and calls its main method as the
+// that it is ready, and waits (sandbox/guest/words.h). Then it compiles the program in the same machine and calls its main method as the
 // command's own launcher would: from native code, on the thread "main", so that no frame of ours is in any trace.
 //
 //   launch DIRECTORY_OF_OUR_CLASSES HEAP_MEGABYTES [OPTION OF THE MACHINE]...
@@ -84,7 +84,7 @@ bool compile_and_run(JNIEnv* env, jclass ahead) {
   const auto name = static_cast<jstring>(check(env, env->CallStaticObjectMethod(ahead, compile), "compiling"));
   if (name == nullptr) return false;
   runtimes::say_compiled();
-  ::close(runtimes::go);
+  runtimes::part();
 
   const jclass program = load_main(env, name);
   const auto length = static_cast<jsize>(words.size);

@@ -1,11 +1,12 @@
 'use strict';
-// What every Node that is started ahead does: warm itself up, and speak with the agent on descriptor 3 (sandbox/agent.h).
+// What every Node that is started ahead does: warm itself up, and speak with the agent (sandbox/guest/words.h).
 const childProcess = require('child_process');
 const {Console} = require('console');
 const fs = require('fs');
 const net = require('net');
 
-const go = 3;
+const fromAgent = 3, toAgent = 4;
+const words = {ready: 'R', compiled: 'C'};
 
 // Somebody waits for this very process: getting ready soon is worth more than being quick afterwards.
 exports.isAwaited = process.env.KUBECODERUN_AWAITED !== undefined;
@@ -31,15 +32,15 @@ exports.warmUp = () => {
 // Says that it is ready and waits. Then the arguments are where a program expects them.
 exports.wait = () => {
   const hello = Buffer.alloc(5);
-  hello.write('R');
+  hello.write(words.ready);
   hello.writeInt32LE(process.pid, 1);
-  fs.writeSync(go, hello);
+  fs.writeSync(toAgent, hello);
   const pieces = [];
   const buffer = Buffer.alloc(65536);
-  for (let got; (got = fs.readSync(go, buffer, 0, buffer.length, null)) > 0; ) pieces.push(Buffer.from(buffer.subarray(0, got)));
-  const words = Buffer.concat(pieces);
-  if (words.length === 0) process.exit(0); // the server let go of us
-  process.argv.push(...words.subarray(1).toString().split('\0').slice(0, -1));
+  for (let got; (got = fs.readSync(fromAgent, buffer, 0, buffer.length, null)) > 0; ) pieces.push(Buffer.from(buffer.subarray(0, got)));
+  const said = Buffer.concat(pieces);
+  if (said.length === 0) process.exit(0); // the server let go of us
+  process.argv.push(...said.subarray(1).toString().split('\0').slice(0, -1));
 };
 
 // Nothing of ours is left for the program to find, nor for Nodes that it starts.
@@ -49,6 +50,8 @@ exports.vanish = () => {
   for (const name of Object.keys(require.cache)) delete require.cache[name];
 };
 
-exports.sayCompiled = () => fs.writeSync(go, 'C');
+exports.sayCompiled = () => fs.writeSync(toAgent, words.compiled);
 
-exports.done = () => fs.closeSync(go);
+exports.done = () => {
+  for (const fd of [fromAgent, toAgent]) fs.closeSync(fd);
+};

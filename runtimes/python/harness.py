@@ -38,19 +38,20 @@ class Harness:
         self.fresh_modules = fresh_modules.union(sys.builtin_module_names)
         self.error = self.kept = None
 
-    def begin(self, go, script=SCRIPT):
-        """Waits for the program. Returns its code and its namespace; None when there is nothing to evaluate."""
+    def begin(self, agent, say, script=SCRIPT):
+        """Waits for the program. Returns its code and its namespace; None when there is nothing to evaluate. `agent`: the socket
+        that it speaks on; `say`: the pipe that it listens to."""
         gc.enable()
         _renew()
         _open_streams()
-        os.write(go, b"R" + os.getpid().to_bytes(4, "little"))
-        words, descriptors = session.read_words(go)
+        os.write(say, session.READY + os.getpid().to_bytes(4, "little"))
+        words, descriptors = session.read_words(agent)
         if not words:
             os._exit(0)
         if descriptors:
-            self.kept = session.Session(go, words[:1], descriptors, self.memory)
+            self.kept = session.Session(say, words[:1], descriptors, self.memory)
         else:
-            os.close(go)
+            os.close(say)
         sys.argv = [SCRIPT, *words[1:].decode("utf-8", "surrogateescape").split("\0")[:-1]]
         sys.orig_argv = [sys.executable, *sys.argv]
         sys.path[0] = FOLDER
@@ -77,11 +78,12 @@ class Harness:
         script, after = os.memfd_create("rehearsal"), os.memfd_create("state")
         os.write(script, program.encode())
         os.ftruncate(after, 1 << 20)
-        agent, go = socket.socketpair()
-        socket.send_fds(agent, [b"G"], [after])
+        agent, ours = socket.socketpair()
+        _, say = os.pipe()
+        socket.send_fds(agent, [session.GO], [after])
         agent.sendall(b"an argument\0")
         agent.shutdown(socket.SHUT_WR)
-        return self.begin(go.detach(), f"/proc/self/fd/{script}")
+        return self.begin(ours.detach(), say, f"/proc/self/fd/{script}")
 
     def end(self, error):
         """What the interpreter does when a program has ended or failed, and what we do then. Returns the exit status."""

@@ -1,7 +1,7 @@
 // What a Python zygote cannot do in Python: be born into a sandbox, and run a program with nothing below it.
 //
 // serve(socket, harness, program) serves requests for guests and never returns. A guest (zygote/zygote.h) calls
-// harness.begin(descriptor), which waits for its program and returns its code and namespace, or nothing; runs that; calls
+// harness.begin(descriptor, descriptor), which waits for its program and returns its code and namespace, or nothing; runs that; calls
 // harness.end(error) and harness.finish(status); and ends with that status. Before the first request one that nobody needs does
 // the same with harness.rehearse(program) in the place of begin(), to see which pages guests use.
 //
@@ -19,12 +19,12 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "sandbox/guest/words.h"
 #include "zygote/working_set.h"
 #include "zygote/zygote.h"
 
 namespace {
 
-constexpr int agent = 3;                        // descriptor of a guest
 constexpr std::size_t stack_bytes = 64 << 20;  // as far as a main thread could raise its own; only pages that are used exist
 
 zygote::Hooks hooks() {
@@ -93,7 +93,7 @@ void* serve_in_thread(void* argument) {
     ::_exit(0);
   }
   zygote::serve(task.socket, working_set, hooks());
-  ::_exit(run_program(task.harness, PyObject_CallMethod(task.harness, "begin", "i", agent)));
+  ::_exit(run_program(task.harness, PyObject_CallMethod(task.harness, "begin", "ii", ci::sandbox::from_agent, ci::sandbox::to_agent)));
 }
 
 PyObject* serve(PyObject*, PyObject* arguments) {

@@ -1,11 +1,7 @@
-"""The agent's side of a session's state: descriptors come with the word to go, words go back on the same socket.
+"""What a session's state needs of the agent (src/sandbox/guest/words.h): descriptors come with the word to go.
 
-    G, E   run; with descriptors: the memory file to write the state to, then the state to begin with, if there is one.
-           G: write after a program that ended well; E: also after one that failed
-    X      the state to begin with cannot be read: the program begins with nothing
-    S      and the exit status, a byte: the program has ended, what follows is not its time. Behind it, once the state
-           is written: the version of Python and the modules it needs, "3.11 numpy,pandas"; and, when values were left
-           out, how many and of what type the first one is, "3.11 numpy,pandas;2 generator"
+The note behind ENDED, once the state is written: the version of Python and the modules it needs, "3.11 numpy,pandas"; and,
+when values were left out, how many and of what type the first one is, "3.11 numpy,pandas;2 generator".
 
 A program can find all of this in its own process, and can spoil or forge its own state and nothing else.
 """
@@ -21,6 +17,9 @@ import sys
 
 import state
 
+FROM_AGENT, TO_AGENT = 3, 4
+READY, GO, GO_KEEP_AFTER_ERRORS, UNREADABLE, ENDED = b"R", b"G", b"E", b"X", b"S"
+
 CAPTURE_SECONDS = 9  # less than the agent's patience, so that the program's files are still flushed
 DESCRIPTORS = 2
 MOST_MODULES = 32  # the server wants no more of them, and the agent no more than 1000 bytes
@@ -29,10 +28,10 @@ LONGEST_REASON = 100
 MOST_TOLD = 10
 
 
-def read_words(go):
-    """Everything up to the end, and the descriptors that came along."""
+def read_words(agent):
+    """Everything up to the end, and the descriptors that came along. Closes the socket."""
     pieces, descriptors = [], array.array("i")
-    with socket.socket(fileno=os.dup(go)) as connection:
+    with socket.socket(fileno=agent) as connection:
         while True:
             piece, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(DESCRIPTORS * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC)
             for level, kind, data in ancillary:
@@ -44,12 +43,12 @@ def read_words(go):
 
 
 class Session:
-    def __init__(self, go, word, descriptors, memory):
+    def __init__(self, say, word, descriptors, memory):
         self.pid, self.memory = os.getpid(), memory
-        self.after_errors = word == b"E"
-        self.go, self.after = _out_of_the_way(go), _out_of_the_way(descriptors[0])
+        self.after_errors = word == GO_KEEP_AFTER_ERRORS
+        self.say, self.after = _out_of_the_way(say), _out_of_the_way(descriptors[0])
         self.earlier = descriptors[1] if len(descriptors) > 1 else None
-        self.identities = [_identity(self.go), _identity(self.after)]
+        self.identities = [_identity(self.say), _identity(self.after)]
         self.before = self.main = self.code = None
 
     def begin(self, main, code):
@@ -65,7 +64,7 @@ class Session:
                 _say("Lost from earlier runs of this session", [f"{name} (needs {what})" for name, what in lost.items()])
             return True
         except (Exception, SystemExit) as error:
-            os.write(self.go, b"X")
+            os.write(self.say, UNREADABLE)
             if isinstance(error, MemoryError):
                 _say("The variables of earlier runs are not there", ["they need more memory than there is"])
             return False
@@ -79,13 +78,13 @@ class Session:
         if os.getpid() != self.pid or self.code is None or status != 0 and not self.after_errors:
             return
         try:
-            if [_identity(self.go), _identity(self.after)] != self.identities:
+            if [_identity(self.say), _identity(self.after)] != self.identities:
                 return
-            os.write(self.go, b"S" + bytes([status]))
+            os.write(self.say, ENDED + bytes([status]))
             needed, left_out = self._capture()
             _tell(left_out)
-            os.write(self.go, _note(needed, left_out).encode("ascii", "replace")[:1000])
-            os.close(self.go)
+            os.write(self.say, _note(needed, left_out).encode("ascii", "replace")[:1000])
+            os.close(self.say)
         except Exception:
             pass  # there is no state then
 

@@ -1,6 +1,6 @@
 #pragma once
-// The guest's side of what is said on descriptor 3 (sandbox/agent.h), for runtimes that are written in C++. Without dependencies,
-// because it is loaded into interpreters.
+// The guest's side of what is said (sandbox/guest/words.h), for runtimes that are written in C++. Without dependencies, because it
+// is loaded into interpreters.
 
 #include <unistd.h>
 
@@ -9,9 +9,13 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "sandbox/guest/words.h"
+
 namespace runtimes {
 
-constexpr int go = 3;
+using ci::sandbox::from_agent;
+using ci::sandbox::to_agent;
+namespace words = ci::sandbox::words;
 
 // A runtime that cannot go on says why on standard error; its end without a program having run is what the server sees.
 [[noreturn]] inline void give_up(const char* doing) {
@@ -36,29 +40,35 @@ struct Words {
 // Says that we are ready and waits for a program. Does not return when the server lets go of us instead.
 inline Words wait_for_go() {
   const pid_t self = ::getpid();
-  char hello[1 + sizeof self] = {'R'};
+  char hello[1 + sizeof self] = {words::ready};
   std::memcpy(hello + 1, &self, sizeof self);
-  if (::write(go, hello, sizeof hello) != sizeof hello) give_up("saying ready");
-  char* words = nullptr;  // 'G', then the arguments
+  if (::write(to_agent, hello, sizeof hello) != sizeof hello) give_up("saying ready");
+  char* said = nullptr;  // the word, then the arguments
   size_t size = 0;
   for (size_t room = 0;;) {
     if (room - size < 4096) {
       room = room * 2 + 8192;
-      words = static_cast<char*>(std::realloc(words, room));
-      if (words == nullptr) give_up("taking the arguments");
+      said = static_cast<char*>(std::realloc(said, room));
+      if (said == nullptr) give_up("taking the arguments");
     }
-    const ssize_t got = ::read(go, words + size, room - size);
+    const ssize_t got = ::read(from_agent, said + size, room - size);
     if (got == 0) break;
     if (got < 0 && errno != EINTR) give_up("waiting");
     if (got > 0) size += static_cast<size_t>(got);
   }
   if (size == 0) ::_exit(0);
-  return {words + 1, size - 1};
+  return {said + 1, size - 1};
 }
 
 // From now on it is the program's own time that runs.
 inline void say_compiled() {
-  if (::write(go, "C", 1) != 1) give_up("saying compiled");
+  if (::write(to_agent, &words::compiled, 1) != 1) give_up("saying compiled");
+}
+
+// Nothing more is to be heard or said.
+inline void part() {
+  ::close(from_agent);
+  ::close(to_agent);
 }
 
 }  // namespace runtimes

@@ -87,7 +87,7 @@ __attribute__((visibility("default"))) void kubecoderun_wait(
   }
   zygote::serve(sandboxd, working_set, {}, held);
   const runtimes::Words words = runtimes::wait_for_go();
-  ::close(runtimes::go);
+  runtimes::part();
   exchange(held, ::open(script, O_RDONLY | O_CLOEXEC));
   *arguments = words.text;
   *length = static_cast<long>(words.size);

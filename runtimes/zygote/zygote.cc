@@ -18,6 +18,7 @@
 
 #include "sandbox/guest/guest.h"
 #include "sandbox/guest/seccomp_filter.h"
+#include "sandbox/guest/words.h"
 
 namespace zygote {
 
@@ -26,12 +27,15 @@ namespace {
 using ci::sandbox::GuestLimits;
 using ci::sandbox::SeccompFilter;
 
-constexpr int go = 3;
+using ci::sandbox::from_agent;
+using ci::sandbox::to_agent;
+
+constexpr int plain = 6;  // descriptors of a request beside those of control groups
 
 // The order is sandboxd's, see sandbox/zygote_tree.cc.
 struct Request {
   GuestLimits limits;
-  int agent, finished, go, out, err;
+  int agent, finished, go, said, out, err;
   int cgroup[8];
   int cgroups = 0;
   int all[16];
@@ -55,22 +59,23 @@ int receive(int socket, Request& into) {
   const cmsghdr* rights = CMSG_FIRSTHDR(&header);
   if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return 0;
   into.count = static_cast<int>((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-  if (into.count < 5) return 0;
+  if (into.count < plain) return 0;
   std::memcpy(into.all, CMSG_DATA(rights), sizeof(int) * static_cast<size_t>(into.count));
   into.agent = into.all[0];
   into.finished = into.all[1];
   into.go = into.all[2];
-  into.out = into.all[3];
-  into.err = into.all[4];
-  into.cgroups = into.count - 5;
-  std::memcpy(into.cgroup, into.all + 5, sizeof(int) * static_cast<size_t>(into.cgroups));
+  into.said = into.all[3];
+  into.out = into.all[4];
+  into.err = into.all[5];
+  into.cgroups = into.count - plain;
+  std::memcpy(into.cgroup, into.all + plain, sizeof(int) * static_cast<size_t>(into.cgroups));
   return 1;
 }
 
-// Above the standard ones and the one to the agent.
+// Above the standard ones and the two for the agent.
 void close_others(int keep) {
-  if (keep > go + 1) ::syscall(SYS_close_range, go + 1, keep - 1, 0u);
-  ::syscall(SYS_close_range, std::max(keep, go) + 1, ~0u, 0u);
+  if (keep > to_agent + 1) ::syscall(SYS_close_range, to_agent + 1, keep - 1, 0u);
+  ::syscall(SYS_close_range, std::max(keep, to_agent) + 1, ~0u, 0u);
 }
 
 // Everything between the fork and the interpreter's own code. Does not return when something fails: the agent hears why.
@@ -89,15 +94,18 @@ void enter(const Request& fds, const SeccompFilter& filter, const WorkingSet& wo
   }
   ::dup2(fds.out, STDOUT_FILENO);
   ::dup2(fds.err, STDERR_FILENO);
-  ::dup2(fds.go, go);
+  // Neither may be where the other is to go.
+  const int go = ::fcntl(fds.go, F_DUPFD, to_agent + 1), said = ::fcntl(fds.said, F_DUPFD, to_agent + 1);
+  ::dup2(go, from_agent);
+  ::dup2(said, to_agent);
   close_others(keep);
-  ::fcntl(go, F_SETFD, FD_CLOEXEC);
+  for (const int fd : {from_agent, to_agent}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   if (wrong == nullptr && ::chdir(ci::sandbox::workspace) != 0) wrong = "entering the workspace";
   if (wrong == nullptr) wrong = ci::sandbox::become_guest(fds.limits, filter.program());
   if (wrong != nullptr) {
     char text[256];
-    const int size = std::snprintf(text, sizeof text, "E%s: %s", wrong, std::strerror(errno));
-    [[maybe_unused]] const ssize_t ignored = ::write(go, text, static_cast<size_t>(size));
+    const int size = std::snprintf(text, sizeof text, "%c%s: %s", ci::sandbox::words::failed, wrong, std::strerror(errno));
+    [[maybe_unused]] const ssize_t ignored = ::write(to_agent, text, static_cast<size_t>(size));
     ::_exit(126);
   }
 }

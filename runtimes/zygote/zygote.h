@@ -7,7 +7,7 @@
 namespace zygote {
 
 // Returns only in the child of a fork. It is by then a guest: in the sandbox's namespaces, cgroup and user, without
-// capabilities, filtered. Descriptor 3 is its socket to the agent (sandbox/agent.h), 1 and 2 are the sandbox's; all others but
+// capabilities, filtered. Descriptors 3 and 4 are for the agent (sandbox/guest/words.h), 1 and 2 are the sandbox's; all others but
 // `keep` are closed. Ends the process when sandboxd is gone.
 void serve(int socket, const WorkingSet& working_set, const Hooks& hooks, int keep = -1);
 

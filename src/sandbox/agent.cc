@@ -25,6 +25,7 @@
 #include "base/relative_path.h"
 #include "base/sys.h"
 #include "os/message_socket.h"
+#include "sandbox/guest/words.h"
 #include "sandbox/guest_command.h"
 #include "sandbox/product.h"
 #include "sandbox/wire.h"
@@ -41,6 +42,8 @@ constexpr auto memory_check = std::chrono::milliseconds(100);
 constexpr size_t files_per_message = 32;
 constexpr auto capture_limit = std::chrono::seconds(10);  // of writing a session's state, after the program's time
 constexpr size_t longest_note = 1000;
+constexpr size_t most_said = 4 << 10;   // by an honest guest; what comes beyond is not read
+constexpr int reaped_at_once = 256;     // a program can have children that end as quickly as we look
 
 std::uint64_t microseconds(Clock::duration time) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
@@ -166,20 +169,19 @@ class Agent {
 
   void wait_for_guest() {
     // Our copies would keep the streams open after the guest is gone.
-    fds_.guest_go.reset();
-    fds_.out.reset();
-    fds_.err.reset();
+    for (UniqueFd* fd : {&fds_.guest_go, &fds_.guest_said, &fds_.out, &fds_.err}) fd->reset();
     char hello[512];
-    const ssize_t got =
-        sys("waiting for the guest", [&] { return ::recv(fds_.go.get(), hello, sizeof hello, 0); });
-    if (got == 1 + static_cast<ssize_t>(sizeof(pid_t)) && hello[0] == 'R') {
+    // No user's code is there yet; the server ends one that takes too long.
+    const ssize_t got = sys("waiting for the guest", [&] { return ::read(fds_.said.get(), hello, sizeof hello); });
+    sys("listening to the guest", [&] { return ::fcntl(fds_.said.get(), F_SETFL, O_NONBLOCK); });
+    if (got == 1 + static_cast<ssize_t>(sizeof(pid_t)) && hello[0] == words::ready) {
       std::memcpy(&guest_, hello + 1, sizeof guest_);
       // Opened while we may still see it; /proc hides others' processes from what we are about to become.
       const std::string path = "/proc/" + std::to_string(guest_) + "/status";
       guest_state_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
       return;
     }
-    const std::string reason = got > 1 && hello[0] == 'E' ? std::string(hello + 1, static_cast<size_t>(got - 1))
+    const std::string reason = got > 1 && hello[0] == words::failed ? std::string(hello + 1, static_cast<size_t>(got - 1))
                                                           : std::string("the runtime ended before it was ready");
     throw Failure(FailureKind::unavailable, reason);
   }
@@ -198,10 +200,10 @@ class Agent {
     }
   }
 
+  // Before the next look for children, so none is missed. All that wait are one signal.
   void drain_signals() {
     signalfd_siginfo drained[8];
-    while (::read(signals_.get(), drained, sizeof drained) > 0) {
-    }
+    [[maybe_unused]] const ssize_t ignored = ::read(signals_.get(), drained, sizeof drained);
   }
 
   // Places what is sent until the word to start; false when the server let go of us instead.
@@ -235,11 +237,11 @@ class Agent {
       const auto state = reader.number<std::uint8_t>();
       with_state_ = state != no_state;
       placed_ = started_ = Clock::now();
-      if (state == state_after_errors) word_ = 'E';
+      if (state == state_after_errors) word_ = words::go_keep_after_errors;
       arguments_ = std::move(message.descriptors.front());
       state_files_.assign(
           std::make_move_iterator(message.descriptors.begin() + 1), std::make_move_iterator(message.descriptors.end()));
-      if (compiling_ && !plan_.compile.empty()) say("B");
+      if (compiling_ && !plan_.compile.empty()) say(words::build);
       else say_go();
       return true;
     }
@@ -255,32 +257,44 @@ class Agent {
     names_.push_back(name);
   }
 
-  // One word, with the descriptors of a state, then the arguments, then the end of our side. The guest reads as we
-  // write, so any length passes.
+  // One word, perhaps with descriptors: two at most are said, so there is room.
+  void say(char word, std::span<const int> descriptors = {}) {
+    try {
+      os::send_message(fds_.go.get(), std::string_view(&word, 1), descriptors);
+    } catch (const Failure&) {  // it died: waiting for it will tell
+    }
+  }
+
   void say_go() {
     if (!plan_.compile.empty()) take_back_memory();
     if (oom_) return;
     std::vector<int> passed;
     for (const UniqueFd& file : state_files_) passed.push_back(file.get());
-    try {
-      os::send_message(fds_.go.get(), std::string_view(&word_, 1), passed);
-    } catch (const Failure&) {  // it died: waiting for it will tell
-    }
+    say(word_, passed);
     state_files_.clear();
+    say_arguments();
+  }
+
+  // As many as the guest takes now; then the end of our side. A guest that does not read them must not keep us from watching
+  // over it.
+  void say_arguments() {
     char buffer[64 << 10];
-    size_t filled = 0;
-    for (off_t offset = 0;;) {
+    for (;;) {
       const auto got = sys("reading the arguments", [&] {
-        return ::pread(arguments_.get(), buffer + filled, sizeof buffer - filled, offset);
+        return ::pread(arguments_.get(), buffer, sizeof buffer, arguments_said_);
       });
-      offset += got;
-      filled += static_cast<size_t>(got);
-      say(std::string_view(buffer, filled));
-      filled = 0;
       if (got == 0) break;
+      const ssize_t count = ::send(fds_.go.get(), buffer, static_cast<size_t>(got), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+        saying_ = true;
+        return;
+      }
+      if (count < 0) break;  // it died: waiting for it will tell
+      arguments_said_ += count;
     }
     ::shutdown(fds_.go.get(), SHUT_WR);
     arguments_.reset();
+    saying_ = false;
   }
 
   // What only the compiler may have. It may have left something running that needs it: that would be the program's.
@@ -288,14 +302,6 @@ class Agent {
     const std::string bytes = std::to_string(plan_.memory_bytes);
     for (const int limit : fds_.memory_limits) {
       if (::write(limit, bytes.data(), bytes.size()) < 0) oom_ = true;
-    }
-  }
-
-  void say(std::string_view words) {
-    while (!words.empty()) {
-      const ssize_t count = ::send(fds_.go.get(), words.data(), words.size(), MSG_NOSIGNAL);
-      if (count < 0 && errno != EINTR) return;  // it died: waiting for it will tell
-      if (count > 0) words.remove_prefix(static_cast<size_t>(count));
     }
   }
 
@@ -311,21 +317,28 @@ class Agent {
         ::kill(-guest_, soft_signal());
         kill_at = now + soft_grace;
       }
-      const auto next = std::min(kill_at.value_or(deadline()), now + memory_check);
+      const auto next = more_to_reap_ ? now : std::min(kill_at.value_or(deadline()), now + memory_check);
       pollfd waiting[] = {
-          {signals_.get(), POLLIN, 0}, {fds_.control.get(), POLLIN, 0}, {fds_.go ? fds_.go.get() : -1, POLLIN, 0}};
+          {signals_.get(), POLLIN, 0},
+          {fds_.control.get(), POLLIN, 0},
+          {fds_.said.get(), POLLIN, 0},
+          {saying_ ? fds_.go.get() : -1, POLLOUT, 0}};
       const auto time = std::chrono::ceil<std::chrono::milliseconds>(next - now);
-      ::poll(waiting, 3, static_cast<int>(std::max<std::int64_t>(0, time.count())));
+      ::poll(waiting, 4, static_cast<int>(std::max<std::int64_t>(0, time.count())));
       // The server says nothing during a run: its end is the only news.
       if (waiting[1].revents != 0) ::_exit(0);
-      if (waiting[2].revents != 0) hear_guest();
+      if (waiting[2].revents != 0) hear_guest(Clock::now());
+      if (waiting[3].revents != 0) say_arguments();
       drain_signals();
     }
-    while (with_state_ && hear_guest()) {
-    }
-    ended_ = said_.value_or(Clock::now());
+    const auto end = Clock::now();
     end_everything();
     killed_ = Clock::now();
+    // Only now: whoever could go on talking is dead.
+    dead_ = true;
+    while (with_state_ && hear_guest(end)) {
+    }
+    ended_ = said_.value_or(end);
   }
 
   Clock::time_point deadline() const {
@@ -333,37 +346,37 @@ class Agent {
     return started_ + (compiling_ ? compile_limit_ : time_limit_);
   }
 
-  // False when nothing more has come. A guest that lies gets no more time than it could have had.
-  bool hear_guest() {
-    if (!fds_.go) return false;
-    char words[1024];
-    const ssize_t got = ::recv(fds_.go.get(), words, sizeof words, MSG_DONTWAIT);
+  // False when nothing more has come, or nothing more is wanted. A guest that lies gets no more time than it could have had.
+  bool hear_guest(Clock::time_point now) {
+    if (!fds_.said) return false;
+    char heard[1024];
+    const ssize_t got = ::read(fds_.said.get(), heard, sizeof heard);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-    if (got <= 0) {
-      fds_.go.reset();
+    if (got > 0) heard_ += static_cast<size_t>(got);
+    if (got <= 0 || heard_ > most_said) {
+      fds_.said.reset();
       return false;
     }
-    for (const char word : std::string_view(words, static_cast<size_t>(got))) hear(word);
+    for (const char word : std::string_view(heard, static_cast<size_t>(got))) hear(word, now);
     return true;
   }
 
-  void hear(char word) {
-    const auto now = Clock::now();
+  void hear(char word, Clock::time_point now) {
     if (said_) {
       if (note_.size() < longest_note) note_ += word;
     } else if (status_follows_) {
       said_oom_ = out_of_memory();
       said_ = now;
       said_status_ = static_cast<unsigned char>(word);
-    } else if ((word == 'C' || word == 'K') && compiling_ && !timed_out_) {
-      if (word == 'K') hand_out_product();
+    } else if ((word == words::compiled || word == words::compiled_silently) && compiling_ && !timed_out_ && !dead_) {
+      if (word == words::compiled_silently) hand_out_product();
       compiling_ = false;
       compile_time_ = now - started_;
       started_ = now;
       if (arguments_) say_go();  // it waited for the word
-    } else if (word == 'X' && with_state_) {
+    } else if (word == words::unreadable && with_state_) {
       state_unusable_ = true;
-    } else if (word == 'S' && with_state_ && !timed_out_) {
+    } else if (word == words::ended && with_state_ && !timed_out_) {
       status_follows_ = true;
     }
   }
@@ -391,13 +404,19 @@ class Agent {
 
   // True once the guest's own process has ended.
   bool reap_until_guest_ends() {
-    int status;
-    for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    for (int i = 0; i < reaped_at_once; ++i) {
+      int status;
+      const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+      if (pid <= 0) {
+        more_to_reap_ = false;
+        return false;
+      }
       if (pid == guest_) {
         guest_status_ = status;
         return true;
       }
     }
+    more_to_reap_ = true;
     return false;
   }
 
@@ -494,10 +513,14 @@ class Agent {
   const SeccompFilter& filter_;
   UniqueFd workspace_, signals_, guest_state_;
   UniqueFd arguments_;  // until they are said
+  off_t arguments_said_ = 0;
+  bool saying_ = false;  // and the guest has not taken all of them
   std::vector<UniqueFd> state_files_;
   std::vector<RelativePath> names_;      // of what was to be placed, in order
   std::vector<std::uint32_t> unplaced_;  // numbers of those that there was no room for
-  char word_ = 'G';
+  char word_ = words::go;
+  size_t heard_ = 0;  // bytes that the guest has said
+  bool more_to_reap_ = false, dead_ = false;
   pid_t guest_ = -1;
   std::optional<int> guest_status_;
   std::optional<Clock::time_point> begun_;

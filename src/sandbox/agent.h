@@ -15,19 +15,8 @@
 
 namespace ci::sandbox {
 
-// What guest and agent say on the guest's descriptor 3, a stream socket: the guest writes 'R' and its process id as
-// the sandbox numbers it (4 bytes, little endian) when it is ready; the agent writes 'G', the arguments, each ended by NUL,
-// and the end of its side. A language with a compile limit then writes 'C' when its program is compiled and about to run:
-// that starts the program's own time. A guest that reads the end without a 'G' just exits.
-// A guest that the agent launched and whose language compiles is first told 'B': it makes the program, writes 'C', and
-// only then hears 'G'. Instead of 'C' it says 'K' when the compiler had nothing to say, so that its program may be kept.
-// Where the program is there already it hears 'G' at once.
-//
-// Descriptors that come with the first word are those of a session's state: a memory file to write to and, when there
-// is one, the state to begin with. 'E' in place of 'G' asks for a state also of a program that failed. The guest may
-// write 'X', the state cannot be read, and at the end 'S' with the program's exit status, a byte: its time stops, and
-// what it writes until it exits, in a time of its own, is a note for the server. Nothing of this is believed: a guest that
-// exits with another status, or not at all, has captured nothing.
+// What it says to the guest and hears from it is in guest/words.h. It never waits for a guest that may be the user's code: until
+// everything is killed it only polls, and what it reads is bounded.
 
 // How the guest comes to be.
 enum class Birth {
@@ -53,8 +42,9 @@ struct AgentPlan {
 struct AgentDescriptors {
   UniqueFd control;        // messages with the server
   UniqueFd out, err;       // what the guest writes to
-  UniqueFd go;             // our end towards the guest: it says ready, we say go
-  UniqueFd guest_go;       // the guest's end
+  UniqueFd go;             // our end towards the guest, a socket that receives nothing
+  UniqueFd said;           // what the guest says, a pipe
+  UniqueFd guest_go, guest_said;  // the guest's ends
   UniqueFd mapped;         // end of file once sandboxd has written the id maps
   UniqueFd finished;       // a byte from us once the mounts stand; zygotes wait for it
   std::vector<int> cgroup; // join descriptors, owned by the os::Cgroup

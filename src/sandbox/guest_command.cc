@@ -1,38 +1,42 @@
 #include "sandbox/guest_command.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
 
 #include "os/signals.h"
+#include "sandbox/guest/words.h"
 
 namespace ci::sandbox {
 
 namespace {
 
-constexpr int agent = 3;  // the guest's end of the socket to the agent
-
-const char* become(const AgentPlan& plan, const AgentDescriptors& fds, const SeccompFilter& filter) {
-  const int go = fds.guest_go.get();
+// `speak`: where the guest's words go by now.
+const char* become(const AgentPlan& plan, const AgentDescriptors& fds, const SeccompFilter& filter, int& speak) {
   if (const char* wrong = join_cgroups(fds.cgroup.data(), static_cast<int>(fds.cgroup.size()))) return wrong;
   ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
   ::dup2(fds.out.get(), STDOUT_FILENO);
   ::dup2(fds.err.get(), STDERR_FILENO);
-  ::dup2(go, agent);
-  ::syscall(SYS_close_range, 4u, ~0u, 0u);
+  // Neither may be where the other is to go.
+  const int go = ::fcntl(fds.guest_go.get(), F_DUPFD_CLOEXEC, to_agent + 1);
+  const int said = ::fcntl(fds.guest_said.get(), F_DUPFD_CLOEXEC, to_agent + 1);
+  ::dup2(go, from_agent);
+  speak = ::dup2(said, to_agent);
+  ::syscall(SYS_close_range, static_cast<unsigned>(to_agent) + 1, ~0u, 0u);
   os::reset_signals();
   return become_guest(plan.limits, filter.program());
 }
 
 // The next byte; none when the agent has nothing more to say.
-bool hear(char& word) { return ::read(agent, &word, 1) == 1; }
+bool hear(char& word) { return ::read(from_agent, &word, 1) == 1; }
 
 void append_arguments(std::vector<std::string>& command) {
   std::string text;
   char buffer[4096];
-  for (ssize_t got; (got = ::read(agent, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(got));
+  for (ssize_t got; (got = ::read(from_agent, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(got));
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = text.find('\0', begin);
     command.push_back(text.substr(begin, end - begin));
@@ -42,16 +46,19 @@ void append_arguments(std::vector<std::string>& command) {
 
 // Until the word to go; compiles when that is asked first.
 void wait_for_program(const AgentPlan& plan, std::vector<std::string>& command) {
-  ::fcntl(agent, F_SETFD, FD_CLOEXEC);  // neither compilers nor the program speak on it
+  for (const int fd : {from_agent, to_agent}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);  // neither compilers nor the program speak on them
   const pid_t self = ::getpid();
-  char hello[1 + sizeof self] = {'R'};
+  char hello[1 + sizeof self] = {words::ready};
   std::memcpy(hello + 1, &self, sizeof self);
-  if (::write(agent, hello, sizeof hello) < 0) ::_exit(126);
+  if (::write(to_agent, hello, sizeof hello) < 0) ::_exit(126);
   char word;
   if (!hear(word)) ::_exit(126);
-  if (word == 'B') {
+  if (word == words::build) {
+    // A compiler may be made to run code of the user. It shall not find our pipe below /proc.
+    ::prctl(PR_SET_DUMPABLE, 0);
     const Compiled compiled = compile_program(plan.compile, plan.source_name, plan.environment);
-    if (::write(agent, compiled == Compiled::silently ? "K" : "C", 1) != 1 || !hear(word)) ::_exit(126);
+    const char done = compiled == Compiled::silently ? words::compiled_silently : words::compiled;
+    if (::write(to_agent, &done, 1) != 1 || !hear(word)) ::_exit(126);
   }
   append_arguments(command);
 }
@@ -59,9 +66,10 @@ void wait_for_program(const AgentPlan& plan, std::vector<std::string>& command) 
 }  // namespace
 
 void run_guest(const AgentPlan& plan, const AgentDescriptors& descriptors, const SeccompFilter& filter) {
-  if (const char* wrong = become(plan, descriptors, filter)) {
-    const std::string text = std::string("E") + wrong + ": " + std::strerror(errno);
-    [[maybe_unused]] const ssize_t ignored = ::write(agent, text.data(), text.size());
+  int speak = descriptors.guest_said.get();
+  if (const char* wrong = become(plan, descriptors, filter, speak)) {
+    const std::string text = words::failed + std::string(wrong) + ": " + std::strerror(errno);
+    [[maybe_unused]] const ssize_t ignored = ::write(speak, text.data(), text.size());
     ::_exit(126);
   }
   std::vector<std::string> command = plan.command;

@@ -6,7 +6,7 @@
 
 namespace ci::sandbox {
 
-// Births `launched` and `started`. Called in the child; never returns. The words on descriptor 3 are in agent.h.
+// Births `launched` and `started`. Called in the child; never returns. What it says and hears is in guest/words.h.
 [[noreturn]] void run_guest(const AgentPlan& plan, const AgentDescriptors& descriptors, const SeccompFilter& filter);
 
 }  // namespace ci::sandbox

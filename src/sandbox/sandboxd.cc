@@ -218,7 +218,7 @@ class Sandboxd {
     Sandbox sandbox{ticket, slot, make_cgroup(slot, *kind)};
 
     auto [control, agent_control] = os::message_socket_pair();
-    UniqueFd out, agent_out, err, agent_err, go, guest_go, map_done, mapped, finish, finished;
+    UniqueFd out, agent_out, err, agent_err, go, guest_go, said, guest_said, map_done, mapped, finish, finished;
     make_pipe(out, agent_out);
     make_pipe(err, agent_err);
     // So that a program may open them by name: `echo … > /dev/stderr`.
@@ -231,6 +231,9 @@ class Sandboxd {
     sys("making a socket pair", [&] { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair); });
     go.reset(pair[0]);
     guest_go.reset(pair[1]);
+    // For good, and before any guest has its end: see guest/words.h.
+    sys("shutting one direction", [&] { return ::shutdown(go.get(), SHUT_RD); });
+    make_pipe(said, guest_said);
     if (adopted) make_pipe(finished, finish);
 
     UniqueFd process;
@@ -241,7 +244,9 @@ class Sandboxd {
       fds.out = std::move(agent_out);
       fds.err = std::move(agent_err);
       fds.go = std::move(go);
+      fds.said = std::move(said);
       if (!adopted) fds.guest_go = std::move(guest_go);
+      if (!adopted) fds.guest_said = std::move(guest_said);
       fds.mapped = std::move(mapped);
       fds.finished = std::move(finish);
       fds.cgroup = sandbox.cgroup.join_descriptors();
@@ -249,7 +254,7 @@ class Sandboxd {
       fds.oom_events = sandbox.cgroup.oom_events();
       fds.peak_memory = sandbox.cgroup.peak_memory();
       // What the agent must not hold open: our own sockets, and the ends that belong to others.
-      for (UniqueFd* fd : {&socket_, &signals_, &control, &out, &err, &map_done, &guest_go, &finished, &process}) fd->reset();
+      for (UniqueFd* fd : {&socket_, &signals_, &control, &out, &err, &map_done, &guest_go, &guest_said, &finished, &process}) fd->reset();
       zygotes_.clear();
       AgentPlan plan;
       plan.birth = kind->birth;
@@ -273,8 +278,9 @@ class Sandboxd {
     try {
       map_sandbox(pid, range_, slot);
       sys("letting the agent go on", [&] { return ::write(map_done.get(), "m", 1); });
-      if (adopted && !zygotes->tree->fork_into(
-                         kind->zygote, process.get(), finished.get(), guest_go.get(), agent_out.get(), agent_err.get(), cgroup)) {
+      const GuestEnds ends{process.get(),    finished.get(),  guest_go.get(),
+                           guest_said.get(), agent_out.get(), agent_err.get()};
+      if (adopted && !zygotes->tree->fork_into(kind->zygote, ends, cgroup)) {
         // One of them is gone, and only the first is a child of ours whose end we are told. With it go all the others.
         ::kill(zygotes->tree->pid(), SIGKILL);
         throw Failure(FailureKind::unavailable, "the zygotes of " + name + " are starting again");

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "os/message_socket.h"
 #include "os/signals.h"
+#include "sandbox/guest/words.h"
 
 namespace ci::sandbox {
 
@@ -45,15 +46,16 @@ ZygoteTree::ZygoteTree(
     ::dup2(::open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO);
     ::dup2(STDERR_FILENO, STDOUT_FILENO);  // what it has to say is for the log
     for (size_t i = 0; i < theirs.size(); ++i) ::dup2(theirs[i].get(), first_socket + static_cast<int>(i));
+    // What an interpreter opens and keeps may not have a number that its guests need.
+    if (theirs.size() == 1) ::dup2(STDIN_FILENO, to_agent);
     os::reset_signals();
     ::execve(argv[0], argv.data(), envp.data());
     ::_exit(127);
   }
 }
 
-bool ZygoteTree::fork_into(
-    size_t zygote, int agent, int finished, int go, int out, int err, const std::vector<int>& cgroup) {
-  std::vector<int> descriptors = {agent, finished, go, out, err};
+bool ZygoteTree::fork_into(size_t zygote, const GuestEnds& ends, const std::vector<int>& cgroup) {
+  std::vector<int> descriptors = {ends.agent, ends.finished, ends.go, ends.said, ends.out, ends.err};
   descriptors.insert(descriptors.end(), cgroup.begin(), cgroup.end());
   try {
     const std::string_view limits(reinterpret_cast<const char*>(&limits_), sizeof limits_);

@@ -12,6 +12,14 @@
 
 namespace ci::sandbox {
 
+// What a child gets.
+struct GuestEnds {
+  int agent;     // pidfd of process 1 of its sandbox
+  int finished;  // a byte comes once the mounts stand
+  int go, said;  // see guest/words.h
+  int out, err;
+};
+
 class ZygoteTree {
  public:
   // Starts `command`, which finds the sockets of so many zygotes on descriptors 3, 4, …
@@ -19,10 +27,9 @@ class ZygoteTree {
       const std::vector<std::string>& command, size_t zygotes, const std::vector<std::string>& environment,
       const GuestLimits& limits);
 
-  // Asks one of them for a child in the sandbox whose process 1 is behind `agent`. Does not wait until it is there, or until the
+  // Asks one of them for a child in a sandbox. Does not wait until it is there, or until the
   // zygote is ready to make one. False when the zygotes are gone.
-  bool fork_into(
-      size_t zygote, int agent, int finished, int go, int out, int err, const std::vector<int>& cgroup);
+  bool fork_into(size_t zygote, const GuestEnds& ends, const std::vector<int>& cgroup);
 
   pid_t pid() const { return pid_; }
 

@@ -11,7 +11,9 @@ import pathlib
 import platform
 import random
 import re
+import shutil
 import socket
+import subprocess
 import threading
 import time
 import uuid
@@ -165,6 +167,7 @@ CASES = [
     Case("01_thread_bomb.py", processes=128),
     Case("02_daemon.py", {OUT, TIME}, ("kcr-escape-daemon",), check=no_marked_process),
     Case("02_daemon.sh", {OUT, TIME}, ("kcr-escape-daemon",), check=no_marked_process),
+    Case("02_orphans.py", {TIME}),
     Case("03_memory_anonymous.py", {MEMORY}),
     Case("03_memory_mmap_shared.py", {MEMORY}),
     Case("03_memory_in_children.py", BY_LIMITS),
@@ -186,6 +189,7 @@ CASES = [
     Case("09_flood_stdout.py", {OUT, TIME}, check=floods("stdout")),
     Case("09_flood_stderr.py", {OUT, TIME}, check=floods("stderr")),
     Case("09_flood_both.js", {OUT, TIME}, check=floods("stdout")),
+    Case("09_flood_many.py", {OUT, TIME}, check=floods("stdout")),
     Case("09_drip.sh", {TIME}),
     Case("10_close_streams.py", {"exit 5"}, silent=True, check=only("alive.txt")),
     Case("10_close_streams.sh", {"exit 5"}, silent=True),
@@ -233,6 +237,10 @@ CASES = [
     Case("45_monkeypatch.py", {"exit 7"}),
     Case("46_fork_and_answer.py", {"exit 4"}, check=one_answer),
     Case("46_fork_and_stay.py", {"exit 4", TIME}),
+    # The agent, which must not wait for any of them
+    Case("58_descriptors_for_the_agent.py", {TIME}),
+    Case("58_streams_in_flight.py"),
+    Case("59_words_without_end.py"),
     # Network
     Case("51_network.py", {OUT, TIME}),
     Case("51_interfaces.sh"),
@@ -393,6 +401,52 @@ def test_30_calls_of_another_architecture_end_the_program(watched, call):
     body = "#include <stdio.h>\n#include <unistd.h>\n#include <sys/syscall.h>\nint main(void) { puts(\"begun\"); fflush(stdout); %s puts(\"VULNERABLE\"); }"
     answer = watched.run("c", body % FOREIGN_CALLS[call])
     assert answer["stdout"] == "begun\n" and answer["stderr"] == "Process terminated by signal SIGSYS", answer
+
+
+PLUG_IN = r"""
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+/* Runs in the compiler. Once the process that will become the program takes its arguments, it is stopped. */
+static long used(int pid) {
+  char path[64], text[4096];
+  long size, resident;
+  snprintf(path, sizeof path, "/proc/%d/statm", pid);
+  int file = open(path, O_RDONLY);
+  int got = file < 0 ? -1 : read(file, text, sizeof text - 1);
+  if (file >= 0) close(file);
+  if (got <= 0) return -1;
+  text[got] = 0;
+  return sscanf(text, "%ld %ld", &size, &resident) == 2 ? resident * 4 : -1;
+}
+__attribute__((constructor)) static void go(void) {
+  int guest = getppid();
+  if (fork() != 0) return;
+  setsid();
+  long before = used(guest);
+  time_t begin = time(0);
+  for (int stopped = 0; time(0) - begin < 60;) {
+    if (!stopped && used(guest) > before + 3000) stopped = !kill(guest, SIGSTOP);
+  }
+  _exit(0);
+}
+"""
+
+
+@pytest.mark.skipif(not (shutil.which("ldc2") and shutil.which("gcc")), reason="needs ldc2 and gcc")
+def test_58_a_plug_in_of_a_compiler_stops_who_reads_the_arguments(watched, tmp_path):
+    (tmp_path / "plugin.c").write_text(PLUG_IN)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "plugin.so", tmp_path / "plugin.c"], check=True)
+    switches = '"-link-defaultlib-shared",'
+    settings = pathlib.Path("/etc/ldc2.conf").read_text()
+    assert switches in settings
+    settings = settings.replace(switches, switches + ' "--plugin=/mnt/data/plugin.txt",', 1)
+    files = [watched.upload_one("ldc2.conf", settings.encode()), watched.upload_one("plugin.txt", (tmp_path / "plugin.so").read_bytes())]
+    began = time.monotonic()
+    answer = watched.run("d", "void main() {}", files=files, args=["a" * 1_000_000] * 20)
+    assert answer["message"] != "Sandbox lost" and time.monotonic() - began < 30, answer["message"]
 
 
 def test_50_ids_of_other_shapes_reach_nothing(watched):

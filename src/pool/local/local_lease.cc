@@ -11,7 +11,10 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
@@ -31,7 +34,7 @@ using sandbox::Writer;
 constexpr long tmpfs_magic = 0x01021994;      // statfs(2)
 constexpr size_t gathered_at_once = 16;
 constexpr std::uint64_t largest_gathered = 256 << 10;
-constexpr auto placing_patience = std::chrono::seconds(30);  // for the agent to take a piece of a file
+constexpr auto patience = std::chrono::seconds(30);  // for the agent to take a message or a piece of a file
 constexpr size_t source_piece = 256 << 10;
 
 // The guest chose the name and made the file; the agent opened it. Believe neither: a regular file, one link, on a
@@ -64,7 +67,7 @@ class LocalLease final : public Lease {
       std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, EndSandbox end)
       : channel_(std::move(channel)), source_name_(std::move(source_name)), blocking_(blocking), end_(std::move(end)) {}
 
-  ~LocalLease() override { end_(std::move(channel_)); }
+  ~LocalLease() override { end_(std::move(channel_), finished_); }
 
   bool waits() override { return channel_->waits(); }
 
@@ -112,18 +115,15 @@ class LocalLease final : public Lease {
   }
 
   awaitable<Event> next() override {
-    for (;;) {
-      if (!ready_.empty()) {
-        Event event = std::move(ready_.front());
-        ready_.pop_front();
-        co_return event;
-      }
-      if (out_open_ || err_open_) {
-        co_await read_output();
-        continue;
-      }
-      co_await read_message();
+    while (ready_.empty()) {
+      // A guest with many processes fills the streams as quickly as we read them. Others have their turn, too.
+      if (has_read_) co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+      has_read_ = read();
+      if (!has_read_) co_await wait_for_something();
     }
+    Event event = std::move(ready_.front());
+    ready_.pop_front();
+    co_return event;
   }
 
  private:
@@ -178,7 +178,7 @@ class LocalLease final : public Lease {
     co_await send(std::move(puts));
     std::vector<std::byte> buffer(source_piece);
     while (const size_t count = co_await body.read_some(buffer)) {
-      const auto taken = co_await until(after(placing_patience), write(ours, std::span(buffer).first(count)));
+      const auto taken = co_await until(after(patience), write(ours, std::span(buffer).first(count)));
       if (!taken) throw Failure(FailureKind::unavailable, "the sandbox does not take its files");
       if (!*taken) co_return;  // there was no room, as its report will say, or the sandbox is gone
     }
@@ -211,18 +211,33 @@ class LocalLease final : public Lease {
     co_return file;
   }
 
-  // Waits for whichever stream has something. Both end when the last guest process is gone.
-  awaitable<void> read_output() {
-    if (take(channel_->out(), Stream::out, out_open_) | take(channel_->err(), Stream::err, err_open_)) co_return;
-    if (out_open_ && err_open_) {
-      auto race = asio::experimental::make_parallel_group(
-          channel_->out().async_wait(asio::posix::stream_descriptor::wait_read, asio::deferred),
-          channel_->err().async_wait(asio::posix::stream_descriptor::wait_read, asio::deferred));
-      co_await race.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    } else {
-      auto& open = out_open_ ? channel_->out() : channel_->err();
-      co_await open.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-    }
+  // False when nothing is there. The end of the streams is not waited for: a guest can leave them open in places that
+  // outlive its processes for a while, a socket in flight for one.
+  bool read() {
+    if (take_output()) return true;
+    os::Message message;
+    const auto received = channel_->try_receive(message);
+    if (received == os::Received::would_block) return false;
+    take(received == os::Received::closed ? nullptr : &message);
+    return true;
+  }
+
+  // Both: one that is always full must not hide the other.
+  bool take_output() {
+    const bool out = take(channel_->out(), Stream::out, out_open_), err = take(channel_->err(), Stream::err, err_open_);
+    return out || err;
+  }
+
+  awaitable<void> wait_for_something() {
+    const auto readable = [](asio::posix::stream_descriptor& stream) {
+      return stream.async_wait(asio::posix::stream_descriptor::wait_read, asio::deferred);
+    };
+    std::vector<decltype(readable(channel_->out()))> waits;
+    if (out_open_) waits.push_back(readable(channel_->out()));
+    if (err_open_) waits.push_back(readable(channel_->err()));
+    waits.push_back(readable(channel_->control()));
+    auto race = asio::experimental::make_parallel_group(std::move(waits));
+    co_await race.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   }
 
   // True when something was read or the stream ended.
@@ -239,23 +254,21 @@ class LocalLease final : public Lease {
     return true;
   }
 
-  awaitable<void> read_message() {
-    auto message = co_await channel_->receive();
-    if (!message) {
+  // Null: the agent is gone.
+  void take(os::Message* message) {
+    if (message == nullptr) {
       if (!ended_) {
         Outcome lost;
         lost.ended = Ended::lost;
-        ready_.push_back(lost);
-        ended_ = true;
+        end(std::move(lost));
       }
       ready_.push_back(Collected());
-      co_return;
+      return;
     }
     Reader reader(message->payload);
     switch (reader.tag()) {
       case Tag::ended:
-        ended_ = true;
-        ready_.push_back(read_outcome(reader));
+        end(read_outcome(reader));
         break;
       case Tag::file:
         for (UniqueFd& fd : message->descriptors) {
@@ -273,6 +286,7 @@ class LocalLease final : public Lease {
         Collected collected;
         collected.gone = read_names(reader);
         ready_.push_back(std::move(collected));
+        finished_ = Finished::yes;
         break;
       }
       case Tag::failed:
@@ -280,6 +294,15 @@ class LocalLease final : public Lease {
       default:
         throw Failure(FailureKind::internal, "an unexpected message from a sandbox");
     }
+  }
+
+  // What was written by now is there, and who wrote it is dead.
+  void end(Outcome outcome) {
+    while (take_output()) {
+    }
+    out_open_ = err_open_ = false;
+    ended_ = true;
+    ready_.push_back(std::move(outcome));
   }
 
   // Others will run it: nobody, not even who made it, may be able to change it any more.
@@ -343,7 +366,8 @@ class LocalLease final : public Lease {
   std::deque<Event> ready_;
   std::vector<std::string> names_;  // of the files that were put, by their numbers
   std::uint64_t largest_compiled_ = 0;
-  bool out_open_ = true, err_open_ = true, ended_ = false;
+  bool out_open_ = true, err_open_ = true, ended_ = false, has_read_ = false;
+  Finished finished_ = Finished::no;
 };
 
 void make_non_blocking(int fd) {
@@ -353,8 +377,8 @@ void make_non_blocking(int fd) {
 
 }  // namespace
 
-Channel::Channel(asio::any_io_executor executor, UniqueFd control, UniqueFd out, UniqueFd err)
-    : control_(executor), out_(executor), err_(executor) {
+Channel::Channel(asio::any_io_executor executor, std::uint64_t ticket, UniqueFd control, UniqueFd out, UniqueFd err)
+    : ticket_(ticket), control_(executor), out_(executor), err_(executor) {
   for (const UniqueFd* fd : {&control, &out, &err}) make_non_blocking(fd->get());
   control_.assign(control.release());
   out_.assign(out.release());
@@ -366,35 +390,35 @@ bool Channel::waits() {
   return ::poll(&news, 1, 0) == 0;
 }
 
+os::Received Channel::try_receive(os::Message& into) {
+  const auto received = os::receive_message(control_.native_handle(), into);
+  if (received == os::Received::cut_off) throw Failure(FailureKind::unavailable, "too many files are open");
+  return received;
+}
+
 awaitable<std::optional<os::Message>> Channel::receive() {
   os::Message message;
   for (;;) {
-    switch (os::receive_message(control_.native_handle(), message)) {
-      case os::Received::message:
-        co_return std::move(message);
-      case os::Received::closed:
-        co_return std::nullopt;
-      case os::Received::cut_off:
-        throw Failure(FailureKind::unavailable, "too many files are open");
-      case os::Received::would_block:
-        co_await control_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-    }
+    const auto received = try_receive(message);
+    if (received == os::Received::closed) co_return std::nullopt;
+    if (received == os::Received::message) co_return std::move(message);
+    co_await control_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
   }
+}
+
+awaitable<bool> Channel::wait_for_room() {
+  co_await control_.async_wait(asio::posix::stream_descriptor::wait_write, asio::use_awaitable);
+  co_return true;
 }
 
 awaitable<void> Channel::send(std::string payload, std::vector<UniqueFd> descriptors) {
   std::vector<int> numbers;
   for (const UniqueFd& fd : descriptors) numbers.push_back(fd.get());
+  const Deadline deadline = after(patience);
   while (!os::send_message(control_.native_handle(), payload, numbers)) {
-    co_await control_.async_wait(asio::posix::stream_descriptor::wait_write, asio::use_awaitable);
+    const auto room = co_await until(deadline, wait_for_room());
+    if (!room) throw Failure(FailureKind::unavailable, "the sandbox does not take its files");
   }
-}
-
-void Channel::close() {
-  boost::system::error_code ignored;
-  control_.close(ignored);
-  out_.close(ignored);
-  err_.close(ignored);
 }
 
 std::unique_ptr<Lease> make_local_lease(

@@ -28,6 +28,7 @@ constexpr auto longest_rest = std::chrono::seconds(2);
 constexpr auto longest_start = std::chrono::seconds(30);  // of a sandbox until it is ready
 constexpr auto answer_time = std::chrono::milliseconds(1);  // between the end of a run and that of its sandbox
 constexpr auto look_again = std::chrono::seconds(1);  // whether sandboxes are still being made for those who wait
+constexpr auto busy_time = std::chrono::milliseconds(5);    // until sandboxd is asked again
 constexpr auto slow_creation = std::chrono::milliseconds(300);
 constexpr std::uint64_t presumed_memory = 16 << 20;  // of a warm sandbox, while none has told
 
@@ -124,7 +125,9 @@ class LocalPool final : public SandboxPool {
     CHECK(language != nullptr);
     co_return make_local_lease(
         std::move(channel), std::string(language->file), blocking_,
-        [this, kind](std::unique_ptr<Channel> spent) { tasks_.spawn("sandbox end", end(kind, std::move(spent))); });
+        [this, kind](std::unique_ptr<Channel> spent, Finished finished) {
+          tasks_.spawn("sandbox end", end(kind, std::move(spent), finished));
+        });
   }
 
   awaitable<void> warm_up() override {
@@ -280,7 +283,7 @@ class LocalPool final : public SandboxPool {
       return;
     }
     auto channel = std::make_unique<Channel>(
-        executor_, std::move(descriptors[0]), std::move(descriptors[1]), std::move(descriptors[2]));
+        executor_, ticket, std::move(descriptors[0]), std::move(descriptors[1]), std::move(descriptors[2]));
     tasks_.spawn("sandbox start", until_ready(ticket, std::move(entry.mapped()), std::move(channel)));
   }
 
@@ -292,7 +295,7 @@ class LocalPool final : public SandboxPool {
     try {
       const auto message = co_await until(pending.begin + longest_start, channel->receive());
       if (!message) {
-        destroy(ticket);
+        co_await destroy(ticket);
         reason = "it was not ready in time";
       } else if (*message) {
         Reader reader((*message)->payload);
@@ -394,11 +397,16 @@ class LocalPool final : public SandboxPool {
     return true;
   }
 
-  void destroy(std::uint64_t ticket) {
+  // Of one whose agent may not notice by itself that we let go of it. sandboxd that is gone has taken the sandbox with it.
+  awaitable<void> destroy(std::uint64_t ticket) {
     const std::string request = Writer(Tag::destroy).number(ticket).bytes();
-    try {
-      if (sandboxd_) os::send_message(sandboxd_->native_handle(), request);
-    } catch (const Failure&) {  // it is gone, and with it the sandbox
+    while (sandboxd_) {
+      try {
+        if (os::send_message(sandboxd_->native_handle(), request)) co_return;
+      } catch (const Failure&) {
+        co_return;
+      }
+      co_await sleep_for(busy_time);
     }
   }
 
@@ -429,8 +437,9 @@ class LocalPool final : public SandboxPool {
   }
 
   // Tearing one down and making the next wait until the request has its answer.
-  awaitable<void> end(std::string kind, std::unique_ptr<Channel> spent) {
-    co_await sleep_for(answer_time);
+  awaitable<void> end(std::string kind, std::unique_ptr<Channel> spent, Finished finished) {
+    if (finished == Finished::yes) co_await sleep_for(answer_time);
+    else co_await destroy(spent->ticket());
     spent.reset();
     --shelves_.at(kind).in_use;
     if (settings_.refill_on_acquire) refill();

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include "languages/language.h"
@@ -19,6 +20,7 @@ namespace ci::pool {
 namespace {
 
 using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
 
 struct Result {
   std::string out, err;
@@ -233,6 +235,45 @@ TEST_F(LocalPool, LeavesNoProcessBehind) {
   const Result result = run("bash", "(setsid sh -c 'trap \"\" TERM; sleep 600') & echo done");
   EXPECT_EQ(result.out, "done\n");
   EXPECT_LT(result.outcome.wall_time, 5s);
+}
+
+// Whoever runs that command, and the parents of that, so many up; 0: nobody.
+pid_t process_of(std::string_view command, int up) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "cmdline");
+    std::string text((std::istreambuf_iterator<char>(file)), {});
+    std::ranges::replace(text, '\0', ' ');
+    if (text != std::string(command) + " ") continue;
+    std::filesystem::path at = entry.path();
+    for (; up > 0; --up) {
+      std::ifstream status(at / "status");
+      for (std::string word; status >> word && word != "PPid:";) {
+      }
+      std::string parent;
+      status >> parent;
+      at = std::filesystem::path("/proc") / parent;
+    }
+    return std::stoi(at.filename());
+  }
+  return 0;
+}
+
+TEST_F(LocalPool, EndsASandboxWhoseAgentIsStopped) {
+  engine->wait([&]() -> awaitable<void> {
+    Demand demand("bash", {});
+    auto lease = co_await engine->pool->acquire(std::move(demand), after(20s));
+    Program program;
+    program.code = "sleep 4711.5 & wait";
+    co_await lease->start(std::move(program));
+    pid_t agent = 0;
+    while ((agent = process_of("sleep 4711.5", 2)) == 0) co_await sleep_for(10ms);
+    ::kill(agent, SIGSTOP);
+    lease.reset();
+    const auto deadline = after(20s);
+    while (process_of("sleep 4711.5", 0) != 0 && Clock::now() < deadline) co_await sleep_for(10ms);
+  });
+  EXPECT_EQ(engine->reason, "");
+  EXPECT_EQ(process_of("sleep 4711.5", 0), 0);
 }
 
 TEST_F(LocalPool, EveryForkDrawsOtherNumbers) {

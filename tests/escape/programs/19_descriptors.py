@@ -7,8 +7,8 @@ for fd in range(3, 65536):
     link = os.readlink(f"/proc/self/fd/{fd}")
     kind = stat.S_IFMT(info.st_mode)
     mode = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
-    # The two of the session's state: a socket to process 1 of this sandbox and the memory file for it.
-    if fd >= last - 1 and (kind == stat.S_IFSOCK or link == "/memfd:state (deleted)"): safe(f"{fd} is {link}")
+    # The two of the session's state: a pipe to process 1 of this sandbox and the memory file for it.
+    if fd >= last - 1 and (kind == stat.S_IFIFO and mode == os.O_WRONLY or link == "/memfd:state (deleted)"): safe(f"{fd} is {link}")
     elif kind == stat.S_IFDIR or kind == stat.S_IFSOCK or kind == stat.S_IFBLK: vulnerable(f"{fd} is {link}")
     elif kind == stat.S_IFREG and (mode != os.O_RDONLY or not link.startswith(("/usr/", "/lib", "/mnt/data/"))): vulnerable(f"{fd} is {link}, mode {mode}")
     elif kind == stat.S_IFIFO or link.startswith("anon_inode"): vulnerable(f"{fd} is {link}")
