@@ -1,132 +1,155 @@
 #include "sandbox/guest/seccomp_filter.h"
 
-#include <linux/sched.h>
-#include <sched.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/personality.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
+#include <cstddef>
+#include <map>
 #include <stdexcept>
+#include <string>
+
+#include "sandbox/guest/system_calls.h"
 
 namespace ci::sandbox {
 
 namespace {
 
-void must(int result, const char* what) {
-  if (result != 0) throw std::runtime_error(std::string("building the system call filter: ") + what);
+constexpr std::uint32_t x32_bit = 0x40000000;
+
+[[noreturn]] void fail(std::string_view what) {
+  throw std::runtime_error("building the system call filter: " + std::string(what));
 }
 
-void refuse(scmp_filter_ctx context, std::uint32_t action, std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    const int number = seccomp_syscall_resolve_name(name);
-    if (number == __NR_SCMP_ERROR) continue;  // newer than the library: see the numbers below
-    // A call that this architecture never had (umount, stime on x86-64) is -EDOM and not there to refuse.
-    const int result = seccomp_rule_add(context, action, number, 0);
-    if (result != -EDOM) must(result, name);
+// Nothing when this processor family has no such call.
+bool number_of(std::string_view name, std::uint32_t processor, std::uint32_t& number) {
+  const std::uint32_t family = processor == AUDIT_ARCH_X86_64 ? SCMP_ARCH_X86_64 : SCMP_ARCH_AARCH64;
+  const int found = seccomp_syscall_resolve_name_arch(family, std::string(name).c_str());
+  if (found == __NR_SCMP_ERROR) {
+    // Newer than the library: what it does not know is refused anyway. These are allowed, and the same everywhere.
+    if (name != "fchmodat2") return false;
+    number = 452;
+    return true;
   }
+  number = static_cast<std::uint32_t>(found);
+  return found >= 0;
 }
 
-void refuse_numbers(scmp_filter_ctx context, std::uint32_t action, std::initializer_list<int> numbers) {
-  for (const int number : numbers) must(seccomp_rule_add(context, action, number, 0), "a call by number");
-}
+// What happens with a call: an answer, or a look at its arguments.
+struct Fate {
+  Answer answer = ENOSYS;
+  const CheckedCall* check = nullptr;
+  bool operator==(const Fate&) const = default;
+};
+
+class Builder {
+ public:
+  explicit Builder(std::uint32_t processor) : processor_(processor) {
+    for (const CallGroup& group : call_groups()) {
+      for (const std::string_view name : group.calls) add(name, {group.answer, nullptr});
+    }
+    for (const CheckedCall& call : checked_calls()) add(call.call, {0, &call});
+  }
+
+  std::vector<sock_filter> build() {
+    load(offsetof(seccomp_data, arch));
+    emit(BPF_JMP | BPF_JEQ | BPF_K, processor_, 1, 0);
+    emit(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    load(offsetof(seccomp_data, nr));
+    if (processor_ == AUDIT_ARCH_X86_64) {
+      // -1, which a debugger writes to skip a call, is none of x32's.
+      emit(BPF_JMP | BPF_JSET | BPF_K, x32_bit, 0, 1);
+      emit(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    }
+    search(ranges());
+    return std::move(program_);
+  }
+
+ private:
+  struct Range {
+    std::uint32_t first;  // up to the next one's
+    Fate fate;
+  };
+
+  void add(std::string_view name, Fate fate) {
+    std::uint32_t number;
+    if (!number_of(name, processor_, number)) return;
+    if (!fates_.emplace(number, fate).second) fail(std::string(name) + " is there twice");
+  }
+
+  std::vector<Range> ranges() const {
+    std::vector<Range> result = {{0, {}}};
+    const auto begin = [&](std::uint32_t first, const Fate& fate) {
+      if (result.back().fate == fate) return;
+      if (result.back().first == first) result.pop_back();
+      if (result.empty() || result.back().fate != fate) result.push_back({first, fate});
+    };
+    for (const auto& [number, fate] : fates_) {
+      begin(number, fate);
+      if (!fates_.contains(number + 1)) begin(number + 1, {});
+    }
+    return result;
+  }
+
+  // The number is loaded.
+  void search(std::span<const Range> ranges) {
+    if (ranges.size() == 1) return decide(ranges.front().fate);
+    const size_t half = ranges.size() / 2;
+    emit(BPF_JMP | BPF_JGE | BPF_K, ranges[half].first, 0, 1);
+    const size_t jump = emit(BPF_JMP | BPF_JA, 0);
+    search(ranges.first(half));
+    land(jump);
+    search(ranges.subspan(half));
+  }
+
+  void decide(const Fate& fate) {
+    if (fate.check == nullptr) return answer(fate.answer);
+    for (const Rule& rule : fate.check->rules) {
+      std::vector<size_t> misses;
+      for (const Condition& condition : rule.all) misses.push_back(test(condition));
+      answer(rule.answer);
+      for (const size_t miss : misses) land(miss);
+    }
+    answer(fate.check->otherwise);
+  }
+
+  // Goes on when it holds. The jump that is returned is for when it does not.
+  size_t test(const Condition& condition) {
+    // Both families are little endian: the low half comes first.
+    load(static_cast<std::uint32_t>(offsetof(seccomp_data, args) + condition.argument * sizeof(std::uint64_t)));
+    if (condition.mask != 0xffffffff) emit(BPF_ALU | BPF_AND | BPF_K, condition.mask);
+    size_t left = condition.values.size();
+    if (left > 250) fail("too many values");
+    for (const std::uint32_t value : condition.values) {
+      emit(BPF_JMP | BPF_JEQ | BPF_K, value, static_cast<std::uint8_t>(left), 0);
+      --left;
+    }
+    return emit(BPF_JMP | BPF_JA, 0);
+  }
+
+  void answer(Answer answer) {
+    emit(BPF_RET | BPF_K, answer == allowed ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(answer));
+  }
+
+  void load(std::uint32_t offset) { emit(BPF_LD | BPF_W | BPF_ABS, offset); }
+
+  // Makes an unconditional jump lead to what comes next.
+  void land(size_t jump) { program_[jump].k = static_cast<std::uint32_t>(program_.size() - jump - 1); }
+
+  size_t emit(int code, std::uint32_t k, std::uint8_t if_true = 0, std::uint8_t if_false = 0) {
+    program_.push_back({static_cast<std::uint16_t>(code), if_true, if_false, k});
+    return program_.size() - 1;
+  }
+
+  std::uint32_t processor_;
+  std::map<std::uint32_t, Fate> fates_;  // of what is in the table
+  std::vector<sock_filter> program_;
+};
 
 }  // namespace
 
-SeccompFilter::SeccompFilter() {
-  scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
-  if (context == nullptr) throw std::runtime_error("building the system call filter: out of memory");
-  struct Release {
-    scmp_filter_ctx context;
-    ~Release() { seccomp_release(context); }
-  } release{context};
-
-  must(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "architecture");
-  must(seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimising");
-  constexpr std::uint32_t eperm = SCMP_ACT_ERRNO(EPERM);
-  constexpr std::uint32_t enosys = SCMP_ACT_ERRNO(ENOSYS);
-
-  // Loading kernels and modules, the clock, swap, raw ports: administration.
-  refuse(
-      context, eperm,
-      {"kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff",
-       "iopl", "ioperm", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "acct", "quotactl",
-       "quotactl_fd", "nfsservctl", "vhangup", "lookup_dcookie", "uselib"});
-  // Mounts, namespaces, other processes' memory, keys, kernel programs and profiles. Tools probe for some of these.
-  refuse(
-      context, eperm,
-      {"mount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick",
-       "mount_setattr", "setns", "unshare", "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise",
-       "kcmp", "pidfd_getfd", "add_key", "request_key", "keyctl", "bpf", "perf_event_open", "userfaultfd",
-       "fanotify_init", "open_by_handle_at", "name_to_handle_at", "syslog", "sethostname", "setdomainname",
-       "personality", "setfsuid", "setfsgid"});
-  // Large surfaces that libraries use only when they are there.
-  refuse(
-      context, enosys,
-      {"io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_secret", "vmsplice", "modify_ldt", "sysfs",
-       "ustat", "remap_file_pages", "move_pages", "migrate_pages"});
-  // statmount, listmount, lsm_*, mseal's neighbours and later mount calls (open_tree_attr 467) are unknown to
-  // libseccomp 2.5; the numbers are the same on all architectures (asm-generic/unistd.h).
-  refuse_numbers(context, enosys, {457, 458, 459, 460, 461, 467});
-
-  // clone with namespace flags; clone3 hides its flags behind a pointer, so glibc is sent back to clone.
-  constexpr std::uint64_t namespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
-                                       CLONE_NEWUTS | CLONE_NEWCGROUP | 0x80 /* CLONE_NEWTIME */;
-  for (std::uint64_t flag = 1; flag <= namespaces; flag <<= 1) {
-    // Only 0x80 collides with nothing: the low byte of clone's flags is the exit signal, at most 64.
-    if ((flag & namespaces) == 0) continue;
-    must(seccomp_rule_add(context, eperm, SCMP_SYS(clone), 1, SCMP_A0_64(SCMP_CMP_MASKED_EQ, flag, flag)), "clone");
-  }
-  refuse(context, enosys, {"clone3"});
-
-  // Terminals: pushing input into one (CVE-2016-7545) and selecting on consoles (CVE-2023-1523).
-  for (const std::uint64_t request : {TIOCSTI, TIOCLINUX}) {
-    must(
-        seccomp_rule_add(context, eperm, SCMP_SYS(ioctl), 1, SCMP_A1_64(SCMP_CMP_MASKED_EQ, 0xffffffff, request)),
-        "ioctl");
-  }
-
-  // Sockets: local ones and, on the loopback-only network, TCP and UDP. Netlink only for routes, which getifaddrs(3)
-  // reads. libseccomp cannot say "none of", so the gaps between the allowed families are spelled out.
-  constexpr std::uint32_t no_family = SCMP_ACT_ERRNO(EAFNOSUPPORT);
-  const auto refuse_family = [&](int family) {
-    must(seccomp_rule_add(context, no_family, SCMP_SYS(socket), 1, SCMP_A0_32(SCMP_CMP_EQ, family)), "socket");
-    must(seccomp_rule_add(context, no_family, SCMP_SYS(socketpair), 1, SCMP_A0_32(SCMP_CMP_EQ, family)), "socketpair");
-  };
-  for (int family = 0; family < 64; ++family) {
-    if (family != AF_UNIX && family != AF_INET && family != AF_INET6 && family != AF_NETLINK) refuse_family(family);
-  }
-  must(seccomp_rule_add(context, no_family, SCMP_SYS(socket), 1, SCMP_A0_32(SCMP_CMP_GE, 64)), "socket");
-  must(
-      seccomp_rule_add(
-          context, no_family, SCMP_SYS(socket), 2, SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2_32(SCMP_CMP_NE, 0)),
-      "netlink");
-  // SOCK_RAW and SOCK_PACKET need capabilities in the owning namespace, which a guest has not; refused anyway.
-  for (const int type : {SOCK_RAW, SOCK_PACKET}) {
-    for (const int family : {AF_INET, AF_INET6}) {
-      must(
-          seccomp_rule_add(
-              context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, SCMP_A0_32(SCMP_CMP_EQ, family),
-              SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, static_cast<std::uint32_t>(type))),
-          "raw socket");
-    }
-  }
-
-  // The library writes programs only to descriptors.
-  const int file = ::memfd_create("filter", MFD_CLOEXEC);
-  if (file < 0) throw std::runtime_error("building the system call filter: no memory file");
-  const int exported = seccomp_export_bpf(context, file);
-  const off_t size = ::lseek(file, 0, SEEK_END);
-  if (exported == 0 && size > 0) {
-    instructions_.resize(static_cast<size_t>(size) / sizeof(sock_filter));
-    if (::pread(file, instructions_.data(), static_cast<size_t>(size), 0) != size) instructions_.clear();
-  }
-  ::close(file);
-  if (instructions_.empty()) throw std::runtime_error("building the system call filter: export failed");
+SeccompFilter::SeccompFilter(std::uint32_t processor) : instructions_(Builder(processor).build()) {
+  if (instructions_.size() > BPF_MAXINSNS) fail("it is too long");
   program_.len = static_cast<unsigned short>(instructions_.size());
   program_.filter = instructions_.data();
 }

@@ -1,21 +1,27 @@
 #pragma once
-// Which system calls a guest may make. Built once per process that starts guests, applied by become_guest().
+// The table of system_calls.h as a program for the kernel (seccomp(2)). Built once per process that starts guests, applied by
+// become_guest().
 //
-// A list of refusals on top of namespaces, no capabilities and no_new_privs. They answer EPERM or ENOSYS, so that
-// libraries fall back and programs say what they missed; calls of another architecture (32-bit, x32), which nothing
-// honest makes here, kill. Socket families are an allow list. Making fifos stays possible; devices need a capability.
+// Calls of another architecture (32-bit, x32), which nothing honest makes here, end the process: their numbers mean other calls.
 
+#include <linux/audit.h>
 #include <linux/filter.h>
 
-#include <string>
+#include <cstdint>
 #include <vector>
 
 namespace ci::sandbox {
 
+#if defined(__x86_64__)
+inline constexpr std::uint32_t this_processor = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+inline constexpr std::uint32_t this_processor = AUDIT_ARCH_AARCH64;
+#endif
+
 class SeccompFilter {
  public:
-  // Throws std::runtime_error when the library cannot build it.
-  SeccompFilter();
+  // Throws std::runtime_error when the table cannot be a program. `processor`: AUDIT_ARCH_…, another one only to look at it.
+  explicit SeccompFilter(std::uint32_t processor = this_processor);
 
   const sock_fprog& program() const { return program_; }
   const std::vector<sock_filter>& instructions() const { return instructions_; }
