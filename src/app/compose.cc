@@ -11,7 +11,9 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "languages/language.h"
+#include "os/machine.h"
 #include "os/open_files.h"
+#include "sandbox/bounds.h"
 #include "sandbox/kinds.h"
 
 namespace ci::app {
@@ -25,10 +27,6 @@ LogLevel level_of(const std::string& name) {
   if (name == "WARNING") return LogLevel::warning;
   if (name == "ERROR" || name == "CRITICAL") return LogLevel::error;
   return LogLevel::info;
-}
-
-std::uint64_t machine_memory() {
-  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 // What is written to the memory file systems counts as memory: together they stay below the limit, so that a full disk is
@@ -126,7 +124,9 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   result.output_files = settings.output_files;
   result.session_files = settings.files_per_session;
   result.workspace_bytes = usable_workspace_bytes(settings);
-  result.concurrent = settings.concurrent_runs;
+  result.concurrent = settings.concurrent_runs != 0
+                          ? settings.concurrent_runs
+                          : static_cast<int>(sandbox::runs_at_once(os::usable_memory(), settings.memory_bytes));
   result.strict_ownership = settings.strict_ownership;
   result.named_sessions = settings.named_sessions;
   result.compile_cache.bytes = settings.compile_cache_bytes;
@@ -176,7 +176,7 @@ pool::LocalPoolSettings pool_settings(const Settings& settings) {
   result.python_modules = preload_of(settings).modules;
   // Each costs us three descriptors for as long as it waits.
   result.most_warm = static_cast<int>(std::clamp<std::uint64_t>(os::most_open_files() / 16, 1, 48));
-  result.warm_memory_bytes = settings.pool_memory_bytes > 0 ? settings.pool_memory_bytes : machine_memory() / 4;
+  result.warm_memory_bytes = settings.pool_memory_bytes > 0 ? settings.pool_memory_bytes : os::usable_memory() / 4;
   return result;
 }
 

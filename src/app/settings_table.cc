@@ -261,7 +261,7 @@ void add_execution(Table& table) {
   table.integer("COMPILE_CACHE_MB", 0, 65536, 64,
                 "Memory for programs that were compiled before, for when the same source comes again. 0: none are kept.")
       .sets_megabytes(&Settings::compile_cache_bytes);
-  table.integer("MAX_CONCURRENT_EXECUTIONS", 0, 50, 0, "Runs at once; more wait, then are refused. 0: no limit.")
+  table.integer("MAX_CONCURRENT_EXECUTIONS", 0, 50, 0, "Runs at once; more wait, then are refused. 0: as many as have room in memory.")
       .sets(&Settings::concurrent_runs);
   table.size("MAX_OUTPUT_SIZE", 1024, "1048576", "Bytes kept of stdout and of stderr; more is dropped.")
       .sets(&Settings::output_bytes);

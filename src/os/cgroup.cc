@@ -6,10 +6,12 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
 #include <fstream>
+#include <ranges>
 #include <set>
 #include <sstream>
 #include <string_view>
@@ -174,6 +176,8 @@ void set_limits(int directory, std::string_view controller, const CgroupLimits& 
   if (controller == "memory") {
     write_file(directory, "memory.limit_in_bytes", memory);
     try_write_file(directory, "memory.memsw.limit_in_bytes", memory);
+    // What waits in TCP and UDP sockets is not counted as memory here, but beside it.
+    try_write_file(directory, "memory.kmem.tcp.limit_in_bytes", std::to_string(limits.memory_bytes / 8));
   }
   if (controller == "cpu") write_file(directory, "cpu.shares", std::to_string(limits.cpu_weight * 1024 / 100));
   if (v2 || controller == "pids") write_file(directory, "pids.max", std::to_string(limits.processes));
@@ -190,6 +194,23 @@ std::string group_of_ours(std::string_view own) {
 std::vector<int> Cgroup::join_descriptors() const { return numbers_of(join_); }
 
 std::vector<int> Cgroup::memory_limits() const { return numbers_of(memory_limits_); }
+
+bool Cgroup::renew(std::uint64_t memory_bytes) {
+  for (const UniqueFd& processes : join_) {
+    char pid;
+    if (::pread(processes.get(), &pid, 1, 0) != 0) return false;
+  }
+  // Of two the second is never less: that decides which is written first.
+  const std::string bytes = std::to_string(memory_bytes);
+  const auto set = [&](const UniqueFd& limit) { return ::pwrite(limit.get(), bytes.data(), bytes.size(), 0) > 0; };
+  const bool lowered = std::ranges::all_of(memory_limits_, set);
+  if (!lowered && !std::ranges::all_of(memory_limits_ | std::views::reverse, set)) return false;
+  // Where the peak cannot be reset, what is used now takes its place, and who reads it looks now and then.
+  if (peak_memory_ && ::pwrite(peak_memory_.get(), "0", 1, 0) != 1) peak_memory_ = UniqueFd(::fcntl(memory_.get(), F_DUPFD_CLOEXEC, 0));
+  oom_kills_before_ = read_counter(oom_events_.get(), "oom_kill").value_or(0);
+  memory_before_ = read_number(memory_.get()).value_or(0);
+  return true;
+}
 
 Cgroup::~Cgroup() {
   for (const Place& place : places_) {
@@ -285,18 +306,38 @@ Cgroup CgroupTree::create(const std::string& name, const CgroupLimits& limits) c
     };
     if (version_ == 2) {
       group.oom_events_ = open_file(fd, "memory.events", O_RDONLY);
-      group.peak_memory_ = open_file(fd, "memory.peak", O_RDONLY);
+      group.peak_memory_ = open_file(fd, "memory.peak", O_RDWR);
+      if (!group.peak_memory_) group.peak_memory_ = open_file(fd, "memory.peak", O_RDONLY);
+      group.memory_ = open_file(fd, "memory.current", O_RDONLY);
       add_limit("memory.max");
     } else if (hierarchy.controller == "memory") {
       add_limit("memory.limit_in_bytes");
       add_limit("memory.memsw.limit_in_bytes");  // never less than the other
       group.oom_events_ = open_file(fd, "memory.oom_control", O_RDONLY);
-      group.peak_memory_ = open_file(fd, "memory.max_usage_in_bytes", O_RDONLY);
+      group.peak_memory_ = open_file(fd, "memory.max_usage_in_bytes", O_RDWR);
+      group.memory_ = open_file(fd, "memory.usage_in_bytes", O_RDONLY);
     }
     group.join_.push_back(
-        UniqueFd(sys("opening a cgroup", [&] { return ::openat(fd, "cgroup.procs", O_WRONLY | O_CLOEXEC); })));
+        UniqueFd(sys("opening a cgroup", [&] { return ::openat(fd, "cgroup.procs", O_RDWR | O_CLOEXEC); })));
   }
   return group;
+}
+
+void CgroupTree::limit(const CgroupLimits& limits) const {
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    const int directory = hierarchy.descriptor.get();
+    const bool v2 = hierarchy.controller.empty();
+    const std::string memory = std::to_string(limits.memory_bytes);
+    if (v2) {
+      try_write_file(directory, "memory.max", memory);
+      try_write_file(directory, "memory.swap.max", "0");
+    }
+    if (hierarchy.controller == "memory") {
+      try_write_file(directory, "memory.limit_in_bytes", memory);
+      try_write_file(directory, "memory.memsw.limit_in_bytes", memory);
+    }
+    if (v2 || hierarchy.controller == "pids") try_write_file(directory, "pids.max", std::to_string(limits.processes));
+  }
 }
 
 void CgroupTree::remove() const {

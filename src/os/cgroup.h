@@ -24,7 +24,9 @@ struct CgroupLimits {
   std::uint64_t cpu_weight = 100;  // 100 is an equal share
 };
 
-// The group of one sandbox's guest processes. Its destructor removes it; whoever is inside must be dead.
+// The group of a sandbox's guest processes, and then of the next one's: a group that is removed stays in the kernel for as
+// long as anything is charged to it, and what a guest was the first to read of a file is. Its destructor removes it; whoever is
+// inside must be dead.
 class Cgroup {
  public:
   Cgroup() = default;
@@ -32,12 +34,20 @@ class Cgroup {
   Cgroup& operator=(Cgroup&& other) noexcept = delete;
   ~Cgroup();
 
+  // Makes its figures begin anew, and the limit of memory what is asked. False when that is not possible, or somebody is still inside.
+  bool renew(std::uint64_t memory_bytes);
+
   // Writing "0" to each moves the writer in. One for v2, one per controller for v1.
   std::vector<int> join_descriptors() const;
   // Readable text with a line "oom_kill N": memory.oom_control (v1), memory.events (v2). -1 without memory control.
   int oom_events() const { return oom_events_.get(); }
-  // The most memory ever used, as text: memory.max_usage_in_bytes (v1), memory.peak (v2, Linux 5.19). -1: unknown.
+  // N when its figures began.
+  std::uint64_t oom_kills_before() const { return oom_kills_before_; }
+  // The most memory used since its figures began, as text: memory.max_usage_in_bytes (v1), memory.peak (v2, Linux 6.12, before
+  // that of a new group only). Else what is used now: memory.current. -1: unknown.
   int peak_memory() const { return peak_memory_.get(); }
+  // What was charged to it when they began: files that earlier guests read.
+  std::uint64_t memory_before() const { return memory_before_; }
   // Writing fewer bytes to each, in order, lowers the limit of memory. A group that uses more and cannot do with less
   // refuses (v1) or is killed (v2).
   std::vector<int> memory_limits() const;
@@ -52,6 +62,8 @@ class Cgroup {
   std::vector<UniqueFd> join_;
   UniqueFd oom_events_;
   UniqueFd peak_memory_;
+  UniqueFd memory_;
+  std::uint64_t oom_kills_before_ = 0, memory_before_ = 0;
   std::vector<UniqueFd> memory_limits_;
 };
 
@@ -76,6 +88,9 @@ class CgroupTree {
   static CgroupTree make(const std::filesystem::path& mount, uid_t owner, gid_t group, pid_t process);
 
   int version() const { return version_; }
+
+  // Of all groups below ours together. What this host cannot limit stays without.
+  void limit(const CgroupLimits& limits) const;
 
   // A new group below ours.
   Cgroup create(const std::string& name, const CgroupLimits& limits) const;

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -40,6 +41,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto soft_grace = std::chrono::milliseconds(300);  // between the soft signal and the kill
 constexpr auto memory_check = std::chrono::milliseconds(100);
 constexpr size_t files_per_message = 32;
+constexpr std::uint64_t most_queued_for_netlink = 16 << 20;
 constexpr auto capture_limit = std::chrono::seconds(10);  // of writing a session's state, after the program's time
 constexpr size_t longest_note = 1000;
 constexpr size_t most_said = 4 << 10;   // by an honest guest; what comes beyond is not read
@@ -59,6 +61,9 @@ void mount_memory(const char* target, const std::string& options) {
   });
 }
 
+// Of the host, and no file of a process. Where it is not there, nothing is to hide.
+void hide(const char* file) { ::mount("/dev/null", file, nullptr, MS_BIND, nullptr); }
+
 void bring_up_loopback() {
   const UniqueFd socket(sys("opening a socket", [&] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }));
   ifreq request{};
@@ -74,6 +79,23 @@ void keep_few_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   const __user_cap_data_struct sets[2] = {{kept, kept, 0}, {}};
   sys("dropping capabilities", [&] { return ::syscall(SYS_capset, &header, sets); });
+}
+
+// Bytes that wait in netlink sockets of this network namespace, which no group is charged for: the sum of a column of
+// /proc/net/netlink.
+std::uint64_t queued_for_netlink(int file) {
+  std::array<char, 16 << 10> buffer;
+  std::uint64_t sum = 0;
+  std::string rest;
+  ::lseek(file, 0, SEEK_SET);
+  for (ssize_t got; (got = ::read(file, buffer.data(), buffer.size())) > 0 && sum <= most_queued_for_netlink;) {
+    rest.append(buffer.data(), static_cast<size_t>(got));
+    for (size_t end; (end = rest.find('\n')) != rest.npos; rest.erase(0, end + 1)) {
+      unsigned long long bytes = 0;
+      if (std::sscanf(rest.c_str(), "%*s %*s %*s %*s %llu", &bytes) == 1) sum += bytes;
+    }
+  }
+  return sum;
 }
 
 class Agent {
@@ -130,6 +152,8 @@ class Agent {
     sys("mounting /proc", [&] {
       return ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=invisible");
     });
+    for (const char* file : {"/proc/cmdline", "/proc/keys"}) hide(file);
+    netlink_ = UniqueFd(::open("/proc/self/net/netlink", O_RDONLY | O_CLOEXEC));
     bring_up_loopback();
     sys("setting the host name", [&] { return ::sethostname(plan_.hostname.data(), plan_.hostname.size()); });
     sys("entering the workspace", [&] { return ::chdir(workspace); });
@@ -153,6 +177,10 @@ class Agent {
   // Only now: a zygote may enter the namespaces of a process only while it could trace it (setns(2)), and the steps
   // below end that. Until the word to go the guest's process runs nothing but our code.
   void become_agent() {
+    // The guest has set what it must, and nothing below /proc is a program's to change: how soon the kernel ends it, for one.
+    sys("making /proc read-only", [] {
+      return ::mount(nullptr, "/proc", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+    });
     ::syscall(SYS_setgroups, 0, nullptr);  // denied, and needless, where only one uid is mapped
     sys("changing the group", [&] { return ::syscall(SYS_setresgid, plan_.agent_uid, plan_.agent_uid, plan_.agent_uid); });
     sys("changing the user", [&] { return ::syscall(SYS_setresuid, plan_.agent_uid, plan_.agent_uid, plan_.agent_uid); });
@@ -237,6 +265,7 @@ class Agent {
       const auto state = reader.number<std::uint8_t>();
       with_state_ = state != no_state;
       placed_ = started_ = Clock::now();
+      netlink_due_ = started_ + memory_check;
       if (state == state_after_errors) word_ = words::go_keep_after_errors;
       arguments_ = std::move(message.descriptors.front());
       state_files_.assign(
@@ -421,12 +450,22 @@ class Agent {
   }
 
   // Of all guest processes so far, in bytes; 0: unknown.
-  std::uint64_t peak_memory() const {
-    return fds_.peak_memory >= 0 ? os::read_number(fds_.peak_memory).value_or(0) : 0;
+  std::uint64_t peak_memory() {
+    if (fds_.peak_memory < 0) return 0;
+    const std::uint64_t now = os::read_number(fds_.peak_memory).value_or(0);
+    peak_memory_ = std::max(peak_memory_, now - std::min(now, fds_.memory_before));
+    return peak_memory_;
   }
 
   bool out_of_memory() {
-    if (!oom_ && fds_.oom_events >= 0) oom_ = os::read_counter(fds_.oom_events, "oom_kill").value_or(0) > 0;
+    peak_memory();
+    if (!oom_ && fds_.oom_events >= 0) {
+      oom_ = os::read_counter(fds_.oom_events, "oom_kill").value_or(0) > fds_.oom_kills_before;
+    }
+    if (!oom_ && netlink_ && Clock::now() >= netlink_due_) {
+      oom_ = queued_for_netlink(netlink_.get()) > most_queued_for_netlink;
+      netlink_due_ = Clock::now() + memory_check;
+    }
     return oom_;
   }
 
@@ -511,7 +550,9 @@ class Agent {
   const AgentPlan& plan_;
   AgentDescriptors fds_;
   const SeccompFilter& filter_;
-  UniqueFd workspace_, signals_, guest_state_;
+  UniqueFd workspace_, signals_, guest_state_, netlink_;
+  std::uint64_t peak_memory_ = 0;
+  Clock::time_point netlink_due_ = Clock::time_point::max();  // not before a program has run for a while
   UniqueFd arguments_;  // until they are said
   off_t arguments_said_ = 0;
   bool saying_ = false;  // and the guest has not taken all of them

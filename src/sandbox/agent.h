@@ -50,6 +50,7 @@ struct AgentDescriptors {
   std::vector<int> cgroup; // join descriptors, owned by the os::Cgroup
   std::vector<int> memory_limits;  // as are these; see there
   int oom_events = -1, peak_memory = -1;
+  std::uint64_t oom_kills_before = 0, memory_before = 0;  // of others, in the group that is used again
 };
 
 // Never returns; never throws. What fails before the guest is ready is told to the server.

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -15,16 +16,20 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "base/log.h"
 #include "base/sys.h"
 #include "os/cgroup.h"
+#include "os/machine.h"
 #include "os/message_socket.h"
 #include "os/open_files.h"
 #include "sandbox/agent.h"
+#include "sandbox/bounds.h"
 #include "sandbox/id_maps.h"
 #include "sandbox/kinds.h"
 #include "sandbox/template_root.h"
@@ -40,6 +45,9 @@ using Clock = std::chrono::steady_clock;
 // Between the end of the zygotes and their next start, doubled while they live shorter than that.
 constexpr auto first_pause = std::chrono::milliseconds(100);
 constexpr auto longest_pause = std::chrono::seconds(10);
+
+constexpr int slots_tried = 16;
+constexpr std::uint64_t queue_bytes = 256 << 10;  // POSIX message queues of a sandbox
 
 constexpr std::uint64_t all_namespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
                                          CLONE_NEWUTS | CLONE_NEWCGROUP;
@@ -65,10 +73,16 @@ pid_t fork_into_namespaces(UniqueFd& process) {
   return static_cast<pid_t>(pid);
 }
 
+// A place for a sandbox: users that no other has, and a group, made when it is first needed.
+struct Slot {
+  explicit Slot(std::uint32_t n) : number(n) {}
+  std::uint32_t number;
+  std::optional<os::Cgroup> cgroup;
+};
+
 struct Sandbox {
   std::uint64_t ticket;
-  std::uint32_t slot;
-  os::Cgroup cgroup;
+  Slot slot;
 };
 
 // Of one language.
@@ -83,14 +97,15 @@ struct Zygotes {
 
 class Sandboxd {
  public:
-  Sandboxd(const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups)
+  Sandboxd(
+      const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups, bool counts_are_ours)
       : settings_(settings), socket_(std::move(socket)), range_(range), cgroups_(std::move(cgroups)) {
+    if (counts_are_ours) limits_.queue_bytes = queue_bytes;
     limits_.open_files = std::min(settings.open_files, os::most_open_files());  // only less than our own is possible
     if (!cgroups_) {
       limits_.address_space_bytes = settings.memory_bytes * 4;
       limits_.processes = settings.processes;
     }
-    for (std::uint32_t slot = most_slots; slot-- > 0;) free_slots_.push_back(slot);
   }
 
   void run() {
@@ -206,16 +221,16 @@ class Sandboxd {
   void create(std::uint64_t ticket, const std::string& name, bool awaited) {
     const auto kind = std::ranges::find(kinds_, name, &Kind::name);
     if (kind == kinds_.end()) throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
-    if (free_slots_.empty()) throw Failure(FailureKind::unavailable, "too many sandboxes");
     const bool adopted = kind->birth == Birth::adopted;
     Zygotes* const zygotes = adopted ? &zygotes_.at(kind->language->code) : nullptr;
     if (adopted && !zygotes->tree) {
       if (zygotes->due) throw Failure(FailureKind::unavailable, "the zygotes of " + name + " are starting again");
       start_zygotes(*zygotes);
     }
-    const std::uint32_t slot = free_slots_.back();
-
-    Sandbox sandbox{ticket, slot, make_cgroup(slot, *kind)};
+    SlotOnLoan loan(*this, memory_of(*kind));
+    const std::uint32_t slot = loan->number;
+    const os::Cgroup no_group;
+    const os::Cgroup& group = loan->cgroup ? *loan->cgroup : no_group;
 
     auto [control, agent_control] = os::message_socket_pair();
     UniqueFd out, agent_out, err, agent_err, go, guest_go, said, guest_said, map_done, mapped, finish, finished;
@@ -249,13 +264,13 @@ class Sandboxd {
       if (!adopted) fds.guest_said = std::move(guest_said);
       fds.mapped = std::move(mapped);
       fds.finished = std::move(finish);
-      fds.cgroup = sandbox.cgroup.join_descriptors();
-      fds.memory_limits = sandbox.cgroup.memory_limits();
-      fds.oom_events = sandbox.cgroup.oom_events();
-      fds.peak_memory = sandbox.cgroup.peak_memory();
-      // What the agent must not hold open: our own sockets, and the ends that belong to others.
-      for (UniqueFd* fd : {&socket_, &signals_, &control, &out, &err, &map_done, &guest_go, &guest_said, &finished, &process}) fd->reset();
-      zygotes_.clear();
+      fds.cgroup = group.join_descriptors();
+      fds.memory_limits = group.memory_limits();
+      fds.oom_events = group.oom_events();
+      fds.peak_memory = group.peak_memory();
+      fds.oom_kills_before = group.oom_kills_before();
+      fds.memory_before = group.memory_before();
+      close_all_but(fds);
       AgentPlan plan;
       plan.birth = kind->birth;
       plan.command = kind->command;
@@ -272,9 +287,8 @@ class Sandboxd {
       plan.hostname = settings_.hostname;
       run_agent(plan, std::move(fds), filter_);
     }
-    free_slots_.pop_back();
-    const auto cgroup = sandbox.cgroup.join_descriptors();
-    sandboxes_.emplace(pid, std::move(sandbox));
+    const auto cgroup = group.join_descriptors();
+    sandboxes_.emplace(pid, Sandbox{ticket, loan.take()});
     try {
       map_sandbox(pid, range_, slot);
       sys("letting the agent go on", [&] { return ::write(map_done.get(), "m", 1); });
@@ -302,11 +316,71 @@ class Sandboxd {
     }
   }
 
-  os::Cgroup make_cgroup(std::uint32_t slot, const Kind& kind) const {
-    if (!cgroups_) return {};
+  // What belongs to us, to zygotes, to the server and to other sandboxes. The agent of one that hides there may outlive it.
+  static void close_all_but(const AgentDescriptors& fds) {
+    std::vector<int> kept = fds.cgroup;
+    for (const UniqueFd* fd : {&fds.control, &fds.out, &fds.err, &fds.go, &fds.said, &fds.guest_go, &fds.guest_said, &fds.mapped, &fds.finished}) {
+      kept.push_back(fd->get());
+    }
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, fds.oom_events, fds.peak_memory}) kept.push_back(fd);
+    kept.insert(kept.end(), fds.memory_limits.begin(), fds.memory_limits.end());
+    std::ranges::sort(kept);
+    unsigned next = 0;
+    for (const int fd : kept) {
+      if (fd < 0) continue;
+      const auto number = static_cast<unsigned>(fd);
+      if (number > next) ::syscall(SYS_close_range, next, number - 1, 0u);
+      next = number + 1;
+    }
+    ::syscall(SYS_close_range, next, ~0u, 0u);
+  }
+
+  // One that was used before, else a new one. A place that cannot be used, because something of others is in it, is passed over.
+  Slot take_slot(std::uint64_t memory_bytes) {
+    std::string reason = "too many sandboxes";
+    for (size_t i = 0, used = free_slots_.size(); i < used; ++i) {
+      Slot slot = std::move(free_slots_.front());
+      free_slots_.pop_front();
+      if (!slot.cgroup || slot.cgroup->renew(memory_bytes)) return slot;
+      free_slots_.push_back(std::move(slot));  // whoever is inside is dying
+    }
+    for (int attempt = 0; attempt < slots_tried && next_slot_ < most_slots; ++attempt) {
+      Slot slot(next_slot_++);
+      try {
+        if (cgroups_) slot.cgroup.emplace(make_cgroup(slot.number, memory_bytes));
+        return slot;
+      } catch (const Failure& failure) {
+        reason = failure.what();
+        log_warning("a place for sandboxes cannot be used", {{"slot", std::to_string(slot.number)}, {"reason", reason}});
+      }
+    }
+    throw Failure(FailureKind::unavailable, reason);
+  }
+
+  // Gives it back unless it was taken.
+  class SlotOnLoan {
+   public:
+    SlotOnLoan(Sandboxd& owner, std::uint64_t memory_bytes) : owner_(owner), slot_(owner.take_slot(memory_bytes)) {}
+    SlotOnLoan(SlotOnLoan&&) = delete;
+    ~SlotOnLoan() {
+      if (slot_) owner_.free_slots_.push_front(std::move(*slot_));
+    }
+    const Slot* operator->() const { return &*slot_; }
+    Slot take() { return std::move(*std::exchange(slot_, std::nullopt)); }
+
+   private:
+    Sandboxd& owner_;
+    std::optional<Slot> slot_;
+  };
+
+  // At first: a compiler may have more than its program.
+  std::uint64_t memory_of(const Kind& kind) const {
+    return kind.compile.empty() ? settings_.memory_bytes : std::max(settings_.memory_bytes, settings_.compiler_memory_bytes);
+  }
+
+  os::Cgroup make_cgroup(std::uint32_t slot, std::uint64_t memory_bytes) const {
     os::CgroupLimits limits;
-    limits.memory_bytes = settings_.memory_bytes;
-    if (!kind.compile.empty()) limits.memory_bytes = std::max(limits.memory_bytes, settings_.compiler_memory_bytes);
+    limits.memory_bytes = memory_bytes;
     limits.processes = settings_.processes;
     return cgroups_->create("sandbox-" + std::to_string(slot), limits);
   }
@@ -338,7 +412,7 @@ class Sandboxd {
       const auto sandbox = sandboxes_.find(pid);
       if (sandbox == sandboxes_.end()) continue;
       const std::uint64_t ticket = sandbox->second.ticket;
-      free_slots_.insert(free_slots_.begin(), sandbox->second.slot);  // reused as late as possible
+      free_slots_.push_back(std::move(sandbox->second.slot));
       sandboxes_.erase(sandbox);
       tell(Writer(Tag::gone).number(ticket));
     }
@@ -354,7 +428,8 @@ class Sandboxd {
   std::vector<std::string> environment_;
   std::map<std::string_view, Zygotes> zygotes_;  // by language
   std::map<pid_t, Sandbox> sandboxes_;
-  std::vector<std::uint32_t> free_slots_;
+  std::deque<Slot> free_slots_;  // that were used before
+  std::uint32_t next_slot_ = 0;
 };
 
 void refuse(int socket, std::string_view reason) noexcept {
@@ -366,8 +441,27 @@ void refuse(int socket, std::string_view reason) noexcept {
   }
 }
 
+// What the kernel counts for all sandboxes together, since their user namespaces are of our making. Our own limits at the time
+// that they are made are theirs. False where only root could lift them: then these counts are also those of whoever started us.
+bool lift_common_counts() {
+  const rlimit endless{RLIM_INFINITY, RLIM_INFINITY};
+  bool lifted = true;
+  for (const auto resource : {RLIMIT_MSGQUEUE, RLIMIT_SIGPENDING, RLIMIT_MEMLOCK, RLIMIT_NPROC}) {
+    lifted = ::setrlimit(resource, &endless) == 0 && lifted;
+  }
+  return lifted;
+}
+
+os::CgroupLimits limits_of_all(const SandboxdSettings& settings) {
+  os::CgroupLimits limits;
+  limits.memory_bytes = memory_of_all(os::usable_memory(settings.cgroup_mount));
+  limits.processes = processes_of_all(os::most_processes());
+  return limits;
+}
+
 [[noreturn]] void run_inside(
-    const SandboxdSettings& settings, UniqueFd socket, UniqueFd mapped, std::optional<os::CgroupTree> cgroups) noexcept {
+    const SandboxdSettings& settings, UniqueFd socket, UniqueFd mapped, std::optional<os::CgroupTree> cgroups,
+    bool counts_are_ours) noexcept {
   try {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::prctl(PR_SET_NAME, "sandboxd");
@@ -385,7 +479,7 @@ void refuse(int socket, std::string_view reason) noexcept {
       // Never destroyed: with this process the kernel ends every sandbox, and only then can their cgroups go, which
       // the waiting parent sees to.
       auto* daemon = new Sandboxd(
-          settings, std::move(socket), range == 'w' ? IdRange::whole : IdRange::single, std::move(cgroups));
+          settings, std::move(socket), range == 'w' ? IdRange::whole : IdRange::single, std::move(cgroups), counts_are_ours);
       daemon->run();
       ::_exit(0);
     } catch (const std::exception& error) {
@@ -404,12 +498,14 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
   ::signal(SIGTERM, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
   os::raise_open_files(65536);
+  const bool counts_are_ours = lift_common_counts();
   std::optional<os::CgroupTree> cgroups;
   try {
     try {
       const bool root = ::geteuid() == 0;
       cgroups = os::CgroupTree::make(
           settings.cgroup_mount, root ? id_base : ::geteuid(), root ? id_base : ::getegid(), ::getpid());
+      cgroups->limit(limits_of_all(settings));
     } catch (const Failure& failure) {
       if (!settings.allow_weak.contains("cgroup")) throw;
       log_warning("running without cgroups, as allowed", {{"reason", failure.what()}});
@@ -424,7 +520,7 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
       map_done.reset();
       std::optional<os::CgroupTree> copy;
       if (cgroups) copy.emplace(std::move(*cgroups));
-      run_inside(settings, std::move(socket), std::move(mapped), std::move(copy));
+      run_inside(settings, std::move(socket), std::move(mapped), std::move(copy), counts_are_ours);
     }
     socket.reset();
     mapped.reset();

@@ -6,7 +6,9 @@ and the server's own processes are well. The numbers are explained in docs/secur
 """
 
 import dataclasses
+import fcntl
 import json
+import os
 import pathlib
 import platform
 import random
@@ -27,6 +29,7 @@ from harness import KEY, Neighbour, descendants, names, processes_with, ref, tog
 HERE = pathlib.Path(__file__).parent
 LANGUAGES = {".py": "py", ".sh": "bash", ".js": "js"}
 LIMIT = 3  # MAX_EXECUTION_TIME of the fixture
+NEIGHBOUR = 10  # seconds that a neighbour's run may take, which alone takes less than one
 OUT, TIME, MEMORY = "exit 0", "time", "memory"
 
 
@@ -148,12 +151,24 @@ def one_answer(server, answer, _):
     assert answer["stdout"].split("\n")[:2] == ["SAFE child", "SAFE parent"] and answer["code"] == 4
 
 
+def groups_of(server):
+    """The directories of the sandboxes' control groups."""
+    tables = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if " - cgroup" in line]
+    pids = {str(pid) for pid, _ in server.descendants()}
+    ours = [path for table in tables for path in pathlib.Path(table[4]).rglob("kubecoderun-*") if path.name.split("-")[1] in pids]
+    return [group for path in ours for group in path.glob("sandbox-*")]
+
+
 def secrets(server):
     return server.key[::-1]
 
 
 def port(server):
     return str(server.port)
+
+
+def memory(server):
+    return str(server.settings["MAX_MEMORY_MB"])
 
 
 BY_LIMITS = {OUT, MEMORY}
@@ -239,8 +254,15 @@ CASES = [
     Case("46_fork_and_stay.py", {"exit 4", TIME}),
     # The agent, which must not wait for any of them
     Case("58_descriptors_for_the_agent.py", {TIME}),
+    Case("58_priority_of_the_agent.py"),
     Case("58_streams_in_flight.py"),
     Case("59_words_without_end.py"),
+    # What the kernel counts for nobody, or for all together
+    Case("60_netlink_memory.py", {OUT, MEMORY, TIME}),
+    Case("60_loopback_memory.py", {OUT, MEMORY, TIME}, (memory,)),
+    Case("60_socket_filters.py"),
+    Case("61_shared_counts.py"),
+    Case("62_watching.py"),
     # Network
     Case("51_network.py", {OUT, TIME}),
     Case("51_interfaces.sh"),
@@ -296,9 +318,10 @@ def test_hostile_program(watched, case):
     judge(case, answer)
     assert seconds < case.seconds, f"it took {seconds:.1f} s"
     assert neighbour.runs and neighbour.problems == [], "a neighbour was disturbed"
+    assert neighbour.slowest < NEIGHBOUR, f"a neighbour waited {neighbour.slowest:.1f} s"
     if case.processes:
         assert most[0] - base < case.processes + 60, f"{most[0] - base} more processes on the host"
-        assert wait_until(lambda: len(descendants(watched.pid)) < base + 30, 8), "processes stay behind"
+    assert wait_until(lambda: len(descendants(watched.pid)) < base + 30, 8), "processes stay behind"
     if case.check:
         case.check(watched, answer, references)
 
@@ -447,6 +470,53 @@ def test_58_a_plug_in_of_a_compiler_stops_who_reads_the_arguments(watched, tmp_p
     began = time.monotonic()
     answer = watched.run("d", "void main() {}", files=files, args=["a" * 1_000_000] * 20)
     assert answer["message"] != "Sandbox lost" and time.monotonic() - began < 30, answer["message"]
+
+
+def test_63_a_lock_on_standard_input_does_not_stay(watched):
+    for lang, code in (("py", "import fcntl; fcntl.flock(0, fcntl.LOCK_EX); print('locked')"), ("bash", "flock -x 0; echo locked"),
+                       ("php", "<?php echo flock(STDIN, LOCK_EX) ? 'locked' : 'not', chr(10);")):  # fmt: skip
+        assert watched.run(lang, code)["stdout"] == "locked\n"
+        with open("/dev/null") as null:
+            fcntl.flock(null, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_64_groups_are_used_again(watched):
+    """A group that is removed stays in the kernel for as long as pages of files are charged to it, and of these there are many."""
+    groups = groups_of(watched)
+    if not groups:
+        pytest.skip("this host has no control groups for us")
+    before = {group: group.stat().st_ino for group in groups}
+    for index in range(30):
+        watched.run("bash", f"echo {index}")
+    after = {group: group.stat().st_ino for group in groups_of(watched)}
+    kept = [group for group, inode in before.items() if after.get(group) == inode]
+    assert len(kept) == len(before) and len(after) < len(before) + 60
+
+
+def test_64_a_stray_group_is_passed_over(make_server):
+    server = make_server(LANGUAGES="bash")
+    groups = groups_of(server)
+    if not groups:
+        pytest.skip("this host has no control groups for us")
+    parents = {group.parent for group in groups}
+    last = max(int(group.name.split("-")[1]) for group in groups)
+    strays = [parent / f"sandbox-{number}" for parent in parents for number in range(last + 1, last + 4)]
+    for stray in strays:
+        stray.mkdir()
+    answers = together(lambda _: server.run("bash", "sleep 0.5; echo well"), range(last + 8))
+    assert [answer["stdout"] for answer in answers] == ["well\n"] * (last + 8)
+    for stray in strays:
+        stray.rmdir()
+
+
+def test_61_all_sandboxes_together_are_bounded(watched):
+    bounds = [group.parent / name for group in groups_of(watched)[:12] for name in ("pids.max", "memory.limit_in_bytes", "memory.max") if (group.parent / name).exists()]
+    if not bounds:
+        pytest.skip("this host has no control groups for us")
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for bound in bounds:
+        text = bound.read_text().strip()
+        assert text != "max" and int(text) < total, bound
 
 
 def test_50_ids_of_other_shapes_reach_nothing(watched):

@@ -57,9 +57,9 @@ const char* become_guest(const GuestLimits& limits, const sock_fprog& filter) {
   ::umask(022);
   if (!set_limit(RLIMIT_CORE, 0)) return "limiting core dumps";
   if (!set_limit(RLIMIT_NOFILE, limits.open_files)) return "limiting open files";
-  // 8 MiB of locked memory, 800 KiB of queues and 1,000 pending signals are what distributions ship.
+  // 8 MiB of locked memory and 1,000 pending signals are what distributions ship.
   set_limit(RLIMIT_MEMLOCK, 8 << 20);
-  set_limit(RLIMIT_MSGQUEUE, 800 << 10);
+  set_limit(RLIMIT_MSGQUEUE, limits.queue_bytes);
   set_limit(RLIMIT_SIGPENDING, 1000);
   set_limit(RLIMIT_RTPRIO, 0);
   set_limit(RLIMIT_NICE, 0);
