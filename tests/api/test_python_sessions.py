@@ -50,7 +50,7 @@ CONVERSATIONS = {
     "a module whose file goes away": [
         ("import pathlib\npathlib.Path('geometry.py').write_text('class Shape:\\n    sides = 4\\ndef area(x): return x * x\\n')\nimport geometry\nfrom geometry import Shape, area\nshape = Shape()\nshapes = {'a': [shape]}\nn = 7", "", ""),
         ("print(shape.sides, area(3), n, shapes['a'][0] is shape)\nimport os\nos.remove('geometry.py')", "4 9 7 True", ""),
-        ("print(n)\nprint(shape)", "7", "Lost from earlier runs of this session: Shape (needs geometry.Shape), area (needs geometry.area), shape (needs geometry.Shape), shapes (needs geometry.Shape)\nTraceback ...NameError: name 'shape' is not defined"),
+        ("print(n, 'shape' in globals())", "7 False", "Lost from earlier runs of this session: Shape (needs geometry.Shape), area (needs geometry.area), shape (needs geometry.Shape), shapes (needs geometry.Shape)"),
         ("print(n)", "7", ""),
     ],
     "a value that fails when it is read": [
