@@ -188,7 +188,9 @@ void add_process(Table& table) {
       .sets_megabytes(&Settings::workspace_bytes);
   table.integer("SANDBOX_TMP_MB", 1, 65536, 256, "Size of /tmp in a sandbox; counts as its memory.")
       .sets_megabytes(&Settings::tmp_bytes);
-  table.integer("SANDBOX_ACQUIRE_TIMEOUT_SECONDS", 1, 600, 10, "How long a run waits for a sandbox before it is refused.")
+  table.integer("SANDBOX_ACQUIRE_TIMEOUT_SECONDS", 1, 600, 10,
+                "How long a run waits for a sandbox before it is refused; as long as its own time limit while others run, or sandboxes "
+                "are being made for those before it.")
       .sets(&Settings::acquire_timeout);
   table.list("PYTHON_PRELOAD", "stdlib,numpy,pandas,plot,full",
              "How much a Python program finds imported: one step for each, so that a small program need not pay for "

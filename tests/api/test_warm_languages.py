@@ -1,118 +1,9 @@
-"""Languages whose interpreters wait ahead of time must behave as the plain tool does: each program below is also run by the tool itself,
-in a directory of its own, and must give the same output, messages and exit status. A language that the server does not offer is skipped."""
-
-import pathlib
-import subprocess
-import tempfile
-import textwrap
+"""Languages whose interpreters wait ahead of time: what only the server does. That they behave as the plain tools do is for
+tests/runtimes/plain. A language that the server does not offer is skipped."""
 
 import pytest
 
 from harness import file_named, names
-
-# How a person would run the source file of each language, in its directory.
-PLAIN = {
-    "java": ("Code.java", "/usr/bin/javac -d {dir}/classes {file} && /usr/bin/java -cp {dir}/classes {main} {args}"),
-    "js": ("code.js", "/usr/bin/node {dir}/code.js {args}"),
-    # Errors of types do not keep tsc from translating.
-    "ts": ("code.ts", "cd {dir} && /usr/bin/tsc --target ES2019 --module commonjs --lib ES2019,DOM --outDir {dir}/made code.ts >/dev/null; mv made/code.js . && /usr/bin/node {dir}/code.js {args}"),
-    "php": ("code.php", "/usr/bin/php {dir}/code.php {args}"),
-    "r": ("code.r", "/usr/bin/Rscript {dir}/code.r {args}"),
-}
-ENVIRONMENT = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "dumb",
-    "NODE_PATH": "/usr/share/nodejs:/usr/lib/node_modules",
-}  # fmt: skip
-
-# (language, name): program. Programs of the same name do the same thing in each language.
-PROGRAMS = {
-    ("java", "hello"): 'public class Code { public static void main(String[] a) { System.out.println("hello " + String.join("|", a) + Thread.currentThread()); } }',
-    ("java", "exit status"): 'class Code { public static void main(String[] a) { System.out.println("before"); System.exit(7); } }',
-    ("java", "uncaught error"): """
-        public class Code {
-            static void f(int x) { throw new IllegalStateException("bad thing", new RuntimeException("cause")); }
-            public static void main(String[] a) { System.out.println("before"); f(1); }
-        }""",
-    ("java", "caught error"): """
-        public class Code { public static void main(String[] a) {
-            try { Object o = "x"; Integer i = (Integer) o; } catch (RuntimeException e) { e.printStackTrace(); }
-            new Exception("shown").printStackTrace(System.out);
-            for (StackTraceElement e : Thread.currentThread().getStackTrace()) System.out.println(e);
-        } }""",
-    ("java", "syntax error"): 'public class Code {\n  public static void main(String[] a) {\n    int x = 1\n    String s = "" + y;\n  }\n}',
-    ("java", "type errors"): "class Code {\n  static int f() { return \"text\"; }\n  String g = undefined;\n  void h() { new java.util.ArrayList().add(1); }\n}",
-    ("java", "warnings"): "class Code { public static void main(String[] a) { new java.util.ArrayList().add(1); new Thread().stop(null); } }",
-    ("java", "standard input"): 'class Code { public static void main(String[] a) throws Exception { System.out.println(System.in.read() + " " + new java.util.Scanner(System.in).hasNext()); } }',
-    ("java", "unicode"): 'class Code { public static void main(String[] a) { System.out.println("žluť 漢字 🐎"); System.err.println("ä"); } }',
-    ("java", "threads"): """
-        public class Code { public static void main(String[] a) throws Exception {
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("hook")));
-            new Thread(() -> { try { Thread.sleep(200); } catch (InterruptedException e) { } System.out.println("late"); }, "worker").start();
-            Thread daemon = new Thread(() -> { for (;;) Thread.onSpinWait(); });
-            daemon.setDaemon(true);
-            daemon.start();
-            Thread failing = new Thread(() -> { throw new RuntimeException("in a thread"); }, "failing");
-            failing.start();
-            failing.join();
-            System.out.println("main ends");
-        } }""",
-    ("java", "no main method"): "public class Code { static int x; }",
-    ("java", "failing initializer"): 'class Code { static int x = 1 / 0; public static void main(String[] a) { System.out.println("never"); } }',
-    ("java", "assertions and recursion"): """
-        class Code { static int depth; static void f() { depth++; f(); }
-            public static void main(String[] a) { assert false; try { f(); } catch (StackOverflowError e) { System.out.println(depth > 1000); } } }""",
-    ("java", "several types"): """
-        interface Shape { double area(); }
-        record Square(double side) implements Shape { public double area() { return side * side; } }
-        enum Color { RED, GREEN; Color next() { return values()[(ordinal() + 1) % values().length]; } }
-        class Code { public static void main(String[] a) {
-            System.out.println(new Square(2) + " " + Color.GREEN.next() + new Square(3).area() + Code.class.getName());
-            java.util.stream.IntStream.range(0, 3).mapToObj(i -> "x" + i).forEach(System.out::println);
-        } }""",
-    ("java", "file named after the public class"): 'public class Main { public static void main(String[] a) { System.out.println("main"); throw new Error("x"); } }',
-    ("java", "error in a file named after the public class"): "// public class Other\npublic class Main { int x = y; }",
-    ("js", "hello"): "console.log('hello', process.argv.slice(2), __filename, __dirname, process.cwd())",
-    ("js", "exit status"): "process.stdout.write('before\\n'); process.exit(7)",
-    ("js", "uncaught error"): "function f() {\n  throw new TypeError('bad thing');\n}\nconsole.log('before');\nf();",
-    ("js", "rejected promise"): "console.log('before'); Promise.reject(new Error('lost'))",
-    ("js", "syntax error"): "console.log('before');\nlet = = 3;",
-    ("js", "unicode"): "console.log('žluťoučký 漢字 🐎'); console.error('ä')",
-    ("js", "standard input"): "process.stdin.on('data', d => console.log(d)).on('end', () => console.log('end'))",
-    ("js", "main module"): "console.log(require.main === module, module.paths[0], process.argv0, module.children.length, Object.keys(global))",
-    ("js", "modules"): "const os = require('os'), {join} = require('path'); console.log(join('a', 'b'), typeof os.cpus)",
-    ("js", "asynchronous"): "setTimeout(() => console.log('late'), 20); (async () => { await null; console.log('soon') })()",
-    ("js", "exit handlers"): "process.on('exit', c => console.log('code', c)); process.exitCode = 3",
-    ("ts", "hello"): "const x: string = 'hello'; console.log(x, process.argv.slice(2))",
-    ("ts", "exit status"): "enum E { A = 7 }\nconsole.log('before');\nprocess.exit(E.A)",
-    ("ts", "unicode"): "const s: string = 'žluťoučký 漢字 🐎'; console.log(s.length, s); console.error('ä')",
-    ("php", "hello"): "<?php echo 'hello ', implode('|', $argv), $argc, __FILE__, __DIR__, getcwd(), PHP_SAPI, PHP_EOL;",
-    ("php", "exit status"): "<?php echo 'before'; exit(7);",
-    ("php", "exit text"): "<?php register_shutdown_function(fn() => print('after')); exit('bye ');",
-    ("php", "uncaught error"): "<?php\nnamespace A;\nfunction f() { throw new \\RuntimeException('bad thing'); }\necho 'before';\nf();",
-    ("php", "syntax error"): "<?php\necho 'before'\necho 'x';",
-    ("php", "warnings"): "<?php\necho $nothing;\n$a = []; echo $a['x'];\ntrigger_error('deprecated', E_USER_DEPRECATED); echo intdiv(1, 0);",
-    ("php", "strict types"): "#!/usr/bin/php\n<?php\ndeclare(strict_types=1);\nfunction f(int $x) { return $x; }\necho f('1');",
-    ("php", "unicode"): "žluť <?= mb_strtoupper('žluť 漢字') ?> 🐎\n<?php fwrite(STDERR, 'ä');",
-    ("php", "standard input"): "<?php var_dump(fgets(STDIN), feof(STDIN), file_get_contents('php://stdin'));",
-    ("php", "traces"): "<?php function f() { debug_print_backtrace(); echo (new Exception)->getTraceAsString(); } f();",
-    ("php", "variables"): "<?php print_r([array_keys(get_defined_vars()), array_keys($GLOBALS), $_SERVER['argv'], get_defined_functions()['user']]);",
-    ("php", "destructors"): "<?php class A { function __destruct() { echo 'gone'; } } $a = new A; ob_start(); echo 'buffered ';",
-    ("php", "halt compiler"): "<?php $f = fopen(__FILE__, 'r'); fseek($f, __COMPILER_HALT_OFFSET__); echo fgets($f);\n__halt_compiler();data",
-    ("php", "libraries"): "<?php echo json_encode(['a' => 1]), mb_strlen('žluť'), bcadd('0.1', '0.2', 1), imagesx(imagecreate(3, 4)), hash('md5', '');",
-    ("r", "hello"): "cat('hello', commandArgs(trailingOnly = TRUE), getwd(), interactive(), '\\n'); commandArgs(TRUE)",
-    ("r", "exit status"): "cat('before\\n'); quit(status = 7); cat('after')",
-    ("r", "last words"): ".Last <- function() cat('last\\n'); f <- function() { on.exit(cat('on exit\\n')); q('no', 3) }\nf()",
-    ("r", "uncaught error"): "cat('before\\n')\ng <- function(x) stop('bad thing')\nf <- function() g(1)\nf()\ncat('after')",
-    ("r", "syntax error"): "cat('before\\n')\nx <- = 3\ncat('after')",
-    ("r", "printing"): "x <- 1:3\nx\ninvisible(4)\nprint('a')\n(function() 5)()\nNULL\ndata.frame(a = 1:2, b = c('x', 'y'))\nsummary(c(1, 2))",
-    ("r", "warnings"): "f <- function() { warning('in f'); 1 }\nf()\nas.integer('x')\nfor (i in 1:3) warning('many ', i)\nmessage('said')",
-    ("r", "unicode"): "cat('žluťoučký 漢字 🐎\\n'); print('é'); nchar('漢字'); message('ä')",
-    ("r", "standard input"): "length(readLines(file('stdin'))); readline('? ')",
-    ("r", "environment"): "ls(all.names = TRUE); search(); loadedNamespaces(); names(getLoadedDLLs()); Sys.getenv(c('R_PROFILE_USER', 'LD_PRELOAD'))",
-    ("r", "frames"): "f <- function() { print(sys.calls()); traceback(1) }\nf(); sys.nframe(); warnings()",
-    ("r", "random numbers"): "set.seed(1); runif(2); exists('.Random.seed')",
-}  # fmt: skip
-ARGUMENTS = ["one", "zwei drei", "ž'$*"]
 
 
 def need(server, lang):
@@ -120,39 +11,6 @@ def need(server, lang):
     if "unsupported_language" in server.post("/exec", json={"lang": lang, "code": " "}).text:
         pytest.skip(f"the server does not offer {lang}")
 
-
-def plainly(lang, code, arguments=()):
-    """(stdout, stderr, exit status) of the tool itself, with the directory's name as the sandbox has it."""
-    file, command = PLAIN[lang]
-    if "public class Main" in code:
-        file = "Main.java"
-    with tempfile.TemporaryDirectory() as directory:
-        pathlib.Path(directory, file).write_text(code)
-        # $@ hands each argument over as it is.
-        shell = command.format(dir=directory, file=file, main=file.removesuffix(".java"), args='"$@"')
-        ran = subprocess.run(
-            ["/bin/sh", "-c", shell, "sh", *arguments], cwd=directory, env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
-        )  # fmt: skip
-        return (*(text.decode(errors="replace").replace(directory, "/mnt/data") for text in (ran.stdout, ran.stderr)), ran.returncode)
-
-
-def as_answered(stdout, stderr, code):
-    """What the server makes of output: white space at the ends, and a text for a failure that says nothing."""
-    stdout, stderr = ("\n".join(text.strip("\n").rstrip().split("\n")) for text in (stdout, stderr))
-    if code and not stderr:
-        stderr = f"Code execution failed with exit code {code}"
-    return stdout + "\n" if stdout else "", stderr, code
-
-
-@pytest.mark.parametrize("lang, name", PROGRAMS)
-def test_equals_the_plain_tool(server, lang, name):
-    need(server, lang)
-    code = textwrap.dedent(PROGRAMS[lang, name])
-    answer = server.run(lang, code, args=ARGUMENTS)
-    assert (answer["stdout"], answer["stderr"], answer["code"]) == as_answered(*plainly(lang, code, ARGUMENTS))
-
-
-# ---- what only the server does --------------------------------------------------------------------------------------
 
 SPIN = {
     "ts": "const x: string = 'before'; console.log(x); for (;;);",
