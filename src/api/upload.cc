@@ -174,7 +174,8 @@ awaitable<files::Session> UploadRoutes::session_for(const Form& form, const net:
 awaitable<void> UploadRoutes::receive_file(
     const net::PartHeader& part, ByteSource& body, const net::Request& request, Mode mode, Received& received) {
   Entry& entry = received.entries.emplace_back();
-  entry.sent_name = *part.filename;
+  // A name of a batch comes back as it was sent, or the client takes the file for lost.
+  entry.sent_name = mode == Mode::each ? part.exact_filename : *part.filename;
   const auto exact = RelativePath::parse(entry.sent_name);
   const auto longest = static_cast<std::size_t>(limits_.name_characters);
   if (mode == Mode::each && (!exact || files::is_too_long(*exact, longest))) {

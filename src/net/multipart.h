@@ -18,6 +18,9 @@ struct PartHeader {
 
   std::string name;
   std::optional<std::string> filename;
+  // The same for those who want names exactly as they are: of a filename="…" only %22, %0D and %0A are decoded, which is all
+  // that browsers and form libraries encode. Empty without a filename.
+  std::string exact_filename;
   std::string content_type;  // as sent; empty when it was not
 };
 

@@ -138,6 +138,17 @@ TEST(Multipart, BoundsPartsAndTheirHeaders) {
   EXPECT_THAT(refusal_of(many + part + "--XyZ--", 5000), HasSubstr("too many parts"));
 }
 
+std::string exact_filename_of(const std::string& parameters) {
+  return parse_part_header("Content-Disposition: form-data; name=\"f\"; " + parameters).exact_filename;
+}
+
+TEST(PartHeader, KeepsNamesThatMustNotChange) {
+  EXPECT_EQ(exact_filename_of("filename=\"100%41.txt\""), "100%41.txt");
+  EXPECT_EQ(exact_filename_of("filename=\"a%22b%0D%0a%2.txt%\""), "a\"b\r\n%2.txt%");
+  EXPECT_EQ(exact_filename_of("filename=\"%41\"; filename*=UTF-8''na%C3%AFve%41.txt"), "na\xc3\xafveA.txt");
+  EXPECT_EQ(exact_filename_of("x=y"), "");
+}
+
 std::string filename_of(const std::string& parameters) {
   return parse_part_header("Content-Disposition: form-data; name=\"f\"; " + parameters).filename.value_or("(none)");
 }

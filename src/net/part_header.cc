@@ -60,6 +60,20 @@ std::string decode_plain(std::string text) {
   return decoded && is_utf8(*decoded) ? std::move(*decoded) : std::move(text);
 }
 
+// "%41" stays what it is.
+std::string decode_exact(std::string_view text) {
+  constexpr std::pair<std::string_view, char> encoded[] = {{"%22", '"'}, {"%0d", '\r'}, {"%0a", '\n'}};
+  std::string result;
+  while (!text.empty()) {
+    const std::string next = lower_case(text.substr(0, 3));
+    const auto* found = std::ranges::find(encoded, next, &std::pair<std::string_view, char>::first);
+    const bool known = found != std::end(encoded);
+    result += known ? found->second : text.front();
+    text.remove_prefix(known ? 3 : 1);
+  }
+  return result;
+}
+
 void read_disposition(std::string_view value, PartHeader& header) {
   auto parsed = parse_parameterized(value);
   if (!parsed || parsed->value != "form-data") {
@@ -70,10 +84,14 @@ void read_disposition(std::string_view value, PartHeader& header) {
     header.name = decode_plain(std::move(name->second));
   }
   if (const auto plain = parameters.find("filename"); plain != parameters.end()) {
+    header.exact_filename = decode_exact(plain->second);
     header.filename = decode_plain(std::move(plain->second));
   }
   if (const auto extended = parameters.find("filename*"); extended != parameters.end()) {
-    if (auto decoded = decode_extended(extended->second)) header.filename = std::move(*decoded);
+    if (auto decoded = decode_extended(extended->second)) {
+      header.exact_filename = *decoded;
+      header.filename = std::move(*decoded);
+    }
   }
 }
 
