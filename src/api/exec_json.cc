@@ -214,9 +214,13 @@ struct Ending {
   std::string message;
 };
 
-Ending ending_of(const pool::Outcome& outcome) {
+// Of all that went wrong the worst.
+Ending ending_of(const execution::ExecutionResult& result) {
+  const pool::Outcome& outcome = result.outcome;
   switch (outcome.ended) {
     case pool::Ended::exited:
+      // A client that reads a file through stdout asks for smaller pieces when it sees this.
+      if (result.out_cut) return {"OL", "stdout length exceeded"};
       return {};
     case pool::Ended::signalled:
       return {"SG", "Process terminated by signal " + execution::signal_name(outcome.signal)};
@@ -245,6 +249,31 @@ json::object describe_file(const execution::ResultFile& file) {
   }
   if (!file.entity.empty()) entry["entity_id"] = file.entity;
   return entry;
+}
+
+// Fields that only are there when there is something to say.
+void describe_missing_files(const execution::ExecutionResult& result, json::object& answer) {
+  if (!result.deleted.empty()) {
+    json::array& names = answer["deleted_files"].emplace_array();
+    for (const std::string& name : result.deleted) names.emplace_back(name);
+  }
+  if (const execution::Delivery& delivery = result.delivery; delivery.failed() > 0) {
+    json::object& told = answer["artifact_delivery"].emplace_object();
+    told["code"] = "artifact_delivery_failed";
+    told["status"] = delivery.delivered == 0 ? "failed" : "partial";
+    told["attempted"] = delivery.attempted;
+    told["delivered"] = delivery.delivered;
+    told["failed"] = delivery.failed();
+  }
+  if (const execution::Truncation& truncation = result.truncation; truncation.count > 0) {
+    json::object& told = answer["artifact_truncation"].emplace_object();
+    told["code"] = "artifact_truncated";
+    json::object& reasons = told["reasons"].emplace_object();
+    for (const auto& [reason, count] : truncation.reasons) reasons[reason] = count;
+    json::array& names = told["skipped"].emplace_array();
+    for (const std::string& name : truncation.skipped) names.emplace_back(name);
+    told["skipped_count"] = truncation.count;
+  }
 }
 
 // The fields that every answer has; those about the ending are null.
@@ -299,6 +328,7 @@ std::string describe_result(const execution::ExecutionResult& result) {
   json::object answer = empty_answer(result.session);
   json::array& files = answer["files"].get_array();
   for (const execution::ResultFile& file : result.files) files.push_back(describe_file(file));
+  describe_missing_files(result, answer);
   answer["stdout"] = result.out;
   answer["stderr"] = result.err;
   if (!result.session_name_digest.empty()) {
@@ -306,7 +336,7 @@ std::string describe_result(const execution::ExecutionResult& result) {
     answer["runtime_status"] = result.session_existed ? "reused" : "new";
   }
   const pool::Outcome& outcome = result.outcome;
-  const Ending ending = ending_of(outcome);
+  const Ending ending = ending_of(result);
   if (outcome.ended == pool::Ended::exited) answer["code"] = outcome.exit_code;
   if (outcome.signal != 0) answer["signal"] = execution::signal_name(outcome.signal);
   if (ending.status != nullptr) {

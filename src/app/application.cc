@@ -62,7 +62,9 @@ void Application::build() {
   states_.emplace(*records_, *bodies_, *blocking_, *turns_, kept);
   cleanup_->run_in_turn([this](std::string session, files::Cleanup::Work work) { return clean_up_in_turn(std::move(session), std::move(work)); });
   cleanup_->on_removal([this](std::string session) { return states_->forget(std::move(session), cleaning_); });
-  executions_.emplace(*pool_, *sessions_, *files_, *blocking_, execution_settings(settings_));
+  execution::ExecutionSettings runs = execution_settings(settings_);
+  runs.spool_directory = data_;
+  executions_.emplace(*pool_, *sessions_, *files_, *blocking_, runs);
   executions_->keep_states(*states_, *turns_);
   service_ = std::make_unique<api::Service>(
       context_.get_executor(), *executions_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));

@@ -117,8 +117,10 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   // The longest that another run of the session may take, and what we need for it.
   result.turn_timeout = settings.time_limit + std::chrono::seconds(30);
   result.longest_run = settings.time_limit;
-  result.output_bytes = settings.output_bytes;
-  result.output_characters = static_cast<std::size_t>(settings.output_characters);
+  result.output.bytes = settings.output_bytes;
+  result.output.characters = static_cast<std::size_t>(settings.output_characters);
+  result.keep_terminal_codes = settings.keep_terminal_codes;
+  result.keep_long_output = settings.keep_long_output;
   result.dropped_suffixes = settings.blocked_output_suffixes;
   result.file_bytes = settings.file_bytes;
   result.output_files = settings.output_files;

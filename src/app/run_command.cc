@@ -18,6 +18,8 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "execution/execution.h"
+#include "execution/left_out.h"
+#include "files/names.h"
 #include "languages/language.h"
 #include "os/message_socket.h"
 
@@ -31,6 +33,7 @@ constexpr int status_timed_out = 124;
 constexpr int status_out_of_memory = 137;
 // The first sandbox of a host that has none warm: interpreters are read from disk.
 constexpr std::chrono::seconds patience{60};
+constexpr int most_files = 100;  // taken out of a sandbox
 
 const languages::Language& language_of(const RunRequest& request) {
   if (!request.language.empty()) {
@@ -123,6 +126,7 @@ class Runner {
     program.time_limit = time_limit();
     program.compile_limit = language_.compile_limit(settings_.values.time_limit);
     program.output_file_limit = settings_.values.file_bytes;
+    program.output_file_count = most_files;
     for (const fs::path& path : request_.inputs) add_input(program, path);
     std::vector<std::string> imports;
     if (language_.reads_imports) imports = languages::python_imports(code);
@@ -140,6 +144,10 @@ class Runner {
       } else if (auto* file = std::get_if<pool::OutputFile>(&event)) {
         co_await take_file(*file);
       } else {
+        execution::LeftOutFiles left_out;
+        left_out.add(std::get<pool::Collected>(event));
+        const std::string line = left_out.line(most_files, settings_.values.file_bytes);
+        if (!line.empty()) fmt::print(stderr, "kubecoderun: {}\n", line);
         co_return;
       }
     }
@@ -152,6 +160,9 @@ class Runner {
     const auto name = RelativePath::parse(path.filename().string());
     if (!S_ISREG(status.st_mode) || !name) {
       throw Failure(FailureKind::invalid, fmt::format("{} is not a file that can be handed in", path.string()));
+    }
+    if (name->text() == language_.file) {
+      throw Failure(FailureKind::invalid, fmt::format("{}: the program itself has this name", path.string()));
     }
     const auto size = static_cast<std::uint64_t>(status.st_size);
     auto contents = std::make_unique<FileSource>(std::move(file), blocking_);
@@ -183,8 +194,9 @@ class Runner {
   std::chrono::seconds time_limit() const { return request_.time_limit.value_or(settings_.values.time_limit); }
 
   awaitable<void> take_file(pool::OutputFile& file) {
-    const std::string& name = file.name.text();
-    if (name == language_.file) co_return;  // the program itself
+    const auto cleaned = files::output_name(file.name);
+    if (!cleaned) co_return;
+    const std::string& name = cleaned->text();
     std::string bytes;
     std::vector<std::byte> piece(64 << 10);
     for (;;) {

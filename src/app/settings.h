@@ -48,6 +48,8 @@ struct Settings {
   std::uint64_t output_bytes = 0;
   std::chrono::seconds keep_alive{};
   int output_characters = 0;
+  bool keep_terminal_codes = false;
+  bool keep_long_output = true;
   std::chrono::seconds acquire_timeout{};
   // Files and sessions
   std::uint64_t file_bytes = 0;

@@ -265,11 +265,18 @@ void add_execution(Table& table) {
       .sets_megabytes(&Settings::compile_cache_bytes);
   table.integer("MAX_CONCURRENT_EXECUTIONS", 0, 50, 0, "Runs at once; more wait, then are refused. 0: as many as have room in memory.")
       .sets(&Settings::concurrent_runs);
-  table.size("MAX_OUTPUT_SIZE", 1024, "1048576", "Bytes kept of stdout and of stderr; more is dropped.")
+  table.size("MAX_OUTPUT_SIZE", 1024, "1048576", "Bytes of stdout and of stderr that an answer has at most.")
       .sets(&Settings::output_bytes);
   table.integer("MAX_OUTPUT_CHARACTERS", 1024, 1 << 26, 65536,
-                "Characters of stdout and of stderr that an answer has at most, of those bytes.")
+                "Characters of stdout and of stderr that an answer has at most. LibreChat reads pictures in pieces of 65536.")
       .sets(&Settings::output_characters);
+  table.boolean("KEEP_LONG_OUTPUT", true,
+                "Keep all of a stdout or stderr that is cut as a file, stdout.txt or stderr.txt, up to MAX_FILE_SIZE_MB.")
+      .sets(&Settings::keep_long_output);
+  table.boolean("KEEP_TERMINAL_CODES", false,
+                "Leave escape sequences (colours) and rewritten lines (progress bars) in stdout and stderr. false: what a "
+                "terminal would show in the end.")
+      .sets(&Settings::keep_terminal_codes);
   table.integer("EXEC_KEEPALIVE_SECONDS", 0, 60, 3, "Seconds between signs of life while an answer is pending. 0: none.")
       .sets(&Settings::keep_alive);
   table.boolean("ENABLE_NETWORK_ISOLATION", true, "Keep programs off the network.")
@@ -293,7 +300,8 @@ void add_files(Table& table) {
       .sets_megabytes(&Settings::request_bytes);
   table.integer("MAX_FILES_PER_SESSION", 1, 1000, 50, "Files of one upload, and of one run that continues a session.")
       .sets(&Settings::files_per_session);
-  table.integer("MAX_OUTPUT_FILES", 1, 100, 10, "New files returned of one run.").sets(&Settings::output_files);
+  table.integer("MAX_OUTPUT_FILES", 1, 100, 10, "New files returned of one run. For LibreChat: 50.")
+      .sets(&Settings::output_files);
   table.integer("MAX_FILENAME_LENGTH", 1, 255, 255, "Characters of each part of an upload's name; longer ones are shortened.")
       .sets(&Settings::filename_length);
   table.integer("MAX_SESSIONS_PER_ENTITY", 1, 1000, 100, "Sessions of one entity.").nothing(reason_never);
@@ -307,7 +315,7 @@ void add_files(Table& table) {
       .sets(&Settings::orphan_cleanup);
   table.list("ALLOWED_FILE_EXTENSIONS", "", "When set: the only extensions that may be uploaded (.csv,.txt).")
       .sets(&Settings::allowed_extensions);
-  table.list("BLOCKED_FILE_PATTERNS", "*.exe,*.dll,*.so,*.dylib,*.bin", "Names that may not be uploaded. [] allows all.")
+  table.list("BLOCKED_FILE_PATTERNS", "", "Names that may not be uploaded (*.exe,*.dll); none: what a program may leave, a client may send.")
       .sets(&Settings::blocked_patterns);
   table.list("BLOCKED_OUTPUT_SUFFIXES", ".exe,.bat,.cmd,.ps1,.scr,.com",
              "Ends of names of files that a run leaves and that are not returned, in any case. [] returns all.")

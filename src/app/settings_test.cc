@@ -50,7 +50,7 @@ TEST(Settings, DefaultsAreThoseOfTheTable) {
   EXPECT_EQ(settings.pool_floors.at("py"), 5);
   EXPECT_EQ(settings.pool_floors.at("bash"), 2);
   EXPECT_EQ(settings.concurrent_runs, 0);
-  EXPECT_THAT(settings.blocked_patterns, ElementsAre("*.exe", "*.dll", "*.so", "*.dylib", "*.bin"));
+  EXPECT_THAT(settings.blocked_patterns, IsEmpty());
   EXPECT_THAT(settings.allowed_extensions, IsEmpty());
   EXPECT_TRUE(settings.authentication);
   EXPECT_EQ(settings.output_characters, 65536);

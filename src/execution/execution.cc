@@ -10,7 +10,6 @@
 #include "execution/mounts.h"
 #include "execution/resolve.h"
 #include "execution/state_step.h"
-#include "execution/text.h"
 #include "languages/language.h"
 
 namespace ci::execution {
@@ -23,34 +22,6 @@ std::uint64_t microseconds_since(Clock::time_point begin) {
   const auto time = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   return static_cast<std::uint64_t>(time.count());
 }
-
-// The beginning of one stream, and the live copy of all of it.
-class Capture {
- public:
-  Capture(pool::Stream stream, std::size_t limit, const OnOutput& live) : stream_(stream), limit_(limit), live_(live) {}
-
-  void add(std::string_view bytes) {
-    const std::string_view kept = bytes.substr(0, limit_ - bytes_.size());
-    bytes_ += kept;
-    cut_ = cut_ || kept.size() < bytes.size();
-    if (!live_) return;
-    unsent_ += bytes;
-    const std::size_t whole = unsent_.size() - unfinished_tail(unsent_);
-    live_(stream_, repaired(std::string_view(unsent_).substr(0, whole)));
-    unsent_.erase(0, whole);
-  }
-  void finish() {
-    if (live_ && !unsent_.empty()) live_(stream_, repaired(unsent_));
-  }
-  std::string shaped(std::size_t characters) const { return shape_output(bytes_, cut_, characters, stream_); }
-
- private:
-  pool::Stream stream_;
-  std::size_t limit_;
-  const OnOutput& live_;
-  std::string bytes_, unsent_;
-  bool cut_ = false;
-};
 
 class Counted {
  public:
@@ -74,7 +45,8 @@ awaitable<pool::Outcome> follow(pool::Lease& lease, Capture& out, Capture& err, 
   for (;;) {
     pool::Event event = co_await lease.next();
     if (const auto* output = std::get_if<pool::Output>(&event)) {
-      (output->stream == pool::Stream::out ? out : err).add(output->bytes);
+      Capture& stream = output->stream == pool::Stream::out ? out : err;
+      co_await stream.add(output->bytes);
     } else if (auto* made = std::get_if<pool::Compiled>(&event)) {
       compiled.emplace(std::move(*made));
     } else if (const auto* outcome = std::get_if<pool::Outcome>(&event)) {
@@ -94,13 +66,24 @@ awaitable<pool::Outcome> follow_until(
   co_return lost;
 }
 
-// Until there are no more files. Returns the names of inputs that are gone.
-awaitable<std::vector<std::string>> collect(pool::Lease& lease, Collector& collector) {
+// Until there are no more files.
+awaitable<bool> collect(pool::Lease& lease, Collector& collector) {
   for (;;) {
     pool::Event event = co_await lease.next();
-    if (auto* collected = std::get_if<pool::Collected>(&event)) co_return std::move(collected->gone);
+    if (auto* collected = std::get_if<pool::Collected>(&event)) {
+      collector.take(std::move(*collected));
+      co_return true;
+    }
     if (auto* file = std::get_if<pool::OutputFile>(&event)) co_await collector.take(std::move(*file));
   }
+}
+
+// Of a stream of which the client only gets the beginning. Returns the name of the file that has all of it.
+awaitable<std::optional<std::string>> keep_whole(Capture& stream, std::string name, Collector& collector) {
+  if (!stream.cut()) co_return std::nullopt;
+  std::unique_ptr<ByteSource> body = co_await stream.whole().take();
+  if (!body) co_return std::nullopt;
+  co_return collector.add(name, std::move(body), stream.whole().size());
 }
 
 struct Leased {
@@ -245,8 +228,13 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnPhase on_
       writes_for_mounts(files_, prepared.files, prepared.session), std::back_inserter(prepared.writes));
 
   // The session becomes durable while the program runs.
-  Capture out(pool::Stream::out, settings_.output_bytes, on_output);
-  Capture err(pool::Stream::err, settings_.output_bytes, on_output);
+  const auto codes = settings_.keep_terminal_codes ? TerminalText::Codes::kept : TerminalText::Codes::applied;
+  const TerminalText text(codes, settings_.output);
+  const auto whole = [&] {
+    return LongOutput(settings_.spool_directory, settings_.keep_long_output ? settings_.file_bytes : 0, blocking_);
+  };
+  Capture out(pool::Stream::out, text, whole(), on_output);
+  Capture err(pool::Stream::err, text, whole(), on_output);
   std::optional<pool::Compiled> compiled;
   const Deadline longest = after(allowed);
   auto [outcome, committed] =
@@ -257,36 +245,44 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnPhase on_
 
   // From here on nothing is abandoned half way: a client that leaves now costs less than bodies without records.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  out.finish();
-  err.finish();
-  result.out = out.shaped(settings_.output_characters);
-  result.err = explain(err.shaped(settings_.output_characters), result.outcome, request.time_limit);
-  std::vector<std::string> unmounted = std::move(prepared.files.too_large);
+  result.out = out.finish();
+  result.out_cut = out.cut();
+  result.err = explain(err.finish(), result.outcome, request.time_limit);
+  std::vector<Unmounted> unmounted = std::move(prepared.files.unmounted);
   for (Mount& mount : prepared.files.mounts) {
     if (std::ranges::find(result.outcome.unplaced, mount.name.text()) == result.outcome.unplaced.end()) continue;
     mount.missing = true;
-    unmounted.push_back(mount.name.text());
+    unmounted.push_back({mount.name.text(), Unmounted::Reason::room});
   }
-  result.err = explain_unmounted(std::move(result.err), unmounted, settings_.workspace_bytes);
+  result.err = with_line(std::move(result.err), describe_unmounted(unmounted, settings_.workspace_bytes));
 
   Collector collector(request, prepared.files, settings_, files_, blocking_);
-  bool complete = false;
-  std::vector<std::string> gone;
+  std::string lost;
   try {
     if (result.outcome.ended != pool::Ended::lost) {
-      auto collected = co_await until(after(settings_.collect_timeout), collect(lease, collector));
-      complete = collected.has_value();
-      if (complete) gone = std::move(*collected);
-      else log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", "it took too long"}});
+      const auto collected = co_await until(after(settings_.collect_timeout), collect(lease, collector));
+      if (!collected) lost = "it took too long";
     }
   } catch (const std::exception& error) {
-    log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", error.what()}});
+    lost = error.what();
   }
+  if (!lost.empty()) {
+    log_warning("files of a run are lost", {{"session_id", result.session}, {"reason", lost}});
+    collector.take(pool::Collected());
+  }
+  const auto whole_out = co_await keep_whole(out, "stdout.txt", collector);
+  if (whole_out) result.err = with_line(std::move(result.err), "stdout was cut; all of it is in the file " + *whole_out);
+  co_await keep_whole(err, "stderr.txt", collector);
   step("collect");
   auto [stored, summary] = co_await both(collector.store(result.session), state.settle(result.outcome));
   result.files = std::move(stored);
   result.state = std::move(summary);
-  if (complete && !result.session_name_digest.empty()) co_await collector.forget_removed(gone);
+  result.err = with_line(
+      std::move(result.err), collector.left_out().line(settings_.output_files, settings_.file_bytes));
+  result.truncation = collector.left_out().truncation();
+  result.delivery = collector.delivery();
+  result.deleted = collector.deleted();
+  co_await collector.remember_removed(result.session);
   step("store");
   co_return result;
 }

@@ -3,14 +3,17 @@
 // Called on the I/O thread.
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/failure.h"
+#include "execution/capture.h"
 #include "execution/compile_cache.h"
 #include "execution/gate.h"
+#include "execution/left_out.h"
 #include "files/session_files.h"
 #include "files/sessions.h"
 #include "pool/sandbox_pool.h"
@@ -59,8 +62,12 @@ struct ExecutionResult {
   std::string session;
   std::string session_name_digest;  // when the request named its session: 40 hex digits
   bool session_existed = false;     // and it had files, or may have had
-  std::string out, err;  // shaped: cut, cleaned, with our lines on time-outs, memory and signals
+  std::string out, err;  // shaped: cut, cleaned, with our lines on time-outs, memory, signals and missing files
+  bool out_cut = false;  // `out` is only the beginning
   std::vector<ResultFile> files;
+  std::vector<std::string> deleted;  // names, as they were given, of references whose files the program removed
+  Delivery delivery;
+  Truncation truncation;
   std::optional<state::Summary> state;  // of the session, when this run made or confirmed it
   pool::Outcome outcome;
   std::vector<std::pair<std::string, std::uint64_t>> steps;  // microseconds of each step, for Server-Timing
@@ -74,8 +81,10 @@ struct ExecutionSettings {
   // up. Ten seconds of it may go into writing a state.
   std::chrono::milliseconds overtime{20000};
   std::chrono::milliseconds collect_timeout{60000};  // for all files to be there, after the end
-  std::size_t output_characters = 65536;   // per stream, then cut
-  std::size_t output_bytes = 1 << 20;      // kept per stream; what follows is read and dropped
+  TextLimits output;                       // per stream, then cut
+  bool keep_terminal_codes = false;        // escape sequences and rewritten lines are left in the output
+  bool keep_long_output = true;            // as a file of the session, when it is no larger than such may be
+  std::filesystem::path spool_directory;   // where output is kept meanwhile; empty: only as much as memory may hold
   std::uint64_t file_bytes = 10 << 20;     // larger outputs are dropped
   int output_files = 10;
   int session_files = 50;                  // mounted when a request only continues a session
@@ -101,8 +110,6 @@ enum class Phase {
 };
 // Called at the begin of each, in this order, with the run's session.
 using OnPhase = std::function<void(Phase, const std::string& session)>;
-// Live output: well-formed UTF-8, nothing else changed; may be empty.
-using OnOutput = std::function<void(pool::Stream, std::string_view)>;
 
 struct Resolution;
 class StateStep;
@@ -144,17 +151,15 @@ class Executions {
   std::size_t running_ = 0;
 };
 
-// What the client gets of a stream (contract of stdout and stderr): at most `limit` characters and a note, control
-// characters removed, bad UTF-8 replaced, trailing white space and leading blank lines stripped; stdout that is not
-// empty ends with one line feed. `cut`: the program wrote more than `raw`.
-std::string shape_output(std::string_view raw, bool cut, std::size_t limit, pool::Stream stream);
+// What the client gets of a stream (contract of stdout and stderr), from what is left of it as text: a note where it was
+// cut, trailing white space and leading blank lines stripped; stdout that is not empty ends with one line feed.
+std::string shape_output(std::string text, bool cut, pool::Stream stream);
+
+// stderr as above and one more line; without one when there is none.
+std::string with_line(std::string shaped_err, std::string_view line);
 
 // stderr as above plus the line that explains an ending that is not the program's own.
 std::string explain(std::string shaped_err, const pool::Outcome& outcome, std::chrono::milliseconds limit);
-
-// stderr as above plus a line for each file that the program went without for want of room in /mnt/data, which holds
-// `bytes` (0: unknown).
-std::string explain_unmounted(std::string shaped_err, const std::vector<std::string>& names, std::uint64_t bytes);
 
 // "SIGSEGV"; "SIG99" for one without a name.
 std::string signal_name(int signal);

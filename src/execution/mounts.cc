@@ -74,11 +74,18 @@ awaitable<Found> find_records(files::SessionFiles& files, const std::vector<File
   co_return found;
 }
 
-bool is_linked(const std::vector<files::FileRecord>& own, const files::FileRecord& source) {
-  return std::ranges::any_of(own, [&](const files::FileRecord& record) {
-    return record.source_session == source.session && record.source_id == source.id;
+}  // namespace
+
+const files::FileRecord* own_record(
+    const std::vector<files::FileRecord>& own, const files::FileRecord& file, const std::string& session) {
+  const auto found = std::ranges::find_if(own, [&](const files::FileRecord& record) {
+    if (file.session == session) return record.id == file.id;
+    return record.source_session == file.session && record.source_id == file.id;
   });
+  return found == own.end() ? nullptr : &*found;
 }
+
+namespace {
 
 // What a file of this size takes in a memory file system.
 std::uint64_t room_of(std::uint64_t size) {
@@ -126,6 +133,7 @@ Choice choose_mounts(
     mount.referenced = true;
     mount.by_storage_session = reference.by_storage_session;
     mount.entity = reference.entity;
+    mount.told_name = reference.name;
   }
   std::ranges::reverse(wanted);  // the strongest claim to a name first
 
@@ -151,10 +159,17 @@ Choice choose_mounts(
       if (newer != choice.mounts.end() && !newer->referenced) newer->older.push_back(mount.record);
     }
     if (is_own && own_count == rules.own_limit) continue;
-    if (!tree.add(mount.name)) continue;
+    if (!tree.add(mount.name)) {
+      // Of several with one name all but one were not meant.
+      if (std::ranges::find(choice.mounts, mount.name, &Mount::name) != choice.mounts.end()) continue;
+      if (std::ranges::find(choice.unmounted, mount.name.text(), &Unmounted::name) != choice.unmounted.end()) continue;
+      const bool is_source = mount.name.text() == rules.source_file;
+      choice.unmounted.push_back({mount.name.text(), is_source ? Unmounted::Reason::source : Unmounted::Reason::path});
+      continue;
+    }
     if (is_own) ++own_count;
     if (taken + room_of(mount.record.size) > rules.room) {
-      choice.too_large.push_back(mount.name.text());
+      choice.unmounted.push_back({mount.name.text(), Unmounted::Reason::room});
       continue;
     }
     taken += room_of(mount.record.size);
@@ -182,11 +197,10 @@ awaitable<MountedFiles> mount_files(
   if (settings.workspace_bytes > 0) rules.room = settings.workspace_bytes - settings.workspace_bytes / 4;
   Choice choice = choose_mounts(request.files, found, mounted.own, rules);
   mounted.mounts = std::move(choice.mounts);
-  mounted.too_large = std::move(choice.too_large);
-  if (!mounted.too_large.empty()) {
+  mounted.unmounted = std::move(choice.unmounted);
+  if (!mounted.unmounted.empty()) {
     log_info(
-        "files do not fit into the workspace",
-        {{"session_id", session.id}, {"count", std::to_string(mounted.too_large.size())}});
+        "files are not mounted", {{"session_id", session.id}, {"count", std::to_string(mounted.unmounted.size())}});
   }
   for (Mount& mount : mounted.mounts) {
     mounted.inputs.emplace_back(
@@ -202,7 +216,7 @@ std::vector<store::Write> writes_for_mounts(
   for (const Mount& mount : mounted.mounts) {
     if (!mount.referenced || mount.record.session == session.id || mount.missing) continue;
     std::ranges::move(files.writes_to_keep(mount.record), std::back_inserter(writes));
-    if (is_linked(mounted.own, mount.record)) continue;
+    if (own_record(mounted.own, mount.record, session.id) != nullptr) continue;
     files::FileRecord link = files.link(mount.record, session.id);
     link.name = mount.name;
     link.read_only = mount.read_only;

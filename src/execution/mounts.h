@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "execution/execution.h"
+#include "execution/left_out.h"
 
 namespace ci::execution {
 
@@ -19,6 +20,7 @@ struct Mount {
   bool referenced = false;          // by the request; else it is the session's own
   bool by_storage_session = false;  // of the reference
   std::string entity;               // of the reference
+  std::string told_name;            // of the reference, whatever became of it
   std::vector<files::FileRecord> older;  // the session's own of that name, newest first: for when the content is gone
   bool missing = false;  // it turned out that the program goes without it
 };
@@ -34,7 +36,7 @@ struct MountRules {
 struct Choice {
   Choice() = default;
   std::vector<Mount> mounts;
-  std::vector<std::string> too_large;  // names of files that would not fit beside those that count more
+  std::vector<Unmounted> unmounted;
 };
 
 // The decision, pure. `found` has an entry for each reference, nothing where there is no such file; `own` are the
@@ -52,13 +54,17 @@ struct MountedFiles {
   // One for each mount. Opening one whose content is gone takes an older file of that name, or says so in the mount.
   std::vector<pool::InputFile> inputs;
   std::vector<files::FileRecord> own;  // all files of the session, as they were
-  std::vector<std::string> too_large;
+  std::vector<Unmounted> unmounted;
 };
 
 // Missing files are left out, with a line in the log.
 awaitable<MountedFiles> mount_files(
     files::SessionFiles& files, const ExecutionRequest& request, const files::Session& session, bool continued,
     const ExecutionSettings& settings);
+
+// `file` itself when it is one of the session, or its link there, among the session's `own`; or null.
+const files::FileRecord* own_record(
+    const std::vector<files::FileRecord>& own, const files::FileRecord& file, const std::string& session);
 
 // Once the inputs were opened: links of foreign files into the session, so that it finds them later.
 std::vector<store::Write> writes_for_mounts(

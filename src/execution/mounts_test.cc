@@ -111,6 +111,25 @@ TEST(ChooseMounts, WhatAProgramRemovedIsNotThere) {
   EXPECT_THAT(described(choose_mounts({reference("a")}, {removed}, {removed}, rules())), ElementsAre("1:a"));
 }
 
+std::vector<std::string> names_of(const std::vector<Unmounted>& unmounted) {
+  std::vector<std::string> names;
+  for (const Unmounted& file : unmounted) names.push_back(file.name);
+  return names;
+}
+
+TEST(ChooseMounts, SaysWhoseNameIsTaken) {
+  const std::vector<files::FileRecord> own = {record("s", "1", "code.py"), record("s", "2", "code.py"), record("s", "3", "a")};
+  const Choice choice = choose_mounts({reference("a/b")}, {record("t", "4", "a/b")}, own, [] {
+    MountRules whole = rules();
+    whole.whole_session = true;
+    return whole;
+  }());
+  EXPECT_THAT(described(choice), ElementsAre("4:a/b"));
+  ASSERT_THAT(names_of(choice.unmounted), ElementsAre("a", "code.py"));
+  EXPECT_EQ(choice.unmounted[0].reason, Unmounted::Reason::path);
+  EXPECT_EQ(choice.unmounted[1].reason, Unmounted::Reason::source);
+}
+
 TEST(ChooseMounts, TheRoomIsForReferencesAndThenForTheNewest) {
   const auto sized = [](const std::string& id, const std::string& name, std::uint64_t size) {
     files::FileRecord made = record("s", id, name);
@@ -124,10 +143,10 @@ TEST(ChooseMounts, TheRoomIsForReferencesAndThenForTheNewest) {
       sized("1", "oldest", 500000), sized("2", "a", 1000), sized("3", "a", 2000000), sized("4", "newest", 400000)};
   Choice choice = choose_mounts({}, {}, own, small);
   EXPECT_THAT(described(choice), ElementsAre("4:newest", "1:oldest"));
-  EXPECT_THAT(choice.too_large, ElementsAre("a"));
+  EXPECT_THAT(names_of(choice.unmounted), ElementsAre("a"));
   choice = choose_mounts({reference("r"), reference("r2")}, {sized("5", "r", 300000), sized("6", "r2", 600000)}, own, small);
   EXPECT_THAT(described(choice), ElementsAre("6:r2", "5:r"));
-  EXPECT_THAT(choice.too_large, ElementsAre("newest", "a", "oldest"));
+  EXPECT_THAT(names_of(choice.unmounted), ElementsAre("newest", "a", "oldest"));
 }
 
 TEST(ChooseMounts, OlderVersionsStandBehindANewerOne) {

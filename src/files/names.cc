@@ -1,5 +1,6 @@
 #include "files/names.h"
 
+#include <fmt/format.h>
 #include <unicode/normalizer2.h>
 #include <unicode/translit.h>
 #include <unicode/uchar.h>
@@ -14,10 +15,14 @@
 
 #include "base/ids.h"
 #include "base/failure.h"
+#include "base/sha256.h"
 
 namespace ci::files {
 
 namespace {
+
+constexpr std::size_t longest_extension = 100;
+constexpr std::size_t longest_path = 256;  // characters, as RelativePath has it
 
 bool is_plain(char32_t c) {
   return (c < 0x80 && std::isalnum(static_cast<int>(c)) != 0) || c == '.' || c == '-' || c == '_';
@@ -71,7 +76,8 @@ std::string cut_utf8(std::string_view text, std::size_t characters, std::size_t 
   return std::string(text.substr(0, end));
 }
 
-std::string shortened(std::string name, std::size_t longest) {
+// `digits` are six that make the name another than its beginning.
+std::string shortened(std::string name, std::size_t longest, std::string digits) {
   constexpr std::size_t mark = 7;  // "-" and six digits
   if (name.size() <= longest_name && characters_of(name) <= longest) return name;
   if (longest <= mark) return cut_utf8(name, longest, longest_name);
@@ -81,7 +87,7 @@ std::string shortened(std::string name, std::size_t longest) {
   if (extension.size() + mark >= longest_name || characters_of(extension) + mark >= longest) extension.clear();
   const std::string stem = name.substr(0, name.size() - extension.size());
   const std::size_t characters = longest - characters_of(extension) - mark;
-  return cut_utf8(stem, characters, longest_name - extension.size() - mark) + "-" + six_hex_digits() + extension;
+  return cut_utf8(stem, characters, longest_name - extension.size() - mark) + "-" + digits + extension;
 }
 
 std::string normalized(std::string_view text) {
@@ -100,7 +106,7 @@ std::string clean_segment(std::string_view segment, bool keep_dots, std::size_t 
            (c >= 0x80 && (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_M_MASK) != 0);
   });
   if (name.empty() || (name.front() == '.' && !keep_dots)) name.insert(0, "_");
-  return shortened(std::move(name), longest);
+  return shortened(std::move(name), longest, six_hex_digits());
 }
 
 std::string joined(const std::vector<std::string>& segments) {
@@ -197,7 +203,7 @@ std::string ascii_name(std::string_view name) {
 RelativePath flat_name(std::string_view sent, std::size_t longest) {
   std::string name = replaced(base_of(sent), is_plain);
   if (name.empty() || name.front() == '.') name.insert(0, "_");
-  auto path = RelativePath::parse(shortened(std::move(name), longest));
+  auto path = RelativePath::parse(shortened(std::move(name), longest, six_hex_digits()));
   CHECK(path.has_value());
   return std::move(*path);
 }
@@ -221,10 +227,7 @@ bool is_too_long(const RelativePath& name, std::size_t longest) {
 }
 
 std::optional<RelativePath> output_name(std::string_view made) {
-  if (auto path = RelativePath::parse(made)) {
-    // Control characters would forge header lines and terminal output wherever the name is shown.
-    if (std::ranges::none_of(made, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) return path;
-  }
+  if (auto path = RelativePath::parse(made)) return path;
   std::vector<std::string> segments;
   std::string_view rest = made;
   while (!rest.empty()) {
@@ -232,7 +235,32 @@ std::optional<RelativePath> output_name(std::string_view made) {
     rest.remove_prefix(std::min(rest.size(), segment.size() + 1));
     if (!segment.empty()) segments.push_back(flat_name(segment).text());
   }
-  return RelativePath::parse(joined(segments));
+  if (segments.empty()) return std::nullopt;
+  for (;;) {
+    const std::string whole = joined(segments);
+    if (whole.size() <= longest_path) return RelativePath::parse(whole);
+    const auto longest = std::ranges::max_element(segments, {}, &std::string::size);
+    constexpr std::size_t shortest = 20;  // ten of them always fit
+    if (longest->size() <= shortest) return std::nullopt;
+    const std::size_t excess = whole.size() - longest_path;
+    const std::size_t wanted = longest->size() > excess + shortest ? longest->size() - excess : shortest;
+    std::string digits = sha256_hex(*longest).substr(0, 6);
+    *longest = shortened(std::move(*longest), wanted, std::move(digits));
+  }
+}
+
+std::optional<RelativePath> numbered_name(const RelativePath& name, int number) {
+  const std::string_view base = name.base_name();
+  const std::string folder = name.text().substr(0, name.text().size() - base.size());
+  const std::size_t dot = base.rfind('.');
+  const bool has_extension = dot != base.npos && dot > 0 && base.size() - dot <= longest_extension;
+  const std::string extension(has_extension ? base.substr(dot) : std::string_view());
+  std::string stem(base.substr(0, base.size() - extension.size()));
+  for (;;) {
+    if (auto path = RelativePath::parse(fmt::format("{}{}-{}{}", folder, stem, number, extension))) return path;
+    if (characters_of(stem) < 2) return std::nullopt;
+    stem = cut_utf8(stem, characters_of(stem) - 1, longest_name);
+  }
 }
 
 std::string content_disposition(std::string_view name) {

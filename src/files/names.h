@@ -25,8 +25,12 @@ std::optional<RelativePath> nested_name(std::string_view sent, bool keep_dots, s
 // Whether a segment of it is longer than that.
 bool is_too_long(const RelativePath& name, std::size_t longest);
 
-// A name that a program made: as it is when it passes RelativePath, else each segment cleaned.
+// A name that a program made, which may be any bytes: as it is when it passes RelativePath, else each segment cleaned, and
+// the longest ones shortened until the whole fits. The same for the same name. Nothing when it is empty or too deep.
 std::optional<RelativePath> output_name(std::string_view made);
+
+// "a-2.txt" for "a.txt": for when the name is taken. Nothing when there is no room for it.
+std::optional<RelativePath> numbered_name(const RelativePath& name, int number);
 
 // For Content-Disposition: attachment; filename="<ascii>"; filename*=UTF-8''<percent-encoded>, base name only.
 std::string content_disposition(std::string_view name);

@@ -56,9 +56,38 @@ TEST(NestedName, KeepsFoldersAndLetters) {
 
 TEST(OutputName, StaysAsMadeWhenItIsHarmless) {
   EXPECT_EQ(output_name("charts/Umsatz 2025 (€).png")->text(), "charts/Umsatz 2025 (€).png");
-  EXPECT_EQ(output_name("a\r\nSet-Cookie: x")->text(), "a__Set-Cookie__x");
+  EXPECT_EQ(output_name("tab\t and\nline feed.txt")->text(), "tab\t and\nline feed.txt");
+}
+
+TEST(OutputName, IsCleanedWhenItIsNoPath) {
   EXPECT_EQ(output_name("a\\b")->text(), "a_b");
   EXPECT_EQ(output_name("\xff\xfe.txt")->text(), "__.txt");
+  EXPECT_EQ(output_name("d\xc3\xa9j\xc3\xa0/a\\b.txt")->text(), "d_j_/a_b.txt");
+  EXPECT_FALSE(output_name(""));
+  EXPECT_FALSE(output_name("1/2/3/4/5/6/7/8/9/10/too deep"));
+}
+
+TEST(OutputName, IsShortenedWhereItIsLongest) {
+  const std::string folder(200, 'd'), file = std::string(100, 'f') + ".csv";
+  const auto name = output_name(folder + "/" + file);
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->text().size(), 256u);
+  EXPECT_TRUE(name->text().ends_with("/" + file));
+  EXPECT_EQ(name, output_name(folder + "/" + file));
+  EXPECT_NE(name, output_name(folder + "d/" + file));
+  std::string deep;
+  for (int i = 0; i < 10; ++i) deep += (i == 0 ? "" : "/") + std::string(255, static_cast<char>('a' + i));
+  ASSERT_TRUE(output_name(deep));
+  EXPECT_LE(output_name(deep)->text().size(), 256u);
+}
+
+TEST(NumberedName, KeepsTheExtension) {
+  const auto numbered = [](const std::string& name) { return numbered_name(*RelativePath::parse(name), 2)->text(); };
+  EXPECT_EQ(numbered("a.txt"), "a-2.txt");
+  EXPECT_EQ(numbered("d.x/a"), "d.x/a-2");
+  EXPECT_EQ(numbered("d/.a"), "d/.a-2");
+  EXPECT_EQ(numbered(std::string(255, 'x')), std::string(253, 'x') + "-2");
+  EXPECT_FALSE(numbered_name(*RelativePath::parse(std::string(250, 'd') + "/a.txt"), 2));
 }
 
 TEST(ContentDisposition, HasAnAsciiAndAnEncodedName) {

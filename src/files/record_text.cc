@@ -110,7 +110,7 @@ store::Fields fields_of(const FileRecord& record) {
   };
 }
 
-store::Fields removed_fields() { return {{"removed", "1"}}; }
+store::Fields removed_fields(bool removed) { return {{"removed", removed ? "1" : ""}}; }
 
 std::optional<FileRecord> record_from(const store::Fields& fields) {
   auto name = RelativePath::parse(value_of(fields, "filename"));

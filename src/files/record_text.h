@@ -27,7 +27,7 @@ store::Fields fields_of(const Session& session);
 // Also of a record that KubeCodeRun wrote, which keeps entity and user in a JSON text.
 std::optional<Session> session_from(const store::Fields& fields);
 store::Fields fields_of(const FileRecord& record);
-store::Fields removed_fields();  // those that change when a file is marked as removed
+store::Fields removed_fields(bool removed);  // those that change when a file is marked as removed, or no longer
 // Nothing when a needed field is missing, the name is no path or the object key not one that a store takes.
 std::optional<FileRecord> record_from(const store::Fields& fields);
 

@@ -101,7 +101,7 @@ awaitable<FileRecord> SessionFiles::complete(FileRecord record) {
   co_return record;
 }
 
-awaitable<void> SessionFiles::mark_removed(std::vector<FileRecord> records) {
+awaitable<void> SessionFiles::mark_removed(std::vector<FileRecord> records, bool removed) {
   std::vector<std::string> keys;
   for (const FileRecord& record : records) keys.push_back(file_key(record.session, record.id));
   if (keys.empty()) co_return;
@@ -109,7 +109,7 @@ awaitable<void> SessionFiles::mark_removed(std::vector<FileRecord> records) {
   std::vector<store::Write> writes;
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (!found[i]) continue;
-    writes.push_back(store::Write::set_fields(file_key(records[i].session, records[i].id), removed_fields()));
+    writes.push_back(store::Write::set_fields(file_key(records[i].session, records[i].id), removed_fields(removed)));
   }
   if (!writes.empty()) co_await commit(std::move(writes));
 }

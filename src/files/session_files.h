@@ -69,8 +69,8 @@ class SessionFiles {
   // With the sha256 of the body, which is read for it and remembered when the record has none; still without one when
   // the body is gone.
   awaitable<FileRecord> complete(FileRecord record);
-  // Marks those of them that are still on record.
-  awaitable<void> mark_removed(std::vector<FileRecord> records);
+  // Marks those of them that are still on record: for runs they are gone, or there again.
+  awaitable<void> mark_removed(std::vector<FileRecord> records, bool removed = true);
   // Nothing when the body is gone.
   awaitable<std::optional<store::OpenObject>> open(const FileRecord& record, store::Range range = {});
   // Removes the record, and the body unless another record links to it. False when there was no record.

@@ -2,6 +2,7 @@
 // Sandboxes on loan: acquire → Lease → run → gone. Implemented by local/ (this machine) and, later, kubernetes/.
 // Everything here is called on the I/O thread.
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -13,6 +14,7 @@
 
 #include "base/async.h"
 #include "base/byte_source.h"
+#include "base/left_out.h"
 #include "base/relative_path.h"
 #include "base/unique_fd.h"
 
@@ -111,15 +113,15 @@ struct Outcome {
   std::vector<std::pair<std::string, std::uint64_t>> steps;
 };
 
-// A file the program left below /mnt/data: a regular file with one link, on the workspace's own device,
-// checked after opening. Names are whatever the guest made that passes RelativePath; hidden ones and those in folders
-// of dependencies (node_modules …) are left out.
+// A file the program left below /mnt/data: a regular file on the workspace's own device, checked after opening. Hidden ones
+// and those in folders of dependencies (node_modules …) are left out, but for inputs that were changed.
 struct OutputFile {
-  OutputFile(RelativePath path, std::unique_ptr<ByteSource> source, std::uint64_t bytes)
-      : name(std::move(path)), body(std::move(source)), size(bytes) {}
-  RelativePath name;
+  OutputFile(std::string path, std::unique_ptr<ByteSource> source, std::uint64_t bytes, bool by_program = true)
+      : name(std::move(path)), body(std::move(source)), size(bytes), written(by_program) {}
+  std::string name;  // whatever the guest made of it, below /mnt/data: any bytes but NUL. Never a path to open
   std::unique_ptr<ByteSource> body;
   std::uint64_t size;
+  bool written;      // false: an input that the program did not write to, also not the same bytes again
 };
 
 // What the compiler made of the code without a word, as sealed memory. No code of the user had run by then.
@@ -129,10 +131,21 @@ struct Compiled {
   std::uint64_t size;
 };
 
+// What the program left and is not handed out; so many files are meant by it, when it is a folder.
+struct Skipped {
+  Skipped(std::string path, LeftOut why, std::uint32_t count) : name(std::move(path)), reason(why), files(count) {}
+  std::string name;  // as in OutputFile, perhaps cut; a folder's ends with '/'
+  LeftOut reason;
+  std::uint32_t files;
+};
+
 // The last event: no more files.
 struct Collected {
   Collected() = default;
   std::vector<std::string> gone;  // names of inputs of which nothing is left where they were put
+  std::vector<Skipped> skipped;   // the first of them
+  std::array<std::uint32_t, left_out_reasons> skipped_files{};  // all of them, by reason
+  bool complete = false;          // everything was looked at
 };
 
 using Event = std::variant<Output, Compiled, Outcome, OutputFile, Collected>;

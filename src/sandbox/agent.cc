@@ -42,6 +42,8 @@ constexpr auto soft_grace = std::chrono::milliseconds(300);  // between the soft
 constexpr auto memory_check = std::chrono::milliseconds(100);
 constexpr size_t files_per_message = 32;
 constexpr std::uint64_t most_queued_for_netlink = 16 << 20;
+constexpr size_t most_batched = 40 << 10;  // of names in a message, which may be as long as paths are
+constexpr size_t longest_told = 300;       // of a name of something that is not handed out
 constexpr auto capture_limit = std::chrono::seconds(10);  // of writing a session's state, after the program's time
 constexpr size_t longest_note = 1000;
 constexpr size_t most_said = 4 << 10;   // by an honest guest; what comes beyond is not read
@@ -279,7 +281,9 @@ class Agent {
 
   // A program goes without an input that there is no room for. It cannot go without itself.
   void place(const RelativePath& name, int file, bool read_only) {
-    if (!place_file(workspace_.get(), name, file, read_only, guest_id)) {
+    if (const auto placed = place_file(workspace_.get(), name, file, read_only, guest_id)) {
+      placed_files_[name.text()] = *placed;
+    } else {
       if (name.text() == plan_.source_name) throw Failure(FailureKind::exhausted, "there is no room for the program");
       if (unplaced_.size() < most_numbers) unplaced_.push_back(static_cast<std::uint32_t>(names_.size()));
     }
@@ -519,17 +523,25 @@ class Agent {
       files.clear();
       batch = Writer(Tag::file);
     };
-    for (const Found& found : find_files(workspace_.get(), collect_)) {
-      if (found.name.text() == plan_.source_name) continue;
+    const Search search = find_files(workspace_.get(), collect_, placed_files_);
+    for (const Found& found : search.found) {
+      // The program's own text; what it wrote in its place is its own as well.
+      if (found.name == plan_.source_name && (!found.written || found.name.starts_with('.'))) continue;
       UniqueFd file = open_found(workspace_.get(), found);
       if (!file) continue;
-      batch.text(found.name.text()).number(found.size);
+      batch.text(found.name).number(found.size).number<std::uint8_t>(found.written);
       files.push_back(std::move(file));
-      if (files.size() == files_per_message) flush();
+      if (files.size() == files_per_message || batch.bytes().size() > most_batched) flush();
     }
     flush();
     Writer collected(Tag::collected);
-    collected.number(microseconds(Clock::now() - begin));
+    collected.number(microseconds(Clock::now() - begin)).number<std::uint8_t>(search.complete);
+    for (const std::uint32_t count : search.counts) collected.number(count);
+    collected.number(static_cast<std::uint32_t>(search.skipped.size()));
+    for (const Skipped& skipped : search.skipped) {
+      collected.number(static_cast<std::uint8_t>(skipped.reason)).number(skipped.files);
+      collected.text(std::string_view(skipped.name).substr(0, longest_told));
+    }
     size_t told = 0;
     for (std::uint32_t number = 0; number < names_.size() && told < most_numbers; ++number) {
       if (std::ranges::binary_search(unplaced_, number) || is_there(workspace_.get(), names_[number])) continue;
@@ -558,6 +570,7 @@ class Agent {
   bool saying_ = false;  // and the guest has not taken all of them
   std::vector<UniqueFd> state_files_;
   std::vector<RelativePath> names_;      // of what was to be placed, in order
+  PlacedFiles placed_files_;
   std::vector<std::uint32_t> unplaced_;  // numbers of those that there was no room for
   char word_ = words::go;
   size_t heard_ = 0;  // bytes that the guest has said

@@ -25,8 +25,9 @@ enum class Tag : std::uint8_t {
   ready,      // the guest waits; u64 bytes of memory it uses, 0: unknown
   failed,     // string reason; the agent ends after it
   ended,      // see Agent::report() in agent.cc
-  file,       // string name, u64 size; descriptor
-  collected,  // u64 microseconds, then u32 numbers of the files that were put and are no longer there
+  file,       // any number of: string name, u64 size, u8 written; descriptor
+  collected,  // u64 microseconds, u8 everything was looked at, u32 skipped files for each reason of LeftOut, u32 count and so
+              // many of u8 reason, u32 files, string name; then u32 numbers of the files that were put and are no longer there
   product,    // what the compiler made; descriptor: sealed memory
   // server → agent
   put,    // any number of: u8 read only, string name; descriptor: a regular file, or a stream socket that is read to its

@@ -396,8 +396,8 @@ def test_answer_is_json_without_a_chance_of_misreading(server):
         ("text  \t \n", "text\n"),
         ("\n\n  \n    indented\n  less\n", "    indented\n  less\n"),
         ("a\n\n\nb", "a\n\n\nb\n"),
-        ("tab\tand\rreturn", "tab\tand\rreturn\n"),
-        ("bell\a null\0 escape\x1b[0m del\x7f ff\f vt\v", "bell null escape[0m del ff vt\n"),
+        ("tab\tand\r\nreturn", "tab\tand\r\nreturn\n"),
+        ("bell\a null\0 escape\x1b[0m del\x7f ff\f vt\v", "bell null escape del ff vt\n"),
         ("ünï 𝒳 日本", "ünï 𝒳 日本\n"),
     ],
     ids=repr,
@@ -420,7 +420,7 @@ def test_invalid_utf8_becomes_replacement_characters(server, lang, code):
 def test_long_output_is_cut_by_characters(server, letter):
     answer = server.py(f"print('{letter}' * 70000)\nprint('end')\nopen('after.txt', 'w').write('reached')")
     assert answer["stdout"] == letter * 65536 + "\n[Output truncated - size limit exceeded]\n"
-    assert answer["code"] == 0 and [f["name"] for f in answer["files"]] == ["after.txt"]
+    assert answer["code"] == 0 and [f["name"] for f in answer["files"]] == ["after.txt", "stdout.txt"]
 
 
 def test_output_of_exactly_the_limit_is_not_cut(server):

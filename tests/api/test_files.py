@@ -130,9 +130,16 @@ def test_sum_of_a_request(limited):
     check_envelope(limited.post("/upload", files=parts + [("file", ("one.dat", b"x" * 1024))]), 413, "resource_exhausted")
 
 
-@pytest.mark.parametrize("name", ["a.exe", "b.dll", "c.so", "d.dylib", "e.bin", "F.EXE"])
-def test_blocked_names(server, name):
-    check_envelope(server.post("/upload", files=[("file", (name, b"x"))]), 415, "validation", f"File type not allowed: {name}")
+@pytest.mark.parametrize("name", ["model.bin", "lib.so", "tool.exe"])
+def test_any_type_may_be_uploaded(server, name):
+    assert server.run("bash", f"cat {name}", files=[server.upload_one(name, b"x")])["stdout"] == "x\n"
+
+
+def test_operators_may_block_names(make_server):
+    server = make_server(BLOCKED_FILE_PATTERNS="*.exe,*.dll")
+    for name in ("a.exe", "b.dll", "F.EXE"):
+        check_envelope(server.post("/upload", files=[("file", (name, b"x"))]), 415, "validation", f"File type not allowed: {name}")
+    assert server.upload_one("c.so", b"x")["name"] == "c.so"
 
 
 def test_allowed_extensions_count_only_when_set(make_server, server):
@@ -307,6 +314,15 @@ def test_batch_with_bad_entries(server):
     assert [entry["status"] for entry in body["files"]] == ["success", "error", "error", "success", "error", "error"]
     assert [entry["filename"] for entry in body["files"]] == [name for name, _ in parts]
     assert body["files"][1]["error"] == "Invalid filename" and "exceeds maximum size of 10MB" in body["files"][2]["error"]
+
+
+def test_batch_names_come_back_as_they_were_sent(server):
+    sent = ["skills/a/100%41.md", "skills/a/%2e%2e.md", "skills/a/quote%22.md"]
+    body = post_multipart(server, multipart(*[(f'name="file"; filename="{name}"', b"1") for name in sent]), "/upload/batch").json()
+    wanted = [sent[0], sent[1], 'skills/a/quote".md']
+    assert [entry["filename"] for entry in body["files"]] == wanted and body["message"] == "success"
+    files = [{"id": e["fileId"], "name": e["filename"], "storage_session_id": body["storage_session_id"], "kind": "skill"} for e in body["files"]]
+    assert sorted(server.run("bash", "ls skills/a", files=files)["stdout"].splitlines()) == sorted(name.split("/")[-1] for name in wanted)
 
 
 def test_batch_without_a_good_entry(server):

@@ -235,4 +235,4 @@ def test_operators_choose_how_much_output_and_which_files_come_back(make_server)
     answer = server.run("bash", "printf '%05000d' 0; printf '%05000d' 0 >&2; touch a.exe b.SECRET c.txt")
     for stream in ("stdout", "stderr"):
         assert answer[stream].startswith("0" * 1024 + "\n[Output truncated"), answer[stream][1000:]
-    assert names(answer) == ["a.exe", "c.txt"]
+    assert names(answer) == ["a.exe", "c.txt", "stderr.txt", "stdout.txt"]

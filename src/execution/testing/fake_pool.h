@@ -23,6 +23,8 @@ struct Act {
   std::vector<std::string> read_only;
   std::deque<pool::Event> events;             // filled by the script; Collected is added
   std::vector<std::string> gone;              // inputs that the program removed
+  std::vector<pool::Skipped> skipped;         // what is not handed out
+  bool searched = true;                       // everything was looked at
   std::chrono::milliseconds pause{0};         // before the outcome
   bool forever = false;                       // after the events nothing happens
 
@@ -34,10 +36,14 @@ struct Act {
     events.emplace_back(outcome);
   }
   void leave(const std::string& name, const std::string& contents) {
-    const auto path = RelativePath::parse(name);
-    CHECK(path.has_value());
     events.emplace_back(
-        std::in_place_type<pool::OutputFile>, *path, std::make_unique<StringSource>(contents), contents.size());
+        std::in_place_type<pool::OutputFile>, name, std::make_unique<StringSource>(contents), contents.size());
+  }
+  // An input as it was.
+  void keep(const std::string& name) {
+    const std::string& contents = inputs.at(name);
+    events.emplace_back(
+        std::in_place_type<pool::OutputFile>, name, std::make_unique<StringSource>(contents), contents.size(), false);
   }
 };
 
@@ -107,6 +113,11 @@ class FakePool final : public pool::SandboxPool {
       if (act_.events.empty()) {
         pool::Collected collected;
         collected.gone = act_.gone;
+        collected.skipped = act_.skipped;
+        for (const pool::Skipped& skipped : act_.skipped) {
+          collected.skipped_files.at(static_cast<std::size_t>(skipped.reason)) += skipped.files;
+        }
+        collected.complete = act_.searched;
         co_return pool::Event(std::move(collected));
       }
       pool::Event event = std::move(act_.events.front());

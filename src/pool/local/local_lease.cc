@@ -37,12 +37,13 @@ constexpr std::uint64_t largest_gathered = 256 << 10;
 constexpr auto patience = std::chrono::seconds(30);  // for the agent to take a message or a piece of a file
 constexpr size_t source_piece = 256 << 10;
 
-// The guest chose the name and made the file; the agent opened it. Believe neither: a regular file, one link, on a
-// memory file system (every host file that a sandbox can see is on another), of the size that was announced.
+// The guest chose the name and made the file; the agent opened it. Believe neither: a regular file on a memory file system
+// (every host file that a sandbox can see is on another, and no hard link leads from one to another), of the size that was
+// announced.
 bool is_safe(int fd, std::uint64_t size) {
   struct stat info {};
   struct statfs system {};
-  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1 &&
+  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
          static_cast<std::uint64_t>(info.st_size) == size && ::fstatfs(fd, &system) == 0 && system.f_type == tmpfs_magic &&
          (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
@@ -272,10 +273,12 @@ class LocalLease final : public Lease {
         break;
       case Tag::file:
         for (UniqueFd& fd : message->descriptors) {
-          auto name = RelativePath::parse(reader.text());
+          std::string name = reader.text();
           const auto size = reader.number<std::uint64_t>();
-          if (!name || !is_safe(fd.get(), size)) continue;
-          ready_.push_back(OutputFile(std::move(*name), std::make_unique<FileSource>(std::move(fd), blocking_), size));
+          const bool written = reader.number<std::uint8_t>() != 0;
+          if (name.empty() || name.contains('\0') || !is_safe(fd.get(), size)) continue;
+          auto contents = std::make_unique<FileSource>(std::move(fd), blocking_);
+          ready_.push_back(OutputFile(std::move(name), std::move(contents), size, written));
         }
         break;
       case Tag::product:
@@ -283,9 +286,7 @@ class LocalLease final : public Lease {
         break;
       case Tag::collected: {
         reader.number<std::uint64_t>();
-        Collected collected;
-        collected.gone = read_names(reader);
-        ready_.push_back(std::move(collected));
+        ready_.push_back(read_collected(reader));
         finished_ = Finished::yes;
         break;
       }
@@ -324,6 +325,20 @@ class LocalLease final : public Lease {
       if (number < names_.size()) names.push_back(names_[number]);
     }
     return names;
+  }
+
+  Collected read_collected(Reader& reader) const {
+    Collected collected;
+    collected.complete = reader.number<std::uint8_t>() != 0;
+    for (std::uint32_t& count : collected.skipped_files) count = reader.number<std::uint32_t>();
+    for (auto left = reader.number<std::uint32_t>(); left > 0; --left) {
+      const auto reason = reader.number<std::uint8_t>();
+      const auto files = reader.number<std::uint32_t>();
+      std::string name = reader.text();
+      if (reason < left_out_reasons) collected.skipped.emplace_back(std::move(name), static_cast<LeftOut>(reason), files);
+    }
+    collected.gone = read_names(reader);
+    return collected;
   }
 
   Outcome read_outcome(Reader& reader) const {

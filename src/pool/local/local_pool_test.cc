@@ -145,7 +145,7 @@ awaitable<Result> run_once(
     } else if (auto* file = std::get_if<OutputFile>(&event)) {
       std::vector<std::byte> bytes(file->size + 1);
       const size_t count = co_await file->body->read_some(bytes);
-      result.files[file->name.text()] = std::string(reinterpret_cast<const char*>(bytes.data()), count);
+      result.files[file->name] = std::string(reinterpret_cast<const char*>(bytes.data()), count);
     } else {
       result.gone = std::get<Collected>(event).gone;
       co_return result;
