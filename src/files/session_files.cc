@@ -8,12 +8,26 @@
 
 namespace ci::files {
 
+namespace {
+
+store::Metadata described(const FileRecord& record) {
+  store::Metadata metadata;
+  std::string type = record.content_type;
+  std::erase(type, ' ');  // "text/plain; charset=utf-8"
+  if (!type.empty()) metadata[store::content_type_name] = std::move(type);
+  if (!store::is_metadata(metadata)) metadata.clear();
+  return metadata;
+}
+
+}  // namespace
+
 awaitable<FileRecord> SessionFiles::store_body(FileRecord record, ByteSource& body, std::uint64_t limit) {
   record.id = new_id();
   record.object_key =
       "sessions/" + record.session + (record.output ? "/outputs/" : "/uploads/") + record.id;
   record.created = std::chrono::system_clock::now();
-  const store::StoredObject stored = co_await bodies_.put(record.object_key, body, limit);
+  store::Metadata metadata = described(record);
+  const store::StoredObject stored = co_await bodies_.put(record.object_key, body, limit, std::move(metadata));
   record.size = stored.size;
   record.sha256 = stored.sha256;
   co_return record;

@@ -25,6 +25,9 @@ namespace ci::store {
 using Metadata = std::map<std::string, std::string>;
 inline constexpr std::size_t longest_metadata = 1500;
 bool is_metadata(const Metadata& metadata);
+// The one name that is for others: what the object is to whoever reads the bucket without us. A store that nobody else reads does
+// not keep it, and nobody is told of it again.
+inline constexpr const char* content_type_name = "content-type";
 
 struct ObjectInfo {
   std::string key;

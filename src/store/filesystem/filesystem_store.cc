@@ -182,6 +182,7 @@ FilesystemStore::FilesystemStore(const std::filesystem::path& directory, asio::t
 awaitable<StoredObject> FilesystemStore::put(
     std::string key, ByteSource& source, std::uint64_t limit, Metadata metadata) {
   CHECK(is_object_key(key) && is_metadata(metadata));
+  metadata.erase(content_type_name);
   const std::string shard = shard_name(shard_of(key));
   const std::string name = file_name(key);
   StoredObject stored;

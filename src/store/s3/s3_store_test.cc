@@ -211,6 +211,22 @@ TEST_F(S3Store_, ReadsTheMetadataOfOthers) {
   EXPECT_EQ(info->metadata.at("original-size"), "7");
 }
 
+// The type of an object as other readers of the bucket see it.
+TEST_F(S3Store_, ObjectsCarryTheirType) {
+  for (const std::uint64_t size : {std::uint64_t{10}, bucket_->settings().part_bytes + 1}) {
+    StringSource source(std::string(size, 'x'));
+    const Metadata metadata = {{content_type_name, "image/png"}, {"original-size", "7"}};
+    run(bucket_->store().put("typed/object", source, size, metadata));
+    Call call("HEAD", "typed/object");
+    const Answer answer = run(bucket_->client().call(call));
+    ASSERT_TRUE(answer.ok());
+    const std::string* type = answer.head.find("content-type");
+    ASSERT_NE(type, nullptr);
+    EXPECT_EQ(*type, "image/png");
+    EXPECT_EQ(run(bucket_->store().head("typed/object"))->metadata, Metadata({{"original-size", "7"}}));
+  }
+}
+
 TEST_F(S3Store_, MoreLargeUploadsThanBuffersTakeTurns) {
   S3Settings settings = bucket_->settings();
   settings.parts_in_memory = 2;

@@ -21,7 +21,9 @@ constexpr size_t small_object = 256 << 10;
 
 Pairs headers_for(const Metadata& metadata) {
   Pairs headers;
-  for (const auto& [name, value] : metadata) headers.emplace_back("x-amz-meta-" + name, value);
+  for (const auto& [name, value] : metadata) {
+    headers.emplace_back(name == content_type_name ? name : "x-amz-meta-" + name, value);
+  }
   return headers;
 }
 
