@@ -14,6 +14,7 @@ import operator
 import pickle
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -141,6 +142,7 @@ REDUCERS = {
     functools._lru_cache_wrapper: _reduce_cached_function,
     functools.cached_property: _reduce_cached_property,
     re.Match: _reduce_match,
+    struct.Struct: lambda layout: (struct.Struct, (layout.format,)),
     # Whoever held one has ended with the run.
     _thread.LockType: lambda lock: (threading.Lock, ()),
     type(threading.RLock()): lambda lock: (threading.RLock, ()),

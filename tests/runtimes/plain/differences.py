@@ -8,15 +8,21 @@ def as_answered(ran):
     """What the server makes of any program's end, in every language: white space at the ends goes, bytes that are not UTF-8 are replaced,
     and an end that says nothing is told in words (tests/api/test_exec.py has the details)."""
     stdout, stderr = _shaped(ran.stdout), _shaped(ran.stderr)
-    if ran.code > 128:
-        line = f"Process terminated by signal {SIGNALS.get(ran.code - 128, ran.code - 128)}"
+    if name := SIGNALS.get(ran.code - 128):
+        line = f"Process terminated by signal {name}"
         stderr = f"{stderr}\n{line}" if stderr else line
     elif ran.code and not stderr:
         stderr = f"Code execution failed with exit code {ran.code}"
     return (stdout + "\n" if stdout else ""), stderr
 
 
-SIGNALS = {2: "SIGINT", 6: "SIGABRT", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM"}
+def status_of(answer):
+    """As a shell says it."""
+    numbers = {name: number for number, name in SIGNALS.items()}
+    return 128 + numbers[answer["signal"]] if answer["code"] is None else answer["code"]
+
+
+SIGNALS = {2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM"}
 
 
 def _shaped(text):
@@ -28,7 +34,7 @@ def _shaped(text):
 DIFFERENCES = [
     ("py", r"started [0-9]{6,}", "started THREAD", "numbers of threads differ from process to process"),
     ("py", r"0x[0-9a-f]{6,}", "0xADDRESS", "addresses differ from process to process"),
-    ("py", r"(?m)^Not kept for later runs of this session: .*\n?", "", "what the next run of the session will not find is said"),
+    ("py", r"(?:\A|\n)Not kept for later runs of this session: .*", "", "what the next run of the session will not find is said"),
     ("py", r"(Exception ignored in: .*\nTraceback .*\n  File .*\n)    .*\n(?: +[~^]+\n)?", r"\1", "the source line is still there when a failing __del__ is told of at the end"),
     ("py", r"\b(line_buffering)=?(True|False)", r"\1", "stdout is written line by line, so that nothing is lost when a program is ended"),
 ]

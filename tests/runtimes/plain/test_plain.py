@@ -9,7 +9,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import bare  # noqa: E402
-from differences import as_answered, without_differences  # noqa: E402
+from differences import as_answered, status_of, without_differences  # noqa: E402
 
 from harness import cannot, names  # noqa: E402
 
@@ -38,6 +38,6 @@ def test_does_what_it_does_with_the_plain_tool(server, surroundings, program):
     plain = bare.run(lang, code, ARGUMENTS, inputs)
     ours = answer["stdout"], answer["stderr"]
     assert [without_differences(lang, text) for text in ours] == [without_differences(lang, text) for text in as_answered(plain)]
-    assert answer["code"] == plain.code
+    assert status_of(answer) == plain.code
     made = {name: server.download(next(file for file in answer["files"] if file["name"] == name)) for name in names(answer)}
     assert made == plain.files
