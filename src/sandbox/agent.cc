@@ -523,12 +523,15 @@ class Agent {
       files.clear();
       batch = Writer(Tag::file);
     };
-    const Search search = find_files(workspace_.get(), collect_, placed_files_);
+    Search search = find_files(workspace_.get(), collect_, placed_files_);
     for (const Found& found : search.found) {
       // The program's own text; what it wrote in its place is its own as well.
       if (found.name == plan_.source_name && (!found.written || found.name.starts_with('.'))) continue;
       UniqueFd file = open_found(workspace_.get(), found);
-      if (!file) continue;
+      if (!file) {
+        search.skip(found.name, LeftOut::unreadable);
+        continue;
+      }
       batch.text(found.name).number(found.size).number<std::uint8_t>(found.written);
       files.push_back(std::move(file));
       if (files.size() == files_per_message || batch.bytes().size() > most_batched) flush();

@@ -91,7 +91,7 @@ class Walk {
     std::ranges::sort(search_.found, {}, &Found::name);
     if (search_.found.size() > limits_.files) {
       const auto first = search_.found.begin() + static_cast<std::ptrdiff_t>(limits_.files);
-      for (auto file = first; file != search_.found.end(); ++file) skip(file->name, LeftOut::number);
+      for (auto file = first; file != search_.found.end(); ++file) search_.skip(file->name, LeftOut::number);
       search_.found.erase(first, search_.found.end());
     }
     return std::move(search_);
@@ -122,7 +122,7 @@ class Walk {
       const std::string path = prefix + entry->d_name;
       struct stat info {};
       if (::fstatat(here, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-        skip(path, LeftOut::unreadable);
+        search_.skip(path, LeftOut::unreadable);
       } else if (!S_ISDIR(info.st_mode)) {
         if (wanted == Wanted::files) {
           take(path, info);
@@ -141,14 +141,14 @@ class Walk {
     UniqueFd below = open_beneath(here, name, O_RDONLY | O_DIRECTORY);
     if (!below) {
       search_.complete = false;
-      skip(path + '/', LeftOut::unreadable);
+      search_.skip(path + '/', LeftOut::unreadable);
       return 0;
     }
     if (wanted == Wanted::count) return depth < deepest_counted ? visit(std::move(below), path + '/', depth + 1, wanted) : 0;
     const bool is_too_deep = depth == deepest;
     if (!is_too_deep && !dependency_folders.contains(name)) return visit(std::move(below), path + '/', depth + 1, wanted);
     const std::uint32_t inside = visit(std::move(below), path + '/', depth + 1, Wanted::count);
-    if (inside > 0) skip(path + '/', is_too_deep ? LeftOut::depth : LeftOut::folder, inside);
+    if (inside > 0) search_.skip(path + '/', is_too_deep ? LeftOut::depth : LeftOut::folder, inside);
     return 0;
   }
 
@@ -158,13 +158,13 @@ class Walk {
     const auto size = static_cast<std::uint64_t>(info.st_size);
     const bool written = is_written(placed, info);
     if (S_ISLNK(info.st_mode)) {
-      skip(path, LeftOut::link);
+      search_.skip(path, LeftOut::link);
     } else if (!is_plain_file(info, device_)) {
-      skip(path, LeftOut::special);
+      search_.skip(path, LeftOut::special);
     } else if (size <= limits_.file_bytes) {
       search_.found.push_back({path, size, written});
     } else if (written) {
-      skip(path, LeftOut::size);
+      search_.skip(path, LeftOut::size);
     }
   }
 
@@ -187,11 +187,6 @@ class Walk {
       if (segment == silent_folder || dependency_folders.contains(segment)) return true;
       path.remove_prefix(slash + 1);
     }
-  }
-
-  void skip(const std::string& path, LeftOut reason, std::uint32_t files = 1) {
-    search_.counts.at(static_cast<std::size_t>(reason)) += files;
-    if (search_.skipped.size() < most_skipped) search_.skipped.push_back({path, reason, files});
   }
 
   static constexpr int deepest_counted = 40;
@@ -253,6 +248,11 @@ bool is_there(int directory, const RelativePath& name) {
   struct stat info {};
   if (!found) return errno != ENOENT && errno != ENOTDIR;
   return ::fstat(found.get(), &info) != 0 || !S_ISDIR(info.st_mode);
+}
+
+void Search::skip(const std::string& name, LeftOut reason, std::uint32_t files) {
+  counts.at(static_cast<std::size_t>(reason)) += files;
+  if (skipped.size() < most_skipped) skipped.push_back({name, reason, files});
 }
 
 Search find_files(int directory, const CollectLimits& limits, const PlacedFiles& placed) {

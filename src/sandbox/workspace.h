@@ -57,6 +57,8 @@ struct Search {
   std::vector<Skipped> skipped;  // the first most_skipped of them
   std::array<std::uint32_t, left_out_reasons> counts{};  // of all that were skipped, by reason
   bool complete = true;          // everything was looked at
+
+  void skip(const std::string& name, LeftOut reason, std::uint32_t files = 1);
 };
 inline constexpr std::size_t most_skipped = 60;
 

@@ -325,6 +325,17 @@ def test_batch_names_come_back_as_they_were_sent(server):
     assert sorted(server.run("bash", "ls skills/a", files=files)["stdout"].splitlines()) == sorted(name.split("/")[-1] for name in wanted)
 
 
+def test_names_with_emoji(server):
+    name = "отчёт/👩‍💻 план 🎉.txt"
+    upload = server.upload((name, b"plan"), kind="user", id="u")
+    file = {"id": upload["files"][0]["fileId"], "name": name, "storage_session_id": upload["session_id"]}
+    assert server.run("bash", f"cat '{name}'; echo new > '🎉.md'", files=[file])["files"][0]["name"] == "🎉.md"
+    assert server.run("bash", f"cat '{name}'", files=[file])["stdout"] == "plan\n"
+    assert server.get(f"/sessions/{upload['session_id']}/objects/{file['id']}").json()["originalFilename"] == name
+    batch = server.upload((name, b"plan"), path="/upload/batch", kind="skill", id="s", version="1")
+    assert batch["files"][0]["filename"] == name
+
+
 def test_batch_without_a_good_entry(server):
     answer = post_multipart(server, multipart(('name="file"; filename="../x"', b"1")), "/upload/batch")
     assert answer.status_code == 200 and answer.json()["message"] == "error"
