@@ -2,6 +2,7 @@
 # What ./run, ./test and ./dev share: messages, steps with progress, the build. Sourced, not run.
 
 set -euo pipefail
+umask 022  # users of sandboxes read what is built here
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=$root/.cache

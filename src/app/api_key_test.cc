@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -55,6 +56,38 @@ TEST_F(ApiKey, IsMadeOnceAndOnlyForItsOwner) {
 TEST_F(ApiKey, AShortOneInTheFileIsRefused) {
   std::ofstream(directory_ / "api_key") << "short\n";
   EXPECT_THROW(resolve_keys(Settings(), directory_), Failure);
+}
+
+TEST_F(ApiKey, WhoStartedTheServerWithSudoMayReadIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  const Keys keys = resolve_keys(Settings(), directory_);
+  const Account person{12345, 12346, "somebody"}, server{65531, 65531, "65531"};
+  ASSERT_EQ(::chown(directory_.c_str(), server.user, server.group), 0);
+  let_read_key(person, server, directory_, keys.generated);
+  struct stat file {}, directory {};
+  ASSERT_EQ(::stat(keys.generated.c_str(), &file), 0);
+  ASSERT_EQ(::stat(directory_.c_str(), &directory), 0);
+  EXPECT_EQ(file.st_uid, person.user);
+  EXPECT_EQ(file.st_gid, server.group);
+  EXPECT_EQ(file.st_mode & 07777, 0640u);
+  EXPECT_EQ(directory.st_uid, server.user);
+  EXPECT_EQ(directory.st_gid, person.group);
+  EXPECT_EQ(directory.st_mode & 07777, 0710u);
+}
+
+TEST_F(ApiKey, NothingThatIsNotTheKeyFileIsGivenAway) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  const fs::path secret = directory_ / "secret";
+  std::ofstream(secret) << "root's";
+  const Account person{12345, 12346, "somebody"}, server{65531, 65531, "65531"};
+  fs::create_symlink(secret, directory_ / "api_key");
+  EXPECT_THROW(let_read_key(person, server, directory_, directory_ / "api_key"), Failure);
+  fs::remove(directory_ / "api_key");
+  fs::create_hard_link(secret, directory_ / "api_key");
+  EXPECT_THROW(let_read_key(person, server, directory_, directory_ / "api_key"), Failure);
+  struct stat info {};
+  ASSERT_EQ(::stat(secret.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 0u);
 }
 
 }  // namespace

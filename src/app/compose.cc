@@ -1,6 +1,7 @@
 #include "app/compose.h"
 
 #include <fmt/format.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -197,6 +198,14 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
   }
   result.allow_weak = {settings.allow_weak.begin(), settings.allow_weak.end()};
   result.runtimes = runtimes_directory(settings);
+  if (forbids_programs(result.runtimes)) {
+    throw Failure(
+        FailureKind::invalid,
+        fmt::format(
+            "RUNTIMES_DIR: {} is on a file system that is mounted noexec, from which sandboxes cannot load our parts; copy it "
+            "elsewhere and name that place",
+            result.runtimes.string()));
+  }
   const Preload preload = preload_of(settings);
   result.python_levels = preload.levels;
   result.python_modules = preload.modules;
@@ -234,6 +243,11 @@ fs::path runtimes_directory(const Settings& settings) {
       fmt::format(
           "the directory of runtimes is neither at {} nor at {}; name it in RUNTIMES_DIR", (beside / "runtimes").string(),
           shared.string()));
+}
+
+bool forbids_programs(const fs::path& directory) {
+  struct statvfs info {};
+  return ::statvfs(directory.c_str(), &info) == 0 && (info.f_flag & ST_NOEXEC) != 0;
 }
 
 LogSettings start_log(const LoadedSettings& settings, bool to_file, bool prefer_text) {

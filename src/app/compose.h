@@ -27,7 +27,7 @@ execution::ExecutionSettings execution_settings(const Settings& settings);
 api::ApiSettings api_settings(const Settings& settings);
 pool::LocalPoolSettings pool_settings(const Settings& settings);
 
-// An unknown language or a missing runtimes directory fails as `invalid`, naming the variable.
+// An unknown language or a runtimes directory that is missing or of no use fails as `invalid`, naming the variable.
 sandbox::SandboxdSettings sandboxd_settings(const Settings& settings);
 
 // Where the bodies of files are kept: S3 when an endpoint is set, else below `data`. Says so in the log.
@@ -37,6 +37,9 @@ std::unique_ptr<store::ObjectStore> open_bodies(
 // Where our files for the inside of sandboxes are: RUNTIMES_DIR; else "runtimes" beside the program, else
 // ../share/kubecoderun/runtimes from there.
 std::filesystem::path runtimes_directory(const Settings& settings);
+
+// Whether nothing may be started from the file system there (mount option noexec).
+bool forbids_programs(const std::filesystem::path& directory);
 
 // For the process that calls it. Text instead of JSON when `prefer_text` and the operator did not choose.
 LogSettings start_log(const LoadedSettings& settings, bool to_file, bool prefer_text);

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -32,6 +33,7 @@
 #include "languages/language.h"
 #include "os/cgroup.h"
 #include "sandbox/id_maps.h"
+#include "sandbox/kinds.h"
 #include "store/open.h"
 
 namespace ci::app {
@@ -242,6 +244,7 @@ class Examination {
   void id_ranges() {
     if (::geteuid() == 0) {
       const std::string reason = try_in_child(map_foreign_ids);
+      own_ids_ = reason.empty();
       add("Kernel", "range of user ids", reason.empty(), reason.empty() ? "we are root and may map any" : reason,
           "programs of different sandboxes share one user id; namespaces still keep them apart",
           "in a container: the capabilities SETUID and SETGID, and a user namespace of its own that is large enough",
@@ -259,6 +262,7 @@ class Examination {
       return false;
     };
     const bool has_range = listed("/etc/subuid") && listed("/etc/subgid");
+    own_ids_ = has_program && has_range;
     add("Kernel", "range of user ids", has_program && has_range,
         has_program ? (has_range ? "newuidmap with a range for " + name : "no range for " + name) : "newuidmap is not installed",
         "programs of different sandboxes share one user id; namespaces still keep them apart",
@@ -270,7 +274,8 @@ class Examination {
     std::string reason;
     int version = 0;
     try {
-      const os::CgroupTree tree = os::CgroupTree::make("/sys/fs/cgroup", ::geteuid(), ::getegid(), ::getpid());
+      const os::CgroupTree tree = os::CgroupTree::make(
+          "/sys/fs/cgroup", ::geteuid(), ::getegid(), ::getpid(), os::CgroupTree::Leftovers::keep);
       version = tree.version();
       tree.remove();
     } catch (const std::exception& error) {
@@ -321,33 +326,60 @@ class Examination {
   }
 
   void runtimes() {
+    if (!runtimes_.empty()) {
+      const bool runs = !forbids_programs(runtimes_);
+      add("Languages", "our files for the inside of sandboxes", runs,
+          runtimes_.string() + (runs ? "" : " is on a file system that is mounted noexec"),
+          "Python, PHP, R and Java are not offered: parts of ours cannot be loaded from there",
+          "copy it elsewhere and name that place in RUNTIMES_DIR, or mount -o remount,exec the file system");
+    }
     bool any = false;
     for (const languages::Language& language : languages::all()) {
       const bool installed = ::access(std::string(language.needs).c_str(), X_OK) == 0;
-      const std::string part = missing_part(language);
-      const bool present = installed && part.empty();
+      const Trouble trouble = trouble_of(language);
+      const bool present = installed && trouble.what.empty();
       any = any || present;
       std::string detail(language.needs);
       if (!installed) detail += " is not there";
-      else if (!present) detail += ", but " + part + " is not there";
+      else if (!present) detail += ", but " + trouble.what;
       add("Languages", fmt::format("{} ({})", language.name, language.code), present, detail,
           fmt::format("{} is not offered", language.name),
-          installed ? "build again: that part is made where the language is installed"
+          installed ? trouble.remedy
                     : fmt::format("apt-get install {}, and build again", language.package),
           Verdict::weak);
     }
     if (!any) add("Languages", "any language", false, "none", "there is nothing to run", "install one of the above");
   }
 
-  // What only a build makes of a language's own command; empty when all is there.
-  std::string missing_part(const languages::Language& language) const {
-    constexpr std::string_view inside = "/runtimes/";
+  // Why something of ours that a language's command needs cannot be used; empty when all is well.
+  struct Trouble {
+    std::string what, remedy;
+  };
+  Trouble trouble_of(const languages::Language& language) const {
     for (const std::string_view word : language.command) {
-      if (!word.starts_with(inside)) continue;
-      const auto part = runtimes_ / word.substr(inside.size());
-      if (::access(part.c_str(), F_OK) != 0) return part.string();
+      const std::string_view inside = sandbox::runtime_of(word);
+      if (inside.empty() || inside.ends_with(".jsa")) continue;
+      const auto part = runtimes_ / inside.substr(std::string_view("/runtimes/").size());
+      struct stat info {};
+      if (::stat(part.c_str(), &info) != 0) {
+        return {part.string() + " is not there", "build again: that part is made where the language is installed"};
+      }
+      if (!others_may_read(part)) {
+        return {part.string() + " is closed to the users of sandboxes", "chmod -R go+rX " + runtimes_.string()};
+      }
     }
-    return "";
+    return {};
+  }
+
+  // From the directory of runtimes down: what is above it does not matter, since the tree is taken as a whole.
+  bool others_may_read(std::filesystem::path path) const {
+    if (!own_ids_) return true;
+    for (;; path = path.parent_path()) {
+      struct stat info {};
+      if (::stat(path.c_str(), &info) != 0) return false;
+      if ((info.st_mode & (S_ISDIR(info.st_mode) ? S_IXOTH : S_IROTH)) == 0) return false;
+      if (path == runtimes_ || path == path.root_path()) return true;
+    }
   }
 
   // Without these programs mean the same, and wait longer.
@@ -404,6 +436,7 @@ class Examination {
   }
 
   bool cgroups_optional_;
+  bool own_ids_ = true;  // sandboxes have users of their own, who are not whom our files belong to
   std::filesystem::path runtimes_;
   std::vector<Finding> findings_;
 };

@@ -11,6 +11,7 @@
 #include "app/application.h"
 #include "app/bench/bench.h"
 #include "app/compose.h"
+#include "app/data_lock.h"
 #include "app/doctor.h"
 #include "app/privileges.h"
 #include "app/run_command.h"
@@ -46,6 +47,17 @@ struct ServeOptions {
   }
 };
 
+// A key that only root may read is no use to who typed sudo.
+void give_key(const Account& person, const Account& account, const Settings& settings, const std::filesystem::path& data) {
+  const Keys keys = resolve_keys(settings, data);
+  if (keys.generated.empty()) return;
+  try {
+    let_read_key(person, account, data, keys.generated);
+  } catch (const Failure& failure) {
+    log_warning("the key file can be read with sudo only", {{"reason", failure.what()}});
+  }
+}
+
 // `master`: a process that this server must not outlive; 0: nobody.
 int serve(pid_t master) {
   if (master > 0) end_with_parent(master);
@@ -53,7 +65,11 @@ int serve(pid_t master) {
   start_log(settings, false, on_terminal());
   sandboxd_settings(settings.values);  // refuses what is wrong before anything is started
   const Account account = server_account(settings.values.server_user);
-  prepare_data_directory(settings.values.data_directory, account);
+  const auto data = make_data_directory(settings.values.data_directory);
+  // Held by this process only: it lives as long as the server does, whatever happens to the other two.
+  const UniqueFd held = hold_data_directory(data, settings.values.redis.chosen() ? Sharing::between_servers : Sharing::none);
+  prepare_data_directory(data, account);
+  if (const auto person = starter()) give_key(*person, account, settings.values, data);
   SupervisorSettings supervisor;
   supervisor.worker_arguments = {"worker"};
   supervisor.sandboxd_arguments = {"sandboxd"};

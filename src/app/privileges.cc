@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 
 #include "base/log.h"
@@ -125,16 +126,35 @@ Account server_account(const std::string& wanted) {
   return {nobody_in_particular, nobody_in_particular, std::to_string(nobody_in_particular)};
 }
 
-fs::path prepare_data_directory(const fs::path& directory, const Account& account) {
+std::optional<Account> starter() {
+  const auto number = [](const char* name) -> std::optional<uid_t> {
+    const char* text = std::getenv(name);
+    if (text == nullptr) return std::nullopt;
+    uid_t value = 0;
+    const std::string_view digits(text);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    return value;
+  };
+  const auto user = number("SUDO_UID"), group = number("SUDO_GID");
+  if (::geteuid() != 0 || !user || !group || *user == 0) return std::nullopt;
+  return Account{*user, *group, "the user of sudo"};
+}
+
+fs::path make_data_directory(const fs::path& directory) {
   const fs::path path = fs::absolute(directory).lexically_normal();
-  const std::string doing = "making the data directory " + path.string();
   const mode_t mask = ::umask(077);
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (!error) fs::create_directory(path, error);
   ::umask(mask);
-  if (error) throw Failure::from_errno(error.value(), doing);
+  if (error) throw Failure::from_errno(error.value(), "making the data directory " + path.string());
+  return path;
+}
 
+fs::path prepare_data_directory(const fs::path& directory, const Account& account) {
+  const fs::path path = make_data_directory(directory);
+  const std::string doing = "making the data directory " + path.string();
   struct stat status {};
   sys(doing, [&] { return ::stat(path.c_str(), &status); });
   if (!S_ISDIR(status.st_mode)) throw Failure::from_errno(ENOTDIR, doing);

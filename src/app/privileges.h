@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace ci::app {
@@ -19,7 +20,13 @@ struct Account {
 // "kubecoderun" when it exists, else number 65531. An unknown name fails as `invalid`.
 Account server_account(const std::string& wanted);
 
-// Makes the data directory (mode 0700) and gives it to `account`. A directory that holds other things is not taken
+// Who started us as root by way of sudo; nothing when nobody did.
+std::optional<Account> starter();
+
+// Makes the data directory (mode 0700) when there is none. Returns its absolute path.
+std::filesystem::path make_data_directory(const std::filesystem::path& directory);
+
+// Makes the data directory and gives it to `account`. A directory that holds other things is not taken
 // over: fails as `invalid`. Returns its absolute path.
 std::filesystem::path prepare_data_directory(const std::filesystem::path& directory, const Account& account);
 

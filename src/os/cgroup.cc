@@ -1,7 +1,7 @@
 #include "os/cgroup.h"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -27,6 +27,7 @@ namespace {
 
 constexpr std::string_view prefix = "kubecoderun-";
 constexpr std::string_view init_group = "kubecoderun.init";
+constexpr int most_namesakes = 100;
 constexpr std::array<std::string_view, 3> v1_controllers = {"memory", "pids", "cpu"};
 
 void write_file(int directory, const std::string& name, const std::string& value) {
@@ -58,7 +59,7 @@ std::string first_word_of_file(const fs::path& path) {
   return word;
 }
 
-// "kubecoderun-<pid>-<start time>": the start time tells a recycled pid from a living owner.
+// Of "kubecoderun-<pid>-<start time>", which says to people whose a group is.
 std::string start_time(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
@@ -73,12 +74,14 @@ std::string start_time(pid_t pid) {
   return field;
 }
 
-bool owner_lives(const std::string& name) {
-  const size_t dash = name.find('-', prefix.size());
-  if (dash == name.npos) return true;  // not of our making
-  pid_t pid = 0;
-  std::from_chars(name.data() + prefix.size(), name.data() + dash, pid);
-  return pid > 0 && start_time(pid) == name.substr(dash + 1);
+// Whoever has the group holds this lock, and the kernel lets go of it when the holder ends, however that happens. A pid would
+// mean nothing to those who see other processes than we do. Nothing: somebody else has it, or it is just being removed.
+UniqueFd lock_group(const fs::path& directory) {
+  UniqueFd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return {};
+  struct stat held {}, named {};
+  const bool same = ::fstat(lock.get(), &held) == 0 && ::stat(directory.c_str(), &named) == 0 && held.st_ino == named.st_ino;
+  return same ? std::move(lock) : UniqueFd();
 }
 
 // Whoever is still inside belongs to a sandbox that nobody watches over any more, and is dying already: its namespace
@@ -95,10 +98,6 @@ void remove_group(const fs::path& directory) {
       log_warning("cgroup stays", {{"directory", directory}, {"reason", std::strerror(errno)}});
       return;
     }
-    std::ifstream processes(directory / "cgroup.procs");
-    for (pid_t pid = 0; processes >> pid;) {
-      if (pid > 0) ::kill(pid, SIGKILL);
-    }
     ::usleep(10000);
   }
 }
@@ -106,9 +105,8 @@ void remove_group(const fs::path& directory) {
 void remove_leftovers(const fs::path& parent) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(parent, ignored)) {
-    const std::string name = entry.path().filename();
-    if (!name.starts_with(prefix) || owner_lives(name)) continue;
-    remove_group(entry.path());
+    if (!entry.path().filename().string().starts_with(prefix)) continue;
+    if (const UniqueFd lock = lock_group(entry.path())) remove_group(entry.path());
   }
 }
 
@@ -225,16 +223,21 @@ Cgroup::~Cgroup() {
   }
 }
 
-CgroupTree CgroupTree::make(const fs::path& mount, uid_t owner, gid_t group, pid_t process) {
+CgroupTree CgroupTree::make(const fs::path& mount, uid_t owner, gid_t group, pid_t process, Leftovers leftovers) {
   const std::string name = std::string(prefix) + std::to_string(process) + "-" + start_time(process);
   CgroupTree tree;
   const auto add = [&](const fs::path& parent, std::string controller) {
-    remove_leftovers(parent);
+    if (leftovers == Leftovers::remove) remove_leftovers(parent);
     Hierarchy hierarchy;
     hierarchy.controller = std::move(controller);
-    hierarchy.directory = parent / name;
     std::error_code error;
-    fs::create_directory(hierarchy.directory, error);
+    // Processes of other namespaces may have the same number as ours.
+    for (int attempt = 1; !hierarchy.lock && !error && attempt <= most_namesakes; ++attempt) {
+      hierarchy.directory = parent / (attempt == 1 ? name : name + "-" + std::to_string(attempt));
+      fs::create_directory(hierarchy.directory, error);
+      if (!error) hierarchy.lock = lock_group(hierarchy.directory);
+    }
+    if (!hierarchy.lock && !error) error = std::make_error_code(std::errc::device_or_resource_busy);
     if (error) {
       throw Failure(
           FailureKind::unavailable,
@@ -338,6 +341,10 @@ void CgroupTree::limit(const CgroupLimits& limits) const {
     }
     if (v2 || hierarchy.controller == "pids") try_write_file(directory, "pids.max", std::to_string(limits.processes));
   }
+}
+
+void CgroupTree::leave_ownership() {
+  for (Hierarchy& hierarchy : hierarchies_) hierarchy.lock.reset();
 }
 
 void CgroupTree::remove() const {

@@ -82,10 +82,16 @@ std::string group_of_ours(std::string_view own);
 
 class CgroupTree {
  public:
-  // Finds the writable hierarchy below `mount` (normally /sys/fs/cgroup), makes our directory in it, owned by `owner`,
-  // and removes what processes of ours that no longer live have left there. Fails as `unavailable` with a sentence that
-  // says what is missing and how to get it. `process` is the pid that the directory is named after.
-  static CgroupTree make(const std::filesystem::path& mount, uid_t owner, gid_t group, pid_t process);
+  // Finds the writable hierarchy below `mount` (normally /sys/fs/cgroup) and makes our directory in it, owned by `owner`.
+  // Fails as `unavailable` with a sentence that says what is missing and how to get it. `process` is the pid that the
+  // directory is named after. The tree is locked for as long as this object lives in any process that was forked
+  // meanwhile and has not called leave_ownership(); unlocked ones are leftovers, which `remove` removes.
+  enum class Leftovers { keep, remove };
+  static CgroupTree make(
+      const std::filesystem::path& mount, uid_t owner, gid_t group, pid_t process, Leftovers leftovers);
+
+  // For a child that uses the tree while its parent goes on to own it.
+  void leave_ownership();
 
   int version() const { return version_; }
 
@@ -103,6 +109,7 @@ class CgroupTree {
     std::string controller;  // "memory"; empty for v2
     std::filesystem::path directory;
     UniqueFd descriptor;
+    UniqueFd lock;
   };
   int version_ = 2;
   std::vector<Hierarchy> hierarchies_;

@@ -38,12 +38,16 @@ class CgroupFake : public testing::Test {
     return {};
   }
 
+  CgroupTree make(CgroupTree::Leftovers leftovers = CgroupTree::Leftovers::remove) {
+    return CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid(), leftovers);
+  }
+
   fs::path root_;
 };
 
 TEST_F(CgroupFake, RefusesATreeWithoutControllersAndSaysWhatToDo) {
   try {
-    CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
+    make();
     FAIL() << "an empty directory is no cgroup tree";
   } catch (const Failure& failure) {
     EXPECT_EQ(failure.kind(), FailureKind::unavailable);
@@ -53,7 +57,7 @@ TEST_F(CgroupFake, RefusesATreeWithoutControllersAndSaysWhatToDo) {
 
 TEST_F(CgroupFake, Version1MakesOneDirectoryPerController) {
   for (const char* controller : {"memory", "pids", "cpu"}) file(fs::path(controller) / "cgroup.procs", "1\n");
-  const CgroupTree tree = CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
+  const CgroupTree tree = make();
   EXPECT_EQ(tree.version(), 1);
   for (const char* controller : {"memory", "pids", "cpu"}) EXPECT_FALSE(ours(controller).empty()) << controller;
 }
@@ -63,12 +67,12 @@ TEST_F(CgroupFake, Version2AsksForTheControllersOfItsChildren) {
   file("cgroup.subtree_control");
   file("cgroup.procs");
   // The kernel makes the files of a new directory; here the first attempt fails for want of them.
-  EXPECT_THROW(CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid()), Failure);
+  EXPECT_THROW(make(), Failure);
   const fs::path directory = ours(".");
   ASSERT_FALSE(directory.empty());
   file(directory / "cgroup.subtree_control");
   file(directory / "cgroup.procs");
-  const CgroupTree tree = CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
+  const CgroupTree tree = make();
   EXPECT_EQ(tree.version(), 2);
   EXPECT_EQ(content(directory / "cgroup.subtree_control").substr(0, 4), "+cpu");
 }
@@ -79,7 +83,7 @@ TEST_F(CgroupFake, Version2EmptiesTheGroupOfAContainerFirst) {
   file("cgroup.type", "domain");
   file("cgroup.procs", "7\n8\n");
   file("kubecoderun.init/cgroup.procs");
-  EXPECT_THROW(CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid()), Failure);
+  EXPECT_THROW(make(), Failure);
   EXPECT_EQ(content("kubecoderun.init/cgroup.procs"), "8");  // the kernel would have taken each
 }
 
@@ -87,7 +91,7 @@ TEST_F(CgroupFake, Version2LeavesTheProcessesOfAHostAlone) {
   file("cgroup.controllers", "cpu memory pids");
   file("cgroup.subtree_control");
   file("cgroup.procs", "7\n8\n");
-  EXPECT_THROW(CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid()), Failure);
+  EXPECT_THROW(make(), Failure);
   EXPECT_FALSE(fs::exists(root_ / "kubecoderun.init"));
 }
 
@@ -118,16 +122,41 @@ TEST(Cgroup, ARestartMakesNoFurtherLevel) {
   EXPECT_EQ(group_of_ours("/"), "/");
 }
 
-TEST_F(CgroupFake, RemovesWhatADeadOwnerLeftAndKeepsALivingOne) {
-  for (const char* controller : {"memory", "pids", "cpu"}) file(fs::path(controller) / "cgroup.procs", "1\n");
-  fs::create_directories(root_ / "memory" / "kubecoderun-999999999-1" / "sandbox-1");
-  fs::create_directories(root_ / "memory" / "kubecoderun-1-0");  // pid 1 lives, but started at another time
-  const CgroupTree first = CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
-  EXPECT_FALSE(fs::exists(root_ / "memory" / "kubecoderun-999999999-1"));
-  EXPECT_FALSE(fs::exists(root_ / "memory" / "kubecoderun-1-0"));
+class CgroupOwners : public CgroupFake {
+ protected:
+  void SetUp() override {
+    CgroupFake::SetUp();
+    for (const char* controller : {"memory", "pids", "cpu"}) file(fs::path(controller) / "cgroup.procs", "1\n");
+    fs::create_directories(left_ / "sandbox-1");
+  }
+  fs::path left_ = root_ / "memory" / "kubecoderun-1-7";  // the pid of a process that lives says nothing
+};
+
+TEST_F(CgroupOwners, WhatNobodyHoldsIsRemovedAndALivingOneKept) {
+  const CgroupTree first = make();
+  EXPECT_FALSE(fs::exists(left_));
   const fs::path mine = ours("memory");
-  const CgroupTree second = CgroupTree::make(root_, ::getuid(), ::getgid(), ::getpid());
+  const CgroupTree second = make();  // a namesake, as in another pid namespace
   EXPECT_TRUE(fs::exists(root_ / mine));
+  second.remove();
+  EXPECT_TRUE(fs::exists(root_ / mine));
+}
+
+TEST_F(CgroupOwners, WhoOnlyLooksRemovesNothing) {
+  make(CgroupTree::Leftovers::keep).remove();
+  EXPECT_TRUE(fs::exists(left_ / "sandbox-1"));
+}
+
+TEST_F(CgroupOwners, AChildThatUsesATreeDoesNotOwnIt) {
+  const CgroupTree parents = make();
+  const fs::path name = ours("memory");
+  CgroupTree childs = make();  // stands for a copy after fork(2)
+  const fs::path inside = root_ / (name.string() + "-2") / "sandbox-1";
+  fs::create_directory(inside);
+  childs.leave_ownership();
+  const CgroupTree next = make();
+  EXPECT_FALSE(fs::exists(inside));
+  EXPECT_TRUE(fs::exists(root_ / name));
 }
 
 TEST_F(CgroupFake, ReadsCounters) {

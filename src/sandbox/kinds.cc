@@ -42,11 +42,21 @@ std::string heap_megabytes(std::uint64_t memory) {
   return std::to_string(std::max(megabytes / 2, megabytes - std::min<std::uint64_t>(megabytes, 160)));
 }
 
-// What a build makes only where it finds the language's tools (runtimes/CMakeLists.txt) may be missing.
-bool has_runtime(const std::vector<std::string>& command) {
-  return std::ranges::all_of(command, [](const std::string& word) {
-    return !word.starts_with("/runtimes/") || ::access(word.c_str(), F_OK) == 0;
-  });
+// What a build makes only where it finds the language's tools (runtimes/CMakeLists.txt) may be missing, and what was built
+// with a strict umask is not for other users. Empty when all is there.
+std::string unreadable_runtime(const languages::Language& language) {
+  for (const std::string_view word : language.command) {
+    const std::string path(runtime_of(word));
+    if (path.empty() || path.ends_with(".jsa") || ::access(path.c_str(), R_OK) == 0) continue;
+    return path;
+  }
+  return "";
+}
+
+bool is_wanted(const languages::Language& language, const SandboxdSettings& settings) {
+  const bool wanted =
+      settings.languages.empty() || std::ranges::find(settings.languages, language.code) != settings.languages.end();
+  return wanted && ::access(std::string(language.needs).c_str(), X_OK) == 0;
 }
 
 CompilePlan compile_plan(const languages::Language& language) {
@@ -96,9 +106,7 @@ std::vector<std::string> kinds_for(
 std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
   std::vector<Kind> kinds;
   for (const languages::Language& language : languages::all()) {
-    const bool wanted =
-        settings.languages.empty() || std::ranges::find(settings.languages, language.code) != settings.languages.end();
-    if (!wanted || ::access(std::string(language.needs).c_str(), X_OK) != 0) continue;
+    if (!is_wanted(language, settings) || !unreadable_runtime(language).empty()) continue;
     Kind kind;
     kind.name = language.code;
     kind.language = &language;
@@ -106,7 +114,6 @@ std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
     std::ranges::replace(kind.command, "{heap}", heap_megabytes(settings.memory_bytes));
     std::ranges::replace(kind.command, "{memory}", std::to_string(settings.memory_bytes >> 20));
     std::ranges::replace(kind.command, "{plots}", settings.keep_plots ? "keep-plots" : "no-plots");
-    if (!has_runtime(kind.command)) continue;
     kind.compile = compile_plan(language);
     switch (language.warmth) {
       case languages::Warmth::shell:
@@ -130,6 +137,25 @@ std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
     kinds.push_back(kind);
   }
   return kinds;
+}
+
+std::string_view runtime_of(std::string_view word) {
+  const size_t begin = word.find("/runtimes/");
+  if (begin == word.npos || (begin > 0 && word[begin - 1] != '=')) return {};
+  return word.substr(begin);
+}
+
+std::vector<Lack> lacking_kinds(const SandboxdSettings& settings) {
+  std::vector<Lack> lacks;
+  for (const languages::Language& language : languages::all()) {
+    if (!is_wanted(language, settings)) continue;
+    const std::string path = unreadable_runtime(language);
+    if (path.empty()) continue;
+    const std::string file = (settings.runtimes / path.substr(sizeof "/runtimes/" - 1)).string();
+    const bool there = ::access(path.c_str(), F_OK) == 0;
+    lacks.push_back({language.code.data(), file + (there ? " may not be read by sandboxes" : " is not there")});
+  }
+  return lacks;
 }
 
 std::vector<std::string> guest_environment() {

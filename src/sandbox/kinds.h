@@ -24,6 +24,17 @@ struct Kind {
 // What the settings allow and the host has. Looks at the file system as it is when called.
 std::vector<Kind> available_kinds(const SandboxdSettings& settings);
 
+// A language that the settings allow and whose own program is installed, while something of ours is missing or may not be
+// read by sandboxes.
+struct Lack {
+  std::string language;
+  std::string reason;
+};
+std::vector<Lack> lacking_kinds(const SandboxdSettings& settings);
+
+// The path below /runtimes that a word of a command names, as an option's value perhaps; empty when it names none.
+std::string_view runtime_of(std::string_view word);
+
 // Where the program of a source file ("code.cpp") is made, where a language compiles.
 std::string program_path(std::string_view source);
 

@@ -108,10 +108,14 @@ class Sandboxd {
     }
   }
 
-  void run() {
-    enter_template_root(settings_);
+  // `runtimes`: see enter_template_root.
+  void run(UniqueFd runtimes) {
+    enter_template_root(settings_, std::move(runtimes));
     begin_with_large_pids();
     kinds_ = available_kinds(settings_);
+    for (const Lack& lack : lacking_kinds(settings_)) {
+      log_warning("a language is not offered", {{"language", lack.language}, {"reason", lack.reason}});
+    }
     environment_ = guest_environment();
     sigset_t child;
     ::sigemptyset(&child);
@@ -459,28 +463,45 @@ os::CgroupLimits limits_of_all(const SandboxdSettings& settings) {
   return limits;
 }
 
+// Root may go where the user of the sandboxes may not, below somebody's home perhaps. Nothing where root may not mount: then
+// the tree is taken inside of the namespace, by the same user as here.
+UniqueFd take_runtimes_as_root(const SandboxdSettings& settings) {
+  if (::geteuid() != 0) return {};
+  try {
+    return take_tree(settings.runtimes);
+  } catch (const Failure&) {
+    return {};
+  }
+}
+
 [[noreturn]] void run_inside(
-    const SandboxdSettings& settings, UniqueFd socket, UniqueFd mapped, std::optional<os::CgroupTree> cgroups,
-    bool counts_are_ours) noexcept {
+    const SandboxdSettings& settings, UniqueFd socket, UniqueFd mapped, UniqueFd runtimes,
+    std::optional<os::CgroupTree> cgroups, bool counts_are_ours) noexcept {
   try {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::prctl(PR_SET_NAME, "sandboxd");
     char range = 0;
     if (::read(mapped.get(), &range, 1) != 1) ::_exit(1);
     mapped.reset();
+    const int listener = socket.get();
+    try {
+      if (!runtimes) runtimes = take_tree(settings.runtimes);  // while we are still who may go there
+    } catch (const std::exception& error) {
+      refuse(listener, error.what());
+      ::_exit(1);
+    }
     if (range == 'w') ::syscall(SYS_setgroups, 0, nullptr);
     sys("becoming root of the namespace", [&] { return ::syscall(SYS_setresgid, 0, 0, 0); });
     sys("becoming root of the namespace", [&] { return ::syscall(SYS_setresuid, 0, 0, 0); });
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // changing the user cleared it
     // Changing the user also hid our /proc files from ourselves, and sandboxes' id maps are written there.
     ::prctl(PR_SET_DUMPABLE, 1);
-    const int listener = socket.get();
     try {
       // Never destroyed: with this process the kernel ends every sandbox, and only then can their cgroups go, which
       // the waiting parent sees to.
       auto* daemon = new Sandboxd(
           settings, std::move(socket), range == 'w' ? IdRange::whole : IdRange::single, std::move(cgroups), counts_are_ours);
-      daemon->run();
+      daemon->run(std::move(runtimes));
       ::_exit(0);
     } catch (const std::exception& error) {
       refuse(listener, error.what());
@@ -504,13 +525,14 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
     try {
       const bool root = ::geteuid() == 0;
       cgroups = os::CgroupTree::make(
-          settings.cgroup_mount, root ? id_base : ::geteuid(), root ? id_base : ::getegid(), ::getpid());
+          settings.cgroup_mount, root ? id_base : ::geteuid(), root ? id_base : ::getegid(), ::getpid(),
+          os::CgroupTree::Leftovers::remove);
       cgroups->limit(limits_of_all(settings));
     } catch (const Failure& failure) {
       if (!settings.allow_weak.contains("cgroup")) throw;
       log_warning("running without cgroups, as allowed", {{"reason", failure.what()}});
     }
-    UniqueFd process, mapped, map_done;
+    UniqueFd process, mapped, map_done, runtimes = take_runtimes_as_root(settings);
     int ends[2];
     sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
     mapped.reset(ends[0]);
@@ -519,11 +541,12 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
     if (pid == 0) {
       map_done.reset();
       std::optional<os::CgroupTree> copy;
-      if (cgroups) copy.emplace(std::move(*cgroups));
-      run_inside(settings, std::move(socket), std::move(mapped), std::move(copy), counts_are_ours);
+      if (cgroups) copy.emplace(std::move(*cgroups)).leave_ownership();  // it is ours who wait for the end
+      run_inside(settings, std::move(socket), std::move(mapped), std::move(runtimes), std::move(copy), counts_are_ours);
     }
     socket.reset();
     mapped.reset();
+    runtimes.reset();
     const char range = map_sandboxd(pid) == IdRange::whole ? 'w' : 's';
     sys("letting sandboxd go on", [&] { return ::write(map_done.get(), &range, 1); });
     map_done.reset();

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/sys.h"
-#include "languages/language.h"
 #include "base/unique_fd.h"
+#include "languages/language.h"
 #include "sandbox/template_system.h"
 
 #ifndef OPEN_TREE_CLONE
@@ -34,9 +34,7 @@ struct Piece {
   bool directory;
 };
 
-void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::path& target, Access access) {
-  struct stat info {};
-  if (::stat(source.c_str(), &info) != 0) return;
+UniqueFd take(const fs::path& source, Access access) {
   const std::string doing = "taking " + source.string() + " into the sandbox root";
   UniqueFd mount(static_cast<int>(sys(doing, [&] {
     return ::syscall(
@@ -49,12 +47,20 @@ void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::pat
     return ::syscall(
         SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
   });
-  pieces.push_back({target, std::move(mount), S_ISDIR(info.st_mode)});
+  return mount;
+}
+
+void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::path& target, Access access) {
+  struct stat info {};
+  if (::stat(source.c_str(), &info) != 0) return;
+  pieces.push_back({target, take(source, access), S_ISDIR(info.st_mode)});
 }
 
 }  // namespace
 
-void enter_template_root(const SandboxdSettings& settings) {
+UniqueFd take_tree(const fs::path& path) { return take(path, Access::read); }
+
+void enter_template_root(const SandboxdSettings& settings, UniqueFd runtimes) {
   // Nothing we do may show outside, whatever the host's propagation is.
   sys("making mounts private", [&] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
 
@@ -79,7 +85,7 @@ void enter_template_root(const SandboxdSettings& settings) {
     add_piece(pieces, fs::path("/etc") / name, fs::path("etc") / name, Access::read);
   }
   add_piece(pieces, "/var/cache/fontconfig", "var/cache/fontconfig", Access::read);
-  add_piece(pieces, settings.runtimes, "runtimes", Access::read);
+  pieces.push_back({"runtimes", std::move(runtimes), true});
   for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
     add_piece(pieces, fs::path("/dev") / name, fs::path("dev") / name, Access::device);
   }

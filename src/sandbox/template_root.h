@@ -3,12 +3,18 @@
 // our runtimes. Built once by sandboxd in its own mount namespace; sandboxes get copies of that namespace and cannot
 // unmount or change what they inherit (mount_namespaces(7), "locked").
 
+#include "base/unique_fd.h"
 #include "sandbox/settings.h"
 
 namespace ci::sandbox {
 
+// A detached, read-only copy of the mount tree at `path`, to be attached elsewhere: directories above it no longer matter.
+// Fails when the caller may not go there or may not mount.
+UniqueFd take_tree(const std::filesystem::path& path);
+
 // Leaves the calling process in the new root, with nothing of the host's file systems reachable beside it.
 // Called in a fresh mount and pid namespace, with all capabilities in the owning user namespace.
-void enter_template_root(const SandboxdSettings& settings);
+// `runtimes` is the tree of settings.runtimes, taken by somebody who may go there.
+void enter_template_root(const SandboxdSettings& settings, UniqueFd runtimes);
 
 }  // namespace ci::sandbox
