@@ -54,7 +54,7 @@ void end_of_rehearsal() {
 
 // Lets the interpreter run `program` to its very end.
 void rehearse(int held, const char* program) {
-  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);  // standard input belongs to the guests
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, stream);
   const int script = ::memfd_create("rehearsal", MFD_CLOEXEC);
   if (::write(script, program, std::strlen(program)) < 0 || ::lseek(script, 0, SEEK_SET) != 0) give_up("rehearsing");

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/log.h"
+#include "base/failure.h"
 
 namespace ci::access {
 
@@ -34,7 +34,11 @@ TrustedNetworks::TrustedNetworks(const std::vector<std::string>& entries) {
       const auto network = ip::make_network_v4(text, error);
       if (!error) v4_.push_back(network);
     }
-    if (error) log_warning("AUTH_TRUSTED_NETWORKS: not a network", {{"entry", entry}});
+    if (error) {
+      throw Failure(
+          FailureKind::invalid,
+          "AUTH_TRUSTED_NETWORKS: \"" + entry + "\" is not an address or a network such as 10.0.0.0/8 or fd00::/8");
+    }
   }
 }
 

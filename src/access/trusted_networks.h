@@ -12,7 +12,7 @@ namespace ci::access {
 class TrustedNetworks {
  public:
   TrustedNetworks() = default;
-  // Entries like "10.0.0.0/8", "2001:db8::/32" or a single address; a bad one is passed over with a warning.
+  // Entries like "10.0.0.0/8", "2001:db8::/32" or a single address; fails as `invalid` for any other.
   explicit TrustedNetworks(const std::vector<std::string>& entries);
 
   // An IPv4 address that came over an IPv6 socket (::ffff:a.b.c.d) counts as what it is.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/failure.h"
+
 namespace ci::access {
 namespace {
 
@@ -23,9 +25,11 @@ TEST(TrustedNetworks, SeesIPv4BehindIPv6) {
   EXPECT_FALSE(trusts({"::/0"}, "10.1.1.1"));
 }
 
-TEST(TrustedNetworks, PassesOverWhatIsNotANetwork) {
-  EXPECT_FALSE(trusts({"nonsense", "10.0.0.0/99", ""}, "10.0.0.1"));
-  EXPECT_TRUE(trusts({"nonsense", "10.0.0.0/8"}, "10.0.0.1"));
+TEST(TrustedNetworks, WhatIsNotANetworkIsRefused) {
+  for (const char* entry : {"nonsense", "10.0.0.0/99", "10.0.0", "fd00::/129", "10.0.0.0/8 "}) {
+    EXPECT_THROW(TrustedNetworks({"10.0.0.0/8", entry}), Failure) << entry;
+  }
+  EXPECT_TRUE(trusts({"", "10.0.0.0/8"}, "10.0.0.1"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 
+#include "api/redact.h"
 #include "base/failure.h"
 #include "execution/execution.h"
 
@@ -81,7 +82,7 @@ ApiError ApiError::rate_limited(std::string message, std::chrono::seconds wait) 
 }
 
 ApiError ApiError::unavailable(std::string text) {
-  ApiError error(503, std::move(text));
+  ApiError error(503, without_paths(text));
   error.wait_ = std::chrono::seconds(1);
   return error;
 }

@@ -314,7 +314,8 @@ execution::ExecutionRequest parse_execution(
   if (language == nullptr || std::ranges::find(languages, language->code) == languages.end()) {
     throw ApiError(
         400, "Unsupported programming language: " + language_name,
-        {{"lang", fmt::format("Language '{}' is not supported", language_name), "unsupported_language"}});
+        {{"lang", fmt::format("Language '{}' is not supported; there are: {}", language_name, fmt::join(languages, ", ")),
+          "unsupported_language"}});
   }
   request.language = language->code;
   if (is_blank(request.code)) {

@@ -2,6 +2,7 @@
 
 #include "api/errors.h"
 #include "api/json.h"
+#include "api/redact.h"
 #include "base/failure.h"
 #include "base/time_text.h"
 
@@ -62,7 +63,7 @@ awaitable<json::object> ask(const HealthCheck& check, std::chrono::milliseconds 
 
 void HealthRoutes::set_ready(bool ready, std::string reason) {
   ready_ = ready;
-  reason_ = std::move(reason);
+  reason_ = without_paths(reason);
 }
 
 awaitable<net::Response> HealthRoutes::health(net::Request&) {
@@ -72,7 +73,7 @@ awaitable<net::Response> HealthRoutes::health(net::Request&) {
   body["service"] = "kubecoderun-api";
   boost::json::object& config = body["config"].emplace_object();
   config["debug"] = settings_.debug;
-  config["docs_enabled"] = settings_.docs;
+  config["docs_enabled"] = false;  // there are no such pages yet, whatever ENABLE_DOCS says
   config["cors_enabled"] = settings_.cors;
   co_return json_response(200, body);
 }

@@ -1,5 +1,6 @@
 #include "app/application.h"
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -10,6 +11,7 @@
 #include "app/version.h"
 #include "base/failure.h"
 #include "base/log.h"
+#include "languages/language.h"
 #include "pool/local/local_pool.h"
 
 namespace ci::app {
@@ -136,6 +138,7 @@ awaitable<void> Application::start() {
     if (pool_->languages().empty()) {
       throw Failure(FailureKind::unavailable, "no language can be run here; `kubecoderun doctor` says how to add some");
     }
+    check_languages();
     service_->set_ready(true);
     announce();
     co_await watch_stores();
@@ -150,6 +153,20 @@ awaitable<void> Application::start() {
     failure_ = std::current_exception();
     news_.cancel();
   }
+}
+
+// Who names a language wants it: one that cannot run here would be missed only when the first user does.
+void Application::check_languages() const {
+  const std::vector<std::string> offered = pool_->languages();
+  std::string lost;
+  for (const std::string& name : settings_.languages) {
+    const std::string code(languages::find(name)->code);
+    if (std::ranges::find(offered, code) == offered.end()) lost += (lost.empty() ? "" : ", ") + code;
+  }
+  if (lost.empty()) return;
+  throw Failure(
+      FailureKind::invalid,
+      "LANGUAGES: " + lost + " cannot run here; `kubecoderun doctor` says what is missing. Install that, or leave it out");
 }
 
 awaitable<void> Application::check_stores() {

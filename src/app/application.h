@@ -43,6 +43,7 @@ class Application {
   std::unique_ptr<store::KeyValueStore> open_records();
   awaitable<void> serve();
   awaitable<void> start();
+  void check_languages() const;
   awaitable<void> check_stores();
   awaitable<void> wait_for_stores();
   awaitable<void> watch_stores();

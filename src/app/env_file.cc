@@ -30,6 +30,7 @@ class Parser {
       const size_t begin = at_;
       if (!entry()) {
         file_.unreadable_lines.push_back(line);
+        if (open_quote_) file_.open_quotes.push_back(line);
         // An unfinished quote has eaten the rest of the file: go on after the line where it began.
         at_ = begin;
         line_ = line;
@@ -57,6 +58,7 @@ class Parser {
   }
 
   bool entry() {
+    open_quote_ = false;
     std::string key = name();
     skip_blanks();
     if (key == "export" && !at_end() && is_name_character(peek())) {
@@ -122,12 +124,14 @@ class Parser {
       }
       value += c;
     }
+    open_quote_ = true;
     return std::nullopt;
   }
 
   std::string_view text_;
   size_t at_ = 0;
   int line_ = 1;
+  bool open_quote_ = false;
   EnvFile file_;
 };
 

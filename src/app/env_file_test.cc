@@ -53,6 +53,7 @@ TEST(EnvFile, SkipsWhatItCannotReadAndSaysWhere) {
       "E=5\n");
   EXPECT_THAT(file.entries, ElementsAre(Pair("A", "1"), Pair("C", "3"), Pair("E", "5")));
   EXPECT_THAT(file.unreadable_lines, ElementsAre(2, 3, 4, 6));
+  EXPECT_THAT(file.open_quotes, ElementsAre(4));
 }
 
 TEST(EnvFile, NothingIsNothing) {

@@ -7,12 +7,14 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "access/trusted_networks.h"
 #include "app/api_key.h"
 #include "app/application.h"
 #include "app/bench/bench.h"
 #include "app/compose.h"
 #include "app/data_lock.h"
 #include "app/doctor.h"
+#include "app/misspelt.h"
 #include "app/privileges.h"
 #include "app/run_command.h"
 #include "app/settings.h"
@@ -25,6 +27,8 @@
 
 namespace ci::app {
 namespace {
+
+constexpr int status_usage = 2;
 
 bool on_terminal() { return ::isatty(STDERR_FILENO) == 1; }
 
@@ -63,7 +67,9 @@ int serve(pid_t master) {
   if (master > 0) end_with_parent(master);
   const LoadedSettings settings = load_settings();
   start_log(settings, false, on_terminal());
-  sandboxd_settings(settings.values);  // refuses what is wrong before anything is started
+  // These refuse what is wrong before anything is started.
+  sandboxd_settings(settings.values);
+  access::TrustedNetworks{settings.values.trusted_networks};
   const Account account = server_account(settings.values.server_user);
   const auto data = make_data_directory(settings.values.data_directory);
   // Held by this process only: it lives as long as the server does, whatever happens to the other two.
@@ -84,11 +90,13 @@ int worker(pid_t supervisor) {
   start_log(settings, false, on_terminal());
   const Account account = server_account(settings.values.server_user);
   const auto data = prepare_data_directory(settings.values.data_directory, account);
+  prepare_log_file(settings.values.log_file, account);
   Application application(settings.values, data, take_inherited_socket());
   become(account, data);
   end_with_parent(supervisor);
   start_log(settings, true, on_terminal());  // the log file belongs to who writes it
   log_remarks(settings);
+  log_misspelt_settings();
   return application.run();
 }
 
@@ -145,7 +153,8 @@ int command_line(int argc, char** argv) {
 
   ServeOptions serve_options;
   CLI::App* serve_command = program.add_subcommand("serve", "Serve HTTP until SIGTERM or ^C");
-  serve_command->add_option("--port,-p", serve_options.port, "Port to listen on (API_PORT; with TLS HTTPS_PORT)");
+  serve_command->add_option("--port,-p", serve_options.port, "Port to listen on (API_PORT; with TLS HTTPS_PORT)")
+      ->check(CLI::Range(1, 65535));
   serve_command->add_option("--host", serve_options.host, "Address to listen on (API_HOST)");
   serve_command->add_option("--data-dir", serve_options.data_directory, "Where everything is kept (DATA_DIR)");
   serve_command->add_option("--languages", serve_options.languages, "Languages to offer, py,js,… (LANGUAGES)");
@@ -222,6 +231,14 @@ int command_line(int argc, char** argv) {
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (argc > 1 && argv[1][0] != '-' && program.get_subcommands().empty()) {
+      std::string known;
+      for (const CLI::App* each : program.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); })) {
+        known += (known.empty() ? "" : ", ") + each->get_name();
+      }
+      fmt::print(stderr, "kubecoderun: there is no command \"{}\". Commands: {}. See kubecoderun --help\n", argv[1], known);
+      return status_usage;
+    }
     return program.exit(error);
   }
   return chosen();

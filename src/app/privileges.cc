@@ -175,6 +175,26 @@ fs::path prepare_data_directory(const fs::path& directory, const Account& accoun
   return path;
 }
 
+void prepare_log_file(const fs::path& file, const Account& account) {
+  if (::geteuid() != 0 || file.empty()) return;
+  const std::string doing = "LOG_FILE: opening " + file.string();
+  const UniqueFd log(sys(doing, [&] {
+    return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+  }));
+  struct stat info {};
+  sys(doing, [&] { return ::fstat(log.get(), &info); });
+  if (info.st_uid == account.user) return;
+  if (!S_ISREG(info.st_mode)) return;  // a terminal, a pipe: whoever made it says who may write
+  if (info.st_size > 0 || info.st_nlink != 1) {
+    throw Failure(
+        FailureKind::invalid,
+        fmt::format(
+            "LOG_FILE: {} belongs to another user than the server, which is {}; chown {} {}, or name another file", file.string(),
+            account.name, account.user, file.string()));
+  }
+  sys(doing, [&] { return ::fchown(log.get(), account.user, account.group); });
+}
+
 void become(const Account& account, const fs::path& data) {
   if (::geteuid() != 0) {
     sys("giving up privileges", [] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); });

@@ -30,6 +30,10 @@ std::filesystem::path make_data_directory(const std::filesystem::path& directory
 // over: fails as `invalid`. Returns its absolute path.
 std::filesystem::path prepare_data_directory(const std::filesystem::path& directory, const Account& account);
 
+// Makes the log file for `account`, which could not make one in a directory of root's. One that is there already must be the
+// account's or empty: fails as `invalid`. Nothing happens when we are not root.
+void prepare_log_file(const std::filesystem::path& file, const Account& account);
+
 // Becomes `account` for good, and nothing regains privileges by exec. When a directory above `data` keeps that account
 // out (a home directory of root), we get our own view of the file system in which the way there is open and everything
 // else in the closed directory is absent. Single-threaded processes only; nothing happens when we are not root.

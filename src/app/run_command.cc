@@ -14,6 +14,7 @@
 
 #include "app/child_process.h"
 #include "app/compose.h"
+#include "app/standard_input.h"
 #include "app/supervisor.h"
 #include "base/log.h"
 #include "base/sys.h"
@@ -82,9 +83,12 @@ class Runner {
     spawn.program = own_program();
     spawn.arguments = {"kubecoderun", "sandboxd", "--quiet"};
     spawn.descriptors = {{theirs.get(), inherited_socket}};
+    std::optional<StandardInput> input;
+    if (has_input()) spawn.descriptors.emplace_back(input.emplace().read_end(), STDIN_FILENO);
     spawn.own_group = true;
     ChildProcess sandboxd = ChildProcess::spawn(spawn);
     theirs.reset();
+    if (input) input->close_read_end();
     socket_ = std::move(ours);
 
     std::exception_ptr failure;
@@ -97,6 +101,9 @@ class Runner {
   }
 
  private:
+  // What is not the code already, and comes by itself: nobody is asked to type.
+  bool has_input() const { return !request_.file.empty() && request_.file != "-" && ::isatty(STDIN_FILENO) == 0; }
+
   awaitable<void> everything(std::string code) {
     const auto executor = co_await asio::this_coro::executor;
     pool::LocalPoolSettings settings = pool_settings(settings_.values);

@@ -358,6 +358,10 @@ LoadedSettings load_settings() {
     const EnvFile parsed = parse_env_file(text.str());
     for (const auto& [name, value] : parsed.entries) file[upper(name)] = value;
     skipped = parsed.unreadable_lines;
+    if (!parsed.open_quotes.empty()) {
+      throw Failure(
+          FailureKind::invalid, fmt::format(".env: the quote in line {} does not end", fmt::join(parsed.open_quotes, ", ")));
+    }
   } else if (errno != ENOENT) {
     throw Failure::from_errno(errno, "reading .env");
   }

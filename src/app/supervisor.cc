@@ -55,10 +55,20 @@ class Supervisor {
   }
 
  private:
+  static bool is_ignored(int number) {
+    struct sigaction action {};
+    return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+  }
+
   static UniqueFd take_signals() {
     sigset_t set;
     ::sigemptyset(&set);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::sigaddset(&set, number);
+    for (const int number : {SIGTERM, SIGCHLD}) ::sigaddset(&set, number);
+    // nohup(1), and a shell that starts something in the background, have told us not to listen to these. A signal that is
+    // ignored and blocked would reach us all the same.
+    for (const int number : {SIGINT, SIGHUP}) {
+      if (!is_ignored(number)) ::sigaddset(&set, number);
+    }
     sys("blocking signals", [&] { return ::sigprocmask(SIG_BLOCK, &set, nullptr); });
     return UniqueFd(sys("making a signal descriptor", [&] { return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK); }));
   }

@@ -2,12 +2,18 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <unistd.h>
+
 #include <chrono>
+#include <filesystem>
 #include <memory>
+
+#include "base/failure.h"
 
 namespace ci {
 
@@ -93,16 +99,28 @@ void configure_log(const LogSettings& settings) {
   State& current = state();
   current.format = settings.format;
   spdlog::sink_ptr sink;
+  bool rotates = true;
   if (settings.file.empty()) {
     sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   } else {
-    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
-        settings.file, static_cast<size_t>(settings.file_megabytes) << 20, static_cast<size_t>(settings.file_backups));
+    const std::string directory = std::filesystem::absolute(settings.file).parent_path().string();
+    rotates = ::access(directory.c_str(), W_OK) == 0;
+    try {
+      if (rotates) {
+        sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+            settings.file, static_cast<size_t>(settings.file_megabytes) << 20, static_cast<size_t>(settings.file_backups));
+      } else {
+        sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(settings.file);
+      }
+    } catch (const spdlog::spdlog_ex& error) {
+      throw Failure(FailureKind::invalid, fmt::format("LOG_FILE: {}", error.what()));
+    }
   }
   current.logger = std::make_shared<spdlog::logger>("kubecoderun", std::move(sink));
   current.logger->set_pattern("%v");
   current.logger->set_level(to_spdlog(settings.level));
   current.logger->flush_on(spdlog::level::info);
+  if (!rotates) log_warning("the log file is not rotated: the server may not write to its directory", {{"file", settings.file}});
 }
 
 bool log_enabled(LogLevel level) { return state().logger->should_log(to_spdlog(level)); }

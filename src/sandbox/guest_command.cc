@@ -17,7 +17,6 @@ namespace {
 // `speak`: where the guest's words go by now.
 const char* become(const AgentPlan& plan, const AgentDescriptors& fds, const SeccompFilter& filter, int& speak) {
   if (const char* wrong = join_cgroups(fds.cgroup.data(), static_cast<int>(fds.cgroup.size()))) return wrong;
-  ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
   ::dup2(fds.out.get(), STDOUT_FILENO);
   ::dup2(fds.err.get(), STDERR_FILENO);
   // Neither may be where the other is to go.

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -132,9 +133,7 @@ class Sandboxd {
       for (const std::string& module : settings_.python_modules) zygotes.command.back() += "+" + module;
       start_zygotes(zygotes);
     }
-    os::send_message(
-        socket_.get(),
-        Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names).bytes());
+    tell(Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names));
     serve();
   }
 
@@ -463,6 +462,15 @@ os::CgroupLimits limits_of_all(const SandboxdSettings& settings) {
   return limits;
 }
 
+// Guests inherit our standard input: what `kubecoderun run` was given, as a pipe. Anything else, a terminal or a directory, would
+// be a way out of the sandbox.
+void keep_only_a_pipe_as_input() {
+  struct stat info {};
+  if (::fstat(STDIN_FILENO, &info) == 0 && S_ISFIFO(info.st_mode)) return;
+  const UniqueFd null(sys("opening /dev/null", [] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }));
+  sys("leaving standard input", [&] { return ::dup2(null.get(), STDIN_FILENO); });
+}
+
 // Root may go where the user of the sandboxes may not, below somebody's home perhaps. Nothing where root may not mount: then
 // the tree is taken inside of the namespace, by the same user as here.
 UniqueFd take_runtimes_as_root(const SandboxdSettings& settings) {
@@ -514,6 +522,7 @@ UniqueFd take_runtimes_as_root(const SandboxdSettings& settings) {
 }  // namespace
 
 int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
+  keep_only_a_pipe_as_input();
   // The server closing its end is our only way to be told to stop; a Ctrl-C at the terminal is for the supervisor.
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);

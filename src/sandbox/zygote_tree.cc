@@ -43,7 +43,6 @@ ZygoteTree::ZygoteTree(
   pid_ = static_cast<pid_t>(sys("starting a zygote", [&] { return ::fork(); }));
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::dup2(::open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO);
     ::dup2(STDERR_FILENO, STDOUT_FILENO);  // what it has to say is for the log
     for (size_t i = 0; i < theirs.size(); ++i) ::dup2(theirs[i].get(), first_socket + static_cast<int>(i));
     // What an interpreter opens and keeps may not have a number that its guests need.

@@ -1,11 +1,22 @@
 #include "store/directory.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cstdint>
 
 #include "base/sys.h"
 
 namespace ci::store {
+
+namespace {
+
+// Less is as good as nothing: one file of a user, or a database that grows by a page file.
+constexpr std::uint64_t least_room = 1 << 20;
+
+}  // namespace
 
 UniqueFd make_directory(const std::filesystem::path& directory) {
   const std::filesystem::path path = std::filesystem::absolute(directory).lexically_normal();
@@ -21,6 +32,17 @@ UniqueFd make_directory(const std::filesystem::path& directory) {
   }
   sys("synchronising the directory " + name.parent_path().string(), [&] { return ::fsync(parent.get()); });
   return UniqueFd(sys("opening the directory " + path.string(), open_directory));
+}
+
+void check_room(int directory, const std::string& where) {
+  struct statvfs info {};
+  sys("looking at " + where, [&] { return ::fstatvfs(directory, &info); });
+  // Some file systems count neither; they have zeros everywhere.
+  const bool no_bytes = info.f_blocks > 0 && info.f_bavail * info.f_frsize < least_room;
+  const bool no_files = info.f_files > 0 && info.f_favail == 0;
+  if (no_bytes || no_files) {
+    throw Failure(FailureKind::unavailable, fmt::format("the disk is full: no {} left in {}", no_bytes ? "space is" : "files are", where));
+  }
 }
 
 }  // namespace ci::store

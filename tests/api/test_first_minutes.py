@@ -3,10 +3,12 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
 import pytest
+import requests
 
 import harness
 from harness import ROOT, Server, alive, cgroup_directories, command, wait_until
@@ -82,10 +84,10 @@ def test_files_that_only_their_owner_may_read_are_named_with_the_command_that_op
         finding = text.split(f"{language}: ")[1]
         assert "closed to the users of sandboxes" in finding.split("\n")[0]
         assert f"chmod -R go+rX {runtimes}" in finding.split("to get:")[1].split("\n")[0]
-    closed = Server(program, LANGUAGES="php,py,bash")
+    closed = Server(program)
     try:
         closed.start()
-        assert languages_of(closed.log_text()) == {"bash"}
+        assert "bash" in languages_of(closed.log_text()) and not {"php", "py"} & languages_of(closed.log_text())
         assert "a language is not offered" in closed.log_text() and "may not be read by sandboxes" in closed.log_text()
     finally:
         closed.discard()
@@ -163,3 +165,145 @@ def test_doctor_and_servers_of_other_namespaces_leave_the_groups_of_a_server_alo
             ours = {pathlib.Path(path).name for path in cgroup_directories()}
             assert not [name for name in ours if name.startswith("kubecoderun-1-")], ours
 
+
+
+@needs_root
+def test_a_language_that_was_named_and_cannot_run_stops_the_start(home):
+    (home / "clone/build/runtimes/python/zygote.py").chmod(0o600)
+    program = home / "clone/build/kubecoderun"
+    lacking = Server(program, LANGUAGES="bash,py")
+    try:
+        with pytest.raises(harness.DidNotStart, match="exit code 1"):
+            lacking.start()
+        assert "LANGUAGES: py cannot run here" in lacking.log_text()
+    finally:
+        lacking.discard()
+
+
+@pytest.mark.parametrize(
+    "settings, reason",
+    [
+        ({"AUTH_TRUSTED_NETWORKS": "10.0.0.0/8,everybody"}, 'AUTH_TRUSTED_NETWORKS: "everybody" is not an address or a network'),
+        ({"LANGUAGES": "py,cobol"}, 'LANGUAGES: there is no language "cobol"'),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_stops_the_start(program, tmp_path, settings, reason):
+    result = command(program, "serve", DATA_DIR=tmp_path / "data", API_PORT=harness.free_port(), **settings)
+    assert result.returncode == 1
+    assert reason in result.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "words, reason",
+    [
+        (["serve", "--port", "99999"], "--port: Value 99999 not in range [1 - 65535]"),
+        (["start"], 'there is no command "start". Commands: serve, run,'),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_explained(program, words, reason):
+    result = command(program, *words)
+    assert result.returncode != 0
+    assert reason in (result.stderr + result.stdout).decode()
+
+
+def test_mistakes_in_the_env_file_are_told(program, tmp_path):
+    def settings(text):
+        (tmp_path / ".env").write_text(text)
+        return subprocess.run([program, "settings"], cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+
+    broken = settings("API_PORT=8123\n\nAPI_KEY='at-least-sixteen\nDEBUG=true\n")
+    assert broken.returncode == 1 and ".env: the quote in line 3 does not end" in broken.stderr
+    assert settings("API_PORT=8123\n").returncode == 0
+
+
+def test_a_setting_that_is_nearly_one_is_told_at_the_start(make_server):
+    server = make_server(API_KYES="one,two", MAX_EXECUTION_TIMES=5)
+    log = server.log_text()
+    assert "no such setting name=MAX_EXECUTION_TIMES did_you_mean=MAX_EXECUTION_TIME" in log
+    assert "no such setting name=API_KYES did_you_mean=API_KEYS" in log
+
+
+def test_nohup_keeps_the_server(make_server, program):
+    started = []
+
+    def serve(*prefix):
+        server = make_server(start=False)
+        server.program = program
+        with open(server.log, "ab") as log:
+            server.process = subprocess.Popen(
+                [*prefix, program, "serve"], cwd=server.base, env=server.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        harness.sessions.add(server.process.pid)
+        Server.running.append(server)
+        started.append(server)
+        assert wait_until(server.is_ready, 60)
+        return server
+
+    kept = serve("nohup")
+    os.kill(kept.pid, signal.SIGHUP)
+    assert kept.py("print(42)")["stdout"] == "42\n"
+    # The same signal ends one that was not told to ignore it.
+    ended = serve()
+    os.kill(ended.pid, signal.SIGHUP)
+    assert ended.process.wait(30) == 0
+    assert kept.process.poll() is None and kept.py("print(42)")["stdout"] == "42\n"
+    os.kill(kept.pid, signal.SIGTERM)
+    assert kept.process.wait(30) == 0
+
+
+@needs_root
+def test_the_log_file_may_be_in_a_directory_of_root(make_server):
+    place = pathlib.Path(tempfile.mkdtemp(prefix="kubecoderun-test-"))
+    place.chmod(0o755)
+    try:
+        server = make_server(LOG_FILE=place / "server.log", LOG_LEVEL="INFO")
+        text = (place / "server.log").read_text()
+        assert "the log file is not rotated" in text
+        assert (place / "server.log").stat().st_uid == server.data.stat().st_uid
+        server.stop()
+        # What belongs to somebody else, and is not empty, is not taken over.
+        other = place / "other.log"
+        other.write_text("root's\n")
+        result = command(server.program, "serve", **(server.settings | {"LOG_FILE": other}))
+        assert result.returncode == 1 and f"LOG_FILE: {other} belongs to another user" in result.stderr.decode()
+        assert other.stat().st_uid == 0
+    finally:
+        shutil.rmtree(place)
+
+
+def test_a_full_disk_is_told(program):
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+        harness.cannot("nothing can be mounted")
+    server = Server(program)
+    server.data.mkdir()
+    try:
+        # A disk of its own, in a mount namespace of its own: the server and what we ask of the disk run in there.
+        inside = f"mount -t tmpfs -o size=24m tmpfs {server.data} && exec {program} serve"
+        with open(server.log, "ab") as log:
+            server.process = subprocess.Popen(
+                ["unshare", "--mount", "sh", "-c", inside], cwd=server.base, env=server.environment(), stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True,
+            )  # fmt: skip
+        harness.sessions.add(server.process.pid)
+        Server.running.append(server)
+        assert wait_until(server.is_ready, 60), server.log_text()
+        outside = pathlib.Path(f"/proc/{server.pid}/root{server.data}")
+        with open(outside / "filler", "wb") as filler, pytest.raises(OSError):
+            while True:
+                filler.write(bytes(1 << 20))
+                filler.flush()
+        assert wait_until(lambda: requests.get(server.url + "/ready", timeout=5).status_code == 503, 20)
+        answer = requests.get(server.url + "/ready", timeout=5).json()
+        assert "the disk is full" in answer["reason"] and str(server.data) not in answer["reason"]
+        (outside / "filler").unlink()
+        assert wait_until(server.is_ready, 20)
+    finally:
+        server.discard()
+
+
+def test_the_answer_to_an_unknown_language_names_the_known(server):
+    answer = server.post("/exec", json={"lang": "cobol", "code": "DISPLAY 42"})
+    assert answer.status_code == 400
+    message = answer.json()["details"][0]["message"]
+    assert message.startswith("Language 'cobol' is not supported; there are: ") and "bash" in message

@@ -1,6 +1,8 @@
 """The subcommands that need no server: run, doctor, settings."""
 
 import json
+import os
+import subprocess
 import time
 
 import pytest
@@ -32,6 +34,57 @@ def test_run(engine, tmp_path, lang, name, code):
 def test_run_passes_both_streams_and_the_exit_code(engine, tmp_path):
     result = run_file(engine, tmp_path, "bash", "a.sh", "echo out; echo err >&2; exit 7")
     assert (result.returncode, result.stdout) == (7, b"out\n") and result.stderr.startswith(b"err")
+
+
+ECHO = {
+    "py": ("a.py", "import sys; sys.stdout.write(sys.stdin.read().upper())"),
+    "bash": ("a.sh", "tr a-z A-Z"),
+    "js": ("a.js", "process.stdout.write(require('fs').readFileSync(0, 'utf8').toUpperCase())"),
+    "php": ("a.php", "<?php echo strtoupper(stream_get_contents(STDIN));"),
+    "r": ("a.r", "cat(toupper(readLines(file('stdin'))), sep='\\n')"),
+    "c": ("a.c", '#include <stdio.h>\n#include <ctype.h>\nint main() { for (int c; (c = getchar()) != EOF;) putchar(toupper(c)); }'),
+}
+
+
+@pytest.mark.parametrize("lang", ECHO)
+def test_run_passes_standard_input_on(engine, tmp_path, lang):
+    name, code = ECHO[lang]
+    path = tmp_path / name
+    path.write_text(code)
+    text = b"a line\n" * 40_000  # more than a pipe holds
+    result = command(engine, "run", "--lang", lang, path, stdin=text)
+    if b"no such kind of sandbox" in result.stderr or b"is not there" in result.stderr:
+        cannot(f"{lang} is not installed")
+    assert (result.returncode, result.stdout) == (0, text.upper()), result.stderr
+    assert command(engine, "run", "--lang", lang, stdin=code.encode()).stdout.strip() == b"", "code that came this way leaves nothing"
+
+
+def test_run_does_not_wait_for_input_that_nobody_reads(engine, tmp_path):
+    path = tmp_path / "a.sh"
+    path.write_text("echo done")
+    with subprocess.Popen([engine, "run", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.read() == b"done\n"
+        assert process.wait(30) == 0, "although its standard input is still open"
+
+
+def test_run_gives_no_descriptor_of_the_host(engine, tmp_path):
+    path = tmp_path / "a.sh"
+    path.write_text("readlink /proc/self/fd/0")
+    for name in ("/etc/hostname", "/"):
+        descriptor = os.open(name, os.O_RDONLY)
+        result = subprocess.run([engine, "run", path], stdin=descriptor, capture_output=True, timeout=60)
+        os.close(descriptor)
+        assert result.stdout.startswith(b"pipe:"), result
+
+
+@pytest.mark.parametrize("arguments", [("--file", "/nonexistent"), ("--lang", "cobol")])
+def test_run_says_an_ordinary_mistake_and_nothing_else(engine, tmp_path, arguments):
+    path = tmp_path / "a.sh"
+    path.write_text("echo done")
+    result = command(engine, "run", path, *arguments)
+    assert result.returncode == 1
+    lines = result.stderr.decode().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("kubecoderun: "), lines
 
 
 def test_run_is_the_same_sandbox(engine, tmp_path):

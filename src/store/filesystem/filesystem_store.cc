@@ -286,10 +286,7 @@ awaitable<ObjectStore::Page> FilesystemStore::list(std::string prefix, std::stri
 }
 
 awaitable<void> FilesystemStore::ping() {
-  auto look = [&] {
-    struct stat status {};
-    sys("looking at " + place_.where, [&] { return ::fstat(root_.get(), &status); });
-  };
+  auto look = [&] { check_room(root_.get(), place_.where); };
   co_await on_pool(pool_, look);
 }
 

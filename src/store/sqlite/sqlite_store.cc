@@ -27,11 +27,6 @@ Moment moment_of(std::chrono::system_clock::time_point time) {
 using Operation = std::move_only_function<std::int64_t(Records&, Moment)>;
 using Done = std::move_only_function<void(std::exception_ptr, std::int64_t)>;
 
-std::filesystem::path prepare(const std::filesystem::path& directory) {
-  make_directory(directory);
-  return directory / "records.sqlite3";
-}
-
 }  // namespace
 
 class SqliteStore::Writer : public std::enable_shared_from_this<Writer> {
@@ -197,8 +192,9 @@ class SqliteStore::Reader {
   Records records_;
 };
 
-SqliteStore::SqliteStore(const std::filesystem::path& directory, asio::thread_pool& pool, Options options) : pool_(pool) {
-  const std::filesystem::path file = prepare(directory);
+SqliteStore::SqliteStore(const std::filesystem::path& directory, asio::thread_pool& pool, Options options)
+    : pool_(pool), where_(directory.string()), directory_(make_directory(directory)) {
+  const std::filesystem::path file = directory / "records.sqlite3";
   const auto busy_timeout = options.busy_timeout;
   writer_ = std::make_shared<Writer>(file, pool, std::move(options));
   reader_ = std::make_unique<Reader>(file, busy_timeout);
@@ -268,7 +264,10 @@ awaitable<KeyValueStore::Page> SqliteStore::scan(std::string prefix, std::string
 }
 
 awaitable<void> SqliteStore::ping() {
-  auto work = [&] { reader_->read([](Records& records) { records.ping(); }); };
+  auto work = [&] {
+    reader_->read([](Records& records) { records.ping(); });
+    check_room(directory_.get(), where_);
+  };
   co_await on_pool(pool_, work);
 }
 

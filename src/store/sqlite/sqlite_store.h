@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/unique_fd.h"
 #include "store/key_value_store.h"
 
 namespace ci::store::sqlite {
@@ -51,6 +52,8 @@ class SqliteStore final : public KeyValueStore {
   class Writer;
 
   asio::thread_pool& pool_;
+  std::string where_;
+  UniqueFd directory_;
   // Shared with the job on the pool that commits: the store may go while its last commit runs.
   std::shared_ptr<Writer> writer_;
   std::unique_ptr<Reader> reader_;
