@@ -22,7 +22,9 @@ place() { install -D -m "$1" "$2" "$3"; }
 main=$stage/main symbols=$stage/symbols
 mkdir -p "$main/usr/share/kubecoderun" "$output"
 # What is made for one machine's compilers is made again by the server there.
-tar -C "$build" --exclude='*.gch' --exclude='*[Cc][Mm]ake*' --exclude='__pycache__' --exclude='Makefile' -c runtimes | tar -C "$main/usr/share/kubecoderun" --no-same-owner -x
+tar -C "$build" --exclude='*.gch' --exclude='*[Cc][Mm]ake*' --exclude='__pycache__' --exclude='inputs.txt' \
+  --exclude='runtimes/cpp/*/*' --exclude='runtimes/cpp/list.txt' --exclude='typescript-*' --exclude='runtimes/node/prepared' \
+  --exclude='ahead.jsa' --exclude='importcfg*' --exclude='runtimes/go/compile' --exclude='runtimes/go/link' -c runtimes | tar -C "$main/usr/share/kubecoderun" --no-same-owner -x
 chmod -R u+w,go+rX "$main/usr/share/kubecoderun"
 place 755 "$build/kubecoderun" "$main/usr/bin/kubecoderun"
 

@@ -69,6 +69,12 @@ def main():
         (folder / "files.txt").write_text("".join(f"{fact.st_size} {int(fact.st_mtime)} {file}\n" for fact, file in facts))
         sizes[" ".join(["set", name, *headers])] = (folder / "all.h.gch").stat().st_size
     lines += sorted(sizes, key=sizes.get, reverse=True)
+    # By which a server sees that all of it is to be made again (src/app/preparations.h).
+    made_of = set().union(*read.values())
+    backend = subprocess.run([compiler, "-print-prog-name=cc1plus"], capture_output=True, text=True, check=True).stdout.strip()
+    made_of |= {os.path.realpath(path) for path in (__file__, compiler, backend)}
+    facts = [(os.stat(file), file) for file in sorted(made_of)]
+    (output / "inputs.txt").write_text("".join(f"{fact.st_size} {int(fact.st_mtime)} {file}\n" for fact, file in facts))
     # Last, and at once: without it nothing is used.
     (output / "list.new").write_text("\n".join(lines) + "\n")
     (output / "list.new").replace(output / "list.txt")

@@ -24,6 +24,10 @@ packages=$("$go" env GOROOT)/pkg/$("$go" env GOOS)_$("$go" env GOARCH)
 sed "s|.*|packagefile &=$packages/&.a|" "$work/packages" >"$output/importcfg.link"
 grep -Ev '(^packagefile |/)(internal|vendor)(/|=)|^packagefile cmd/' "$output/importcfg.link" >"$output/importcfg" || :
 
+# Which files that depends on, for a server to see when it is to be made again (src/app/preparations.h).
+{ readlink -f "$0" "$go" "$tools/compile" "$tools/link"; sed -n 's/^packagefile [^=]*=//p' "$output/importcfg.link"; } |
+  xargs -d '\n' stat -L -c '%s %Y %n' >"$output/inputs.txt"
+
 mkdir "$work/hello"
 printf 'package main\n\nfunc main() {}\n' >"$work/hello/main.go"
 (cd "$work/hello" && "$go" run -x main.go 2>&1) | grep '^modinfo ' >>"$output/importcfg.link" || :

@@ -20,12 +20,17 @@ const inAscii = (text) => (/\\[^\0-\x7f]/.test(text) ? text : text.replace(/[^\0
 
 function load() {
   let text, cachedData;
-  try {
-    text = fs.readFileSync(`${keptAs(__dirname)}.js`, 'latin1');
-    cachedData = fs.readFileSync(`${keptAs(__dirname)}.cache`);
-  } catch {
-    text = inAscii(fs.readFileSync(file, 'utf8'));
+  // Made by the server when it ran, or with it.
+  for (const directory of ['/prepared/node', __dirname]) {
+    try {
+      text = fs.readFileSync(`${keptAs(directory)}.js`, 'latin1');
+      cachedData = fs.readFileSync(`${keptAs(directory)}.cache`);
+      break;
+    } catch {
+      text = undefined;
+    }
   }
+  text ??= inAscii(fs.readFileSync(file, 'utf8'));
   const script = new vm.Script(Module.wrap(text), {filename: file, cachedData});
   const module = {exports: {}};
   script.runInThisContext().call(module.exports, module.exports, Module.createRequire(file), module, file, `${file}/..`);

@@ -1,6 +1,7 @@
 #!/usr/bin/node
 'use strict';
-// prepare.js NODE DIRECTORY: makes what compiler.js looks for, where TypeScript is installed. Run when the server is built.
+// prepare.js NODE DIRECTORY: makes what compiler.js looks for, where TypeScript is installed. Run when the server is built, and by a server
+// when files of the system have changed since.
 const fs = require('fs');
 
 const [, , , directory] = process.argv;
@@ -14,4 +15,8 @@ try {
 } catch (error) {
   console.log(`TypeScript is not prepared: ${error.message.split('\n')[0]}`); // it is slower to start then
 }
+// Which files that was made of, for a server to see when it is to be made again (src/app/preparations.h).
+const inputs = [__filename, `${__dirname}/compiler.js`, process.execPath, '/usr/share/nodejs/typescript/lib/typescript.js'];
+const facts = inputs.map((input) => fs.realpathSync(input)).map((input) => [fs.statSync(input), input]);
+fs.writeFileSync(`${directory}/inputs.txt`, facts.map(([{size, mtimeMs}, input]) => `${size} ${Math.floor(mtimeMs / 1000)} ${input}\n`).join(''));
 fs.writeFileSync(`${directory}/prepared`, '');

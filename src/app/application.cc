@@ -8,6 +8,7 @@
 
 #include "app/banner.h"
 #include "app/compose.h"
+#include "app/interpreters.h"
 #include "app/version.h"
 #include "base/failure.h"
 #include "base/log.h"
@@ -25,6 +26,8 @@ unsigned blocking_threads() { return std::max(4u, 2 * std::thread::hardware_conc
 constexpr std::chrono::seconds time_to_send{5};
 
 constexpr std::chrono::seconds between_store_checks{2};
+constexpr std::chrono::seconds between_looks_at_interpreters{20};
+constexpr std::chrono::milliseconds between_looks_for_a_pause{20};
 
 // A database is slow with values that fill many of its pages.
 constexpr std::uint64_t large_state = 256 << 10;
@@ -141,6 +144,9 @@ awaitable<void> Application::start() {
     check_languages();
     service_->set_ready(true);
     announce();
+    preparer_.emplace(runtimes_directory(settings_), data_ / prepared_directory, pool_->languages());
+    tasks_.spawn("preparations", preparer_->keep_current());
+    tasks_.spawn("interpreters", watch_interpreters());
     co_await watch_stores();
   } catch (const Failure& failure) {
     if (signals_ > 0) co_return;
@@ -252,6 +258,24 @@ awaitable<void> Application::archive_regularly() {
     } catch (const Failure& failure) {
       log_error("archiving states failed", {{"reason", failure.what()}});
     }
+  }
+}
+
+// What waits in memory is of before an update, and would load what it lacks from after it.
+awaitable<void> Application::watch_interpreters() {
+  const auto look = [this] { return interpreters_as_they_are(pool_->languages()); };
+  std::string known = co_await on_pool(*blocking_, look), seen = known;
+  for (;;) {
+    co_await sleep_for(between_looks_at_interpreters);
+    const std::string now = co_await on_pool(*blocking_, look);
+    const bool settled = now == seen;  // an update takes a while
+    seen = now;
+    if (now == known || !settled) continue;
+    // With what waits, what runs would go.
+    while (executions_->running() > 0) co_await sleep_for(between_looks_for_a_pause);
+    log_info("interpreters or their libraries were updated: what waits is made anew");
+    link_->renew();
+    known = now;
   }
 }
 

@@ -11,6 +11,7 @@
 #include "access/api_keys.h"
 #include "api/service.h"
 #include "app/api_key.h"
+#include "app/preparations.h"
 #include "app/sandboxd_link.h"
 #include "app/settings.h"
 #include "base/async.h"
@@ -50,6 +51,7 @@ class Application {
   awaitable<void> clean_up_regularly();
   awaitable<void> clean_up_in_turn(std::string session, files::Cleanup::Work work);
   awaitable<void> archive_regularly();
+  awaitable<void> watch_interpreters();
   awaitable<void> watch_signals();
   awaitable<void> wait_for_stop();
   awaitable<void> drain(Deadline deadline);
@@ -78,6 +80,7 @@ class Application {
   std::unique_ptr<pool::SandboxPool> pool_;
   std::optional<execution::Executions> executions_;
   std::unique_ptr<api::Service> service_;
+  std::optional<Preparer> preparer_;
 
   int signals_ = 0;                // how many asked us to stop
   std::exception_ptr failure_;     // of the start

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "app/compose.h"
+#include "app/preparations.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/unique_fd.h"
@@ -179,8 +180,8 @@ bool shares_processors(int version) {
 
 class Examination {
  public:
-  Examination(bool cgroups_optional, std::filesystem::path runtimes)
-      : cgroups_optional_(cgroups_optional), runtimes_(std::move(runtimes)) {}
+  Examination(bool cgroups_optional, std::filesystem::path runtimes, std::filesystem::path prepared)
+      : cgroups_optional_(cgroups_optional), runtimes_(std::move(runtimes)), prepared_(std::move(prepared)) {}
 
   std::vector<Finding> run() {
     kernel();
@@ -191,6 +192,7 @@ class Examination {
     memory();
     runtimes();
     compilers();
+    prepared();
     python_packages();
     return std::move(findings_);
   }
@@ -394,10 +396,6 @@ class Examination {
     const Helper helpers[] = {
         {"c", "gold", "/usr/bin/ld.gold", "C, C++ and Fortran are linked more slowly", "apt-get install binutils"},
         {"rs", "mold", "/usr/bin/mold", "Rust and D are linked more slowly", "apt-get install mold"},
-        {"cpp", "prepared headers", runtimes_ / "cpp/list.txt", "C++ compiles its standard headers each time", "build again, with g++ installed"},
-        {"go", "list of Go's packages", runtimes_ / "go/importcfg.link", "Go is compiled with its own command, which is slow",
-         "build again, with golang-go installed"},
-        {"java", "class archive", runtimes_ / "java/ahead.jsa", "Java takes longer to get ready", "build again, with default-jdk-headless installed"},
     };
     for (const Helper& helper : helpers) {
       const languages::Language* language = languages::find(helper.language);
@@ -405,6 +403,31 @@ class Examination {
       const bool present = ::access(helper.file.c_str(), F_OK) == 0;
       add("Quick compiling", helper.name, present, helper.file.string() + (present ? "" : " is not there"), helper.loss,
           helper.remedy, Verdict::weak);
+    }
+  }
+
+  void prepared() {
+    for (const Preparation& preparation : preparations()) {
+      const languages::Language* language = languages::find(preparation.language);
+      if (::access(std::string(language->needs).c_str(), X_OK) != 0) continue;
+      const Prepared state = look_at(preparation, runtimes_, prepared_);
+      std::string detail;
+      switch (state) {
+        case Prepared::as_built:
+          detail = "as built, and nothing that it was made of has changed since";
+          break;
+        case Prepared::anew:
+          detail = "made anew by the server, in " + (prepared_ / preparation.folder).string();
+          break;
+        case Prepared::stale:
+          detail = "files of the system that it was made of have changed since";
+          break;
+        case Prepared::absent:
+          detail = "never made";
+          break;
+      }
+      add("Quick compiling", std::string(preparation.what), state == Prepared::as_built || state == Prepared::anew, detail,
+          std::string(preparation.loss), "a server makes it within two minutes of its start, or says in its log why it cannot", Verdict::weak);
     }
   }
 
@@ -437,7 +460,7 @@ class Examination {
 
   bool cgroups_optional_;
   bool own_ids_ = true;  // sandboxes have users of their own, who are not whom our files belong to
-  std::filesystem::path runtimes_;
+  std::filesystem::path runtimes_, prepared_;
   std::vector<Finding> findings_;
 };
 
@@ -573,7 +596,7 @@ int doctor(bool as_json, const Settings& settings) {
     lost.loss = "no sandbox can be made";
     lost.remedy = "set RUNTIMES_DIR, or start the program where it was built or installed";
   }
-  std::vector<Finding> findings = Examination(cgroups_optional, runtimes).run();
+  std::vector<Finding> findings = Examination(cgroups_optional, runtimes, settings.data_directory / prepared_directory).run();
   if (lost.verdict != Verdict::good) findings.push_back(lost);
   findings.push_back(examine_records(settings));
   findings.push_back(examine_files(settings));

@@ -15,6 +15,7 @@
 #include "app/data_lock.h"
 #include "app/doctor.h"
 #include "app/misspelt.h"
+#include "app/preparations.h"
 #include "app/privileges.h"
 #include "app/run_command.h"
 #include "app/settings.h"
@@ -75,6 +76,7 @@ int serve(pid_t master) {
   // Held by this process only: it lives as long as the server does, whatever happens to the other two.
   const UniqueFd held = hold_data_directory(data, settings.values.redis.chosen() ? Sharing::between_servers : Sharing::none);
   prepare_data_directory(data, account);
+  make_directory_in(data, prepared_directory, account);
   if (const auto person = starter()) give_key(*person, account, settings.values, data);
   SupervisorSettings supervisor;
   supervisor.worker_arguments = {"worker"};
@@ -92,7 +94,7 @@ int worker(pid_t supervisor) {
   const auto data = prepare_data_directory(settings.values.data_directory, account);
   prepare_log_file(settings.values.log_file, account);
   Application application(settings.values, data, take_inherited_socket());
-  become(account, data);
+  become(account, {data, runtimes_directory(settings.values)});
   end_with_parent(supervisor);
   start_log(settings, true, on_terminal());  // the log file belongs to who writes it
   log_remarks(settings);
@@ -106,6 +108,8 @@ int sandboxd(bool quiet) {
   sandbox::StartSettings start;
   start.log = start_log(settings, false, on_terminal());
   start.sandboxd = sandboxd_settings(settings.values);
+  // The directory of a server, which `run` is not.
+  if (!quiet) start.sandboxd.prepared = std::filesystem::absolute(settings.values.data_directory).lexically_normal() / prepared_directory;
   sandbox::start_sandboxd(start, take_inherited_socket());
 }
 

@@ -15,6 +15,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <optional>
+#include <set>
 
 #include "base/log.h"
 #include "base/sys.h"
@@ -80,37 +81,49 @@ std::optional<fs::path> closed_for(const Account& account, const fs::path& path)
   return closed;
 }
 
-// Covers `closed` with an empty directory that anybody may pass, in a mount namespace of our own, and brings `data`
-// back at its old name. What is hidden by this was out of the account's reach anyway.
-void open_way(const fs::path& closed, const fs::path& data) {
-  const auto explain = [&](const Failure& failure) {
-    return Failure(
+struct Way {
+  fs::path closed, needed;
+  UniqueFd tree;
+};
+
+// Covers closed directories with empty ones that anybody may pass, in a mount namespace of our own, and brings what is
+// needed of them back at its old name. What is hidden by this was out of the account's reach anyway.
+void open_ways(std::vector<Way> ways) {
+  try {
+    sys("making a mount namespace", [] { return ::unshare(CLONE_NEWNS); });
+    sys("making mounts private", [] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
+    for (Way& way : ways) {
+      way.tree.reset(static_cast<int>(sys("cloning a mount", [&] {
+        return ::syscall(SYS_open_tree, AT_FDCWD, way.needed.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+      })));
+    }
+    std::set<fs::path> covered;
+    for (const Way& way : ways) {
+      if (covered.insert(way.closed).second) {
+        sys("covering a directory", [&] {
+          return ::mount("kubecoderun", way.closed.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k");
+        });
+      }
+      const mode_t mask = ::umask(022);
+      fs::create_directories(way.needed);
+      ::umask(mask);
+      sys("moving a mount", [&] {
+        return ::syscall(SYS_move_mount, way.tree.get(), "", AT_FDCWD, way.needed.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
+      });
+    }
+    for (const fs::path& closed : covered) {
+      sys("sealing a directory", [&] {
+        return ::mount(
+            nullptr, closed.c_str(), nullptr, MS_REMOUNT | MS_RDONLY | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+      });
+    }
+  } catch (const Failure& failure) {
+    throw Failure(
         FailureKind::invalid,
         fmt::format(
             "DATA_DIR: {} cannot be reached by the user of the server because of the mode of {} ({}); choose another "
             "place, or set SERVER_USER",
-            data.string(), closed.string(), failure.what()));
-  };
-  try {
-    sys("making a mount namespace", [] { return ::unshare(CLONE_NEWNS); });
-    sys("making mounts private", [] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
-    const UniqueFd tree(static_cast<int>(sys("cloning a mount", [&] {
-      return ::syscall(SYS_open_tree, AT_FDCWD, data.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-    })));
-    sys("covering a directory", [&] {
-      return ::mount("kubecoderun", closed.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k");
-    });
-    const mode_t mask = ::umask(022);
-    fs::create_directories(data);
-    ::umask(mask);
-    sys("moving a mount", [&] {
-      return ::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, data.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
-    });
-    sys("sealing a directory", [&] {
-      return ::mount(nullptr, closed.c_str(), nullptr, MS_REMOUNT | MS_RDONLY | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
-    });
-  } catch (const Failure& failure) {
-    throw explain(failure);
+            ways.front().needed.string(), ways.front().closed.string(), failure.what()));
   }
 }
 
@@ -175,6 +188,19 @@ fs::path prepare_data_directory(const fs::path& directory, const Account& accoun
   return path;
 }
 
+void make_directory_in(const fs::path& data, const char* name, const Account& account) {
+  const std::string doing = "making the directory " + (data / name).string();
+  const UniqueFd parent(sys(doing, [&] { return ::open(data.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  const bool made = ::mkdirat(parent.get(), name, 0755) == 0;
+  if (!made && errno != EEXIST) throw Failure::from_errno(errno, doing);
+  const UniqueFd directory(sys(doing, [&] {
+    return ::openat(parent.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }));
+  if (!made) return;
+  sys(doing, [&] { return ::fchmod(directory.get(), 0755); });  // whatever our umask is
+  if (::geteuid() == 0) sys(doing, [&] { return ::fchown(directory.get(), account.user, account.group); });
+}
+
 void prepare_log_file(const fs::path& file, const Account& account) {
   if (::geteuid() != 0 || file.empty()) return;
   const std::string doing = "LOG_FILE: opening " + file.string();
@@ -195,7 +221,7 @@ void prepare_log_file(const fs::path& file, const Account& account) {
   sys(doing, [&] { return ::fchown(log.get(), account.user, account.group); });
 }
 
-void become(const Account& account, const fs::path& data) {
+void become(const Account& account, const std::vector<fs::path>& needed) {
   if (::geteuid() != 0) {
     sys("giving up privileges", [] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); });
     return;
@@ -206,7 +232,11 @@ void become(const Account& account, const fs::path& data) {
   }
   // Our threads go before programs that compute: an answer must not wait for them. Without effect where it is refused.
   ::setpriority(PRIO_PROCESS, 0, answer_priority);
-  if (const auto closed = closed_for(account, data)) open_way(*closed, data);
+  std::vector<Way> ways;
+  for (const fs::path& path : needed) {
+    if (auto closed = closed_for(account, path)) ways.push_back({*std::move(closed), path, {}});
+  }
+  if (!ways.empty()) open_ways(std::move(ways));
   // Groups first: after setresuid we may not.
   sys("leaving root's groups", [] { return ::setgroups(0, nullptr); });
   sys("changing the group", [&] { return ::setresgid(account.group, account.group, account.group); });

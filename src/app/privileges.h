@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ci::app {
 
@@ -30,13 +31,16 @@ std::filesystem::path make_data_directory(const std::filesystem::path& directory
 // over: fails as `invalid`. Returns its absolute path.
 std::filesystem::path prepare_data_directory(const std::filesystem::path& directory, const Account& account);
 
+// A directory in the data directory that everybody who gets there may read, and `account` may change.
+void make_directory_in(const std::filesystem::path& data, const char* name, const Account& account);
+
 // Makes the log file for `account`, which could not make one in a directory of root's. One that is there already must be the
 // account's or empty: fails as `invalid`. Nothing happens when we are not root.
 void prepare_log_file(const std::filesystem::path& file, const Account& account);
 
-// Becomes `account` for good, and nothing regains privileges by exec. When a directory above `data` keeps that account
-// out (a home directory of root), we get our own view of the file system in which the way there is open and everything
+// Becomes `account` for good, and nothing regains privileges by exec. When a directory above one of `needed` keeps that
+// account out (a home directory), we get our own view of the file system in which the way there is open and everything
 // else in the closed directory is absent. Single-threaded processes only; nothing happens when we are not root.
-void become(const Account& account, const std::filesystem::path& data);
+void become(const Account& account, const std::vector<std::filesystem::path>& needed);
 
 }  // namespace ci::app

@@ -1,6 +1,7 @@
 #include "app/sandboxd_link.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/sys.h"
@@ -26,6 +27,10 @@ void send_sandboxd(int link, int socket) {
   os::send_message(link, announcement, descriptors);
 }
 
+void SandboxdLink::renew() {
+  if (last_) ::shutdown(last_.get(), SHUT_RDWR);
+}
+
 SandboxdLink::SandboxdLink(asio::any_io_executor executor, UniqueFd link)
     : link_(executor, non_blocking(std::move(link)).release()) {}
 
@@ -35,6 +40,8 @@ awaitable<UniqueFd> SandboxdLink::next() {
     switch (os::receive_message(link_.native_handle(), message)) {
       case os::Received::message:
         if (message.payload == announcement && message.descriptors.size() == 1) {
+          const int socket = message.descriptors.front().get();
+          last_.reset(sys("keeping the connection to sandboxd", [socket] { return ::fcntl(socket, F_DUPFD_CLOEXEC, 0); }));
           co_return std::move(message.descriptors.front());
         }
         throw Failure(FailureKind::internal, "the supervisor sent something unknown");

@@ -24,7 +24,11 @@ class SandboxdLink {
   // The socket of the next sandboxd; suspends until there is one. Fails as `unavailable` when the supervisor is gone.
   awaitable<UniqueFd> next();
 
+  // Ends the connection to the last one, which ends it with all its sandboxes; the supervisor sends another.
+  void renew();
+
  private:
+  UniqueFd last_;  // a copy of the socket that was handed out
   asio::posix::stream_descriptor link_;
 };
 

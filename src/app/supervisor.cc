@@ -127,8 +127,8 @@ class Supervisor {
       if (stopping_) return;
       if (Clock::now() - sandboxd_started_ >= healthy_after) pause_ = first_pause;
       restart_ = Clock::now() + pause_;
-      log_error(
-          "sandboxd ended and is started again",
+      // 0: the server let go of it, to have one that knows of an update.
+      log(*status == 0 ? LogLevel::info : LogLevel::error, "sandboxd ended and is started again",
           {{"status", std::to_string(*status)}, {"in_ms", std::to_string(pause_.count())}});
       pause_ = std::min(pause_ * 2, longest_pause);
     }

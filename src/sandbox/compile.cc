@@ -94,7 +94,7 @@ std::vector<std::string> with_headers(std::vector<std::string> command, const st
   const auto place = std::ranges::find(command, "{headers}");
   if (place == command.end()) return command;
   const auto next = command.erase(place);
-  if (const auto prepared = prepared_headers(header_directory, text_of(source))) {
+  if (const auto prepared = prepared_headers(text_of(source))) {
     command.insert(next, {"-include", *prepared});
   }
   return command;
@@ -102,7 +102,7 @@ std::vector<std::string> with_headers(std::vector<std::string> command, const st
 
 // A warning of our own files, or of a linker, which has words of its own for what others say, too.
 bool names_the_quick_way(std::string_view said) {
-  constexpr std::string_view names[] = {"/runtimes/", "/build/", "ld.gold: ", "mold: "};
+  constexpr std::string_view names[] = {"/runtimes/", "/prepared/", "/build/", "ld.gold: ", "mold: "};
   return std::ranges::any_of(names, [said](std::string_view name) { return said.contains(name); });
 }
 

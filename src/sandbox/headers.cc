@@ -76,8 +76,9 @@ std::vector<Line> read_list(const std::filesystem::path& path) {
   return lines;
 }
 
-// The compiler checks that it is itself the one that made a precompiled header, but not what it was made of.
-bool is_current(const std::filesystem::path& manifest) {
+}  // namespace
+
+bool files_are_unchanged(const std::filesystem::path& manifest) {
   std::ifstream file(manifest);
   long long size = 0, time = 0;
   bool any = false;
@@ -88,13 +89,18 @@ bool is_current(const std::filesystem::path& manifest) {
   return any && file.eof();
 }
 
-}  // namespace
-
 std::vector<std::string_view> leading_includes(std::string_view source) {
   Text text{source};
   std::vector<std::string_view> found;
   for (std::string_view name = text.take_include(); !name.empty(); name = text.take_include()) found.push_back(name);
   return found;
+}
+
+std::optional<std::string> prepared_headers(std::string_view source) {
+  for (const char* directory : header_directories) {
+    if (auto prepared = prepared_headers(directory, source)) return prepared;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> prepared_headers(const std::filesystem::path& directory, std::string_view source) {
@@ -112,7 +118,7 @@ std::optional<std::string> prepared_headers(const std::filesystem::path& directo
       continue;
     }
     const std::filesystem::path prepared = directory / line.name;
-    if (is_current(prepared / "files.txt")) return prepared / "all.h";
+    if (files_are_unchanged(prepared / "files.txt")) return prepared / "all.h";
   }
   return std::nullopt;
 }

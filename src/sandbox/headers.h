@@ -13,7 +13,8 @@
 
 namespace ci::sandbox {
 
-inline constexpr const char* header_directory = "/runtimes/cpp";
+// Made while the server ran, and with it.
+inline constexpr const char* header_directories[] = {"/prepared/cpp", "/runtimes/cpp"};
 
 // "vector", "iostream": what a source includes with <> before its first other line; comments and blank lines do not
 // count. Ends where anything is unusual.
@@ -22,5 +23,11 @@ std::vector<std::string_view> leading_includes(std::string_view source);
 // The prepared header to put in front of `source`: of the sets that fit, the first in the list, which begins with those
 // that save most. Nothing when none fits or what it was made of has changed since.
 std::optional<std::string> prepared_headers(const std::filesystem::path& directory, std::string_view source);
+// The same, of the first of header_directories that has one.
+std::optional<std::string> prepared_headers(std::string_view source);
+
+// Whether every file that a manifest names, with its size and time of change before it on a line, is as it says. The compiler
+// checks that it is itself the one that made a precompiled header, but not what it was made of. False without a manifest.
+bool files_are_unchanged(const std::filesystem::path& manifest);
 
 }  // namespace ci::sandbox

@@ -145,6 +145,17 @@ std::string_view runtime_of(std::string_view word) {
   return word.substr(begin);
 }
 
+std::vector<std::string> with_prepared(std::vector<std::string> command) {
+  constexpr std::string_view built = "/runtimes";
+  for (std::string& word : command) {
+    const std::string_view path = runtime_of(word);
+    if (path.empty()) continue;
+    const std::string anew = "/prepared" + std::string(path.substr(built.size()));
+    if (::access(anew.c_str(), R_OK) == 0) word.replace(word.size() - path.size(), path.size(), anew);
+  }
+  return command;
+}
+
 std::vector<Lack> lacking_kinds(const SandboxdSettings& settings) {
   std::vector<Lack> lacks;
   for (const languages::Language& language : languages::all()) {

@@ -109,9 +109,8 @@ class Sandboxd {
     }
   }
 
-  // `runtimes`: see enter_template_root.
-  void run(UniqueFd runtimes) {
-    enter_template_root(settings_, std::move(runtimes));
+  void run(OurTrees trees) {
+    enter_template_root(settings_, std::move(trees));
     begin_with_large_pids();
     kinds_ = available_kinds(settings_);
     for (const Lack& lack : lacking_kinds(settings_)) {
@@ -276,8 +275,9 @@ class Sandboxd {
       close_all_but(fds);
       AgentPlan plan;
       plan.birth = kind->birth;
-      plan.command = kind->command;
+      plan.command = with_prepared(kind->command);
       plan.compile = kind->compile;
+      for (std::vector<std::string>& command : plan.compile.quick) command = with_prepared(std::move(command));
       plan.environment = environment_;
       if (awaited && kind->birth == Birth::started) plan.environment.emplace_back("KUBECODERUN_AWAITED=1");
       plan.source_name = kind->language->file;
@@ -471,19 +471,30 @@ void keep_only_a_pipe_as_input() {
   sys("leaving standard input", [&] { return ::dup2(null.get(), STDIN_FILENO); });
 }
 
-// Root may go where the user of the sandboxes may not, below somebody's home perhaps. Nothing where root may not mount: then
-// the tree is taken inside of the namespace, by the same user as here.
-UniqueFd take_runtimes_as_root(const SandboxdSettings& settings) {
-  if (::geteuid() != 0) return {};
+void take_trees(const SandboxdSettings& settings, OurTrees& trees) {
+  if (!trees.runtimes) trees.runtimes = take_tree(settings.runtimes);
+  if (settings.prepared.empty() || trees.prepared) return;
   try {
-    return take_tree(settings.runtimes);
-  } catch (const Failure&) {
-    return {};
+    trees.prepared = take_tree(settings.prepared);
+  } catch (const Failure& failure) {
+    log_warning("what is prepared anew will not be used", {{"reason", failure.what()}});
   }
 }
 
+// Root may go where the user of the sandboxes may not, below somebody's home perhaps. Nothing where root may not mount: then
+// the trees are taken inside of the namespace, by the same user as here.
+OurTrees take_trees_as_root(const SandboxdSettings& settings) {
+  OurTrees trees;
+  if (::geteuid() != 0) return trees;
+  try {
+    take_trees(settings, trees);
+  } catch (const Failure&) {
+  }
+  return trees;
+}
+
 [[noreturn]] void run_inside(
-    const SandboxdSettings& settings, UniqueFd socket, UniqueFd mapped, UniqueFd runtimes,
+    const SandboxdSettings& settings, UniqueFd socket, UniqueFd mapped, OurTrees trees,
     std::optional<os::CgroupTree> cgroups, bool counts_are_ours) noexcept {
   try {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -493,7 +504,7 @@ UniqueFd take_runtimes_as_root(const SandboxdSettings& settings) {
     mapped.reset();
     const int listener = socket.get();
     try {
-      if (!runtimes) runtimes = take_tree(settings.runtimes);  // while we are still who may go there
+      take_trees(settings, trees);  // while we are still who may go there
     } catch (const std::exception& error) {
       refuse(listener, error.what());
       ::_exit(1);
@@ -509,7 +520,7 @@ UniqueFd take_runtimes_as_root(const SandboxdSettings& settings) {
       // the waiting parent sees to.
       auto* daemon = new Sandboxd(
           settings, std::move(socket), range == 'w' ? IdRange::whole : IdRange::single, std::move(cgroups), counts_are_ours);
-      daemon->run(std::move(runtimes));
+      daemon->run(std::move(trees));
       ::_exit(0);
     } catch (const std::exception& error) {
       refuse(listener, error.what());
@@ -541,7 +552,8 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
       if (!settings.allow_weak.contains("cgroup")) throw;
       log_warning("running without cgroups, as allowed", {{"reason", failure.what()}});
     }
-    UniqueFd process, mapped, map_done, runtimes = take_runtimes_as_root(settings);
+    OurTrees trees = take_trees_as_root(settings);
+    UniqueFd process, mapped, map_done;
     int ends[2];
     sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
     mapped.reset(ends[0]);
@@ -551,11 +563,11 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
       map_done.reset();
       std::optional<os::CgroupTree> copy;
       if (cgroups) copy.emplace(std::move(*cgroups)).leave_ownership();  // it is ours who wait for the end
-      run_inside(settings, std::move(socket), std::move(mapped), std::move(runtimes), std::move(copy), counts_are_ours);
+      run_inside(settings, std::move(socket), std::move(mapped), std::move(trees), std::move(copy), counts_are_ours);
     }
     socket.reset();
     mapped.reset();
-    runtimes.reset();
+    trees = {};
     const char range = map_sandboxd(pid) == IdRange::whole ? 'w' : 's';
     sys("letting sandboxd go on", [&] { return ::write(map_done.get(), &range, 1); });
     map_done.reset();

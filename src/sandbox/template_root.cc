@@ -60,7 +60,7 @@ void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::pat
 
 UniqueFd take_tree(const fs::path& path) { return take(path, Access::read); }
 
-void enter_template_root(const SandboxdSettings& settings, UniqueFd runtimes) {
+void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   // Nothing we do may show outside, whatever the host's propagation is.
   sys("making mounts private", [&] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
 
@@ -85,7 +85,8 @@ void enter_template_root(const SandboxdSettings& settings, UniqueFd runtimes) {
     add_piece(pieces, fs::path("/etc") / name, fs::path("etc") / name, Access::read);
   }
   add_piece(pieces, "/var/cache/fontconfig", "var/cache/fontconfig", Access::read);
-  pieces.push_back({"runtimes", std::move(runtimes), true});
+  pieces.push_back({"runtimes", std::move(trees.runtimes), true});
+  if (trees.prepared) pieces.push_back({"prepared", std::move(trees.prepared), true});
   for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
     add_piece(pieces, fs::path("/dev") / name, fs::path("dev") / name, Access::device);
   }

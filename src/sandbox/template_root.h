@@ -14,7 +14,10 @@ UniqueFd take_tree(const std::filesystem::path& path);
 
 // Leaves the calling process in the new root, with nothing of the host's file systems reachable beside it.
 // Called in a fresh mount and pid namespace, with all capabilities in the owning user namespace.
-// `runtimes` is the tree of settings.runtimes, taken by somebody who may go there.
-void enter_template_root(const SandboxdSettings& settings, UniqueFd runtimes);
+// `trees` are those of settings.runtimes and settings.prepared, taken by somebody who may go there.
+struct OurTrees {
+  UniqueFd runtimes, prepared;  // prepared: may be missing
+};
+void enter_template_root(const SandboxdSettings& settings, OurTrees trees);
 
 }  // namespace ci::sandbox

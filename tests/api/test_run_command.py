@@ -126,7 +126,7 @@ def test_doctor_looks_for_what_a_build_makes(program, tmp_path):
     def states(findings):
         return {finding["name"]: finding["state"] for finding in findings}
 
-    for name in ("Java (java)", "JavaScript (js)", "prepared headers", "list of Go's packages"):
+    for name in ("Java (java)", "JavaScript (js)", "C++ headers", "list of Go's packages"):
         if states(whole).get(name) == "ok":
             assert states(lacking)[name] == "lacking"
     assert states(lacking).get("Bash (bash)") == states(whole).get("Bash (bash)")

@@ -1,0 +1,13 @@
+#pragma once
+// The interpreters of the system, which wait in memory with their libraries while an update may replace their files.
+
+#include <string>
+#include <vector>
+
+namespace ci::app {
+
+// A text that is another one when an interpreter of these languages (codes), or a library where its packages are, has been replaced,
+// added or removed. Looks at some hundred files: not for the I/O thread.
+std::string interpreters_as_they_are(const std::vector<std::string>& languages);
+
+}  // namespace ci::app
