@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "access/body_key.h"
+#include "access/client_address.h"
 #include "api/errors.h"
 #include "base/log.h"
 
@@ -81,6 +82,7 @@ Authenticator::Authenticator(const access::ApiKeys& keys, const ApiSettings& set
     : keys_(keys),
       settings_(settings),
       trusted_(settings.trusted_networks),
+      proxies_(settings.trusted_proxies),
       failures_(settings.failure_limit, settings.failure_window) {}
 
 std::optional<std::string> Authenticator::key_in_headers(const net::Request& request) const {
@@ -143,7 +145,8 @@ void Authenticator::refuse_without_key(const std::string& address, bool read_par
 }
 
 awaitable<void> Authenticator::authenticate(net::Request& request, std::unique_ptr<ByteSource>& body) {
-  const std::string address = request.peer.to_string();
+  const auto forwarded = request.headers.find("X-Forwarded-For");
+  const std::string address = access::client_address(request.peer, forwarded, proxies_).to_string();
   request.queue = address;
   if (!settings_.authentication) {
     request.caller = "anonymous";

@@ -33,7 +33,7 @@ class Authenticator {
 
   const access::ApiKeys& keys_;
   const ApiSettings& settings_;
-  access::TrustedNetworks trusted_;
+  access::TrustedNetworks trusted_, proxies_;
   access::FailureLimiter failures_;
 };
 

@@ -22,6 +22,7 @@ struct ApiSettings {
   bool authentication = true;
   std::string api_key_header = "x-api-key";   // accepted besides x-api-key
   std::vector<std::string> trusted_networks;  // CIDR; need no key
+  std::vector<std::string> trusted_proxies;   // CIDR; what they say of where a request comes from is believed
   int failure_limit = 10;                     // wrong keys of one address …
   std::chrono::seconds failure_window{3600};  // … in this time
 

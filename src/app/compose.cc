@@ -147,6 +147,7 @@ api::ApiSettings api_settings(const Settings& settings) {
   result.authentication = settings.authentication;
   result.api_key_header = settings.api_key_header;
   result.trusted_networks = settings.trusted_networks;
+  result.trusted_proxies = settings.trusted_proxies;
   result.json_bytes = settings.json_bytes;
   result.time_limit = settings.time_limit;
   result.keep_alive = settings.keep_alive;

@@ -229,7 +229,8 @@ void add_http(Table& table) {
                 "Connections from one address (from one /64 network with IPv6) at once. 0: half of all that there may be.")
       .sets(&Settings::connections_per_address);
   table.list("TRUSTED_PROXIES", "",
-             "Reverse proxies in front of the server (CIDR). Many clients come through them: they may have all connections.")
+             "Reverse proxies in front of the server (CIDR). They may have all connections, and tries without a right key are "
+             "counted for the client that they name in X-Forwarded-For.")
       .sets(&Settings::trusted_proxies);
 }
 

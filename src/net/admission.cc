@@ -1,7 +1,6 @@
 #include "net/admission.h"
 
 #include <algorithm>
-#include <map>
 #include <tuple>
 
 namespace ci::net {
@@ -33,33 +32,29 @@ std::string source_of(const asio::ip::address& peer) {
   return {bytes.begin(), bytes.begin() + 8};
 }
 
-Admission admit(
-    std::span<const Occupant> occupants, const std::string& source, bool is_proxy, const AdmissionLimits& limits) {
-  std::map<std::string_view, std::size_t> counts;
-  std::size_t reserved = 0;
+Admission admit(std::span<const Occupant> occupants, bool is_proxy, const AdmissionLimits& limits) {
+  std::size_t reserved = 0, of_it = 0;
   for (const Occupant& one : occupants) {
     if (one.reserved) {
       ++reserved;
-    } else {
-      ++counts[one.source];
+    } else if (one.same_source) {
+      ++of_it;
     }
   }
   Admission result;
-  const bool too_many_of_it = !is_proxy && counts[source] >= limits.per_source;
+  const bool too_many_of_it = !is_proxy && of_it >= limits.per_source;
   if (occupants.size() - reserved < limits.all && !too_many_of_it) return result;
 
-  const auto consider = [&](std::size_t index) {
-    const Occupant& one = occupants[index];
+  for (std::size_t i = 0; i < occupants.size(); ++i) {
+    const Occupant& one = occupants[i];
+    if (!can_go(one) || (too_many_of_it && !one.same_source)) continue;
     if (!result.evicted) {
-      result.evicted = index;
-      return;
+      result.evicted = i;
+      continue;
     }
     const Occupant& best = occupants[*result.evicted];
-    const std::size_t its = counts[one.source], most = counts[best.source];
-    if (its > most || (its == most && worth(one) < worth(best))) result.evicted = index;
-  };
-  for (std::size_t i = 0; i < occupants.size(); ++i) {
-    if (can_go(occupants[i]) && (!too_many_of_it || occupants[i].source == source)) consider(i);
+    const bool more = one.of_source > best.of_source;
+    if (more || (one.of_source == best.of_source && worth(one) < worth(best))) result.evicted = i;
   }
   if (result.evicted) return result;
 

@@ -31,7 +31,8 @@ struct Standing {
 std::string source_of(const asio::ip::address& peer);
 
 struct Occupant {
-  std::string source;
+  bool same_source = false;    // as the one who comes
+  std::size_t of_source = 0;   // how many of all come from where this one comes from
   Standing standing;
   bool reserved = false;
 };
@@ -47,8 +48,8 @@ struct Admission {
   std::optional<std::size_t> evicted;  // whose place it gets, as an index into `occupants`
 };
 
-// `is_proxy`: many clients may come from this address, so its own limit does not count.
-Admission admit(
-    std::span<const Occupant> occupants, const std::string& source, bool is_proxy, const AdmissionLimits& limits);
+// `is_proxy`: many clients may come from this address, so its own limit does not count. Linear, and without allocations: whoever
+// connects again and again makes us look as often.
+Admission admit(std::span<const Occupant> occupants, bool is_proxy, const AdmissionLimits& limits);
 
 }  // namespace ci::net

@@ -154,12 +154,19 @@ class Server::Impl {
 
  private:
   enum class Accepted { one, none, failed };
+  using Sources = std::map<std::string, std::size_t>;  // how many connections come from each
+  struct Place {
+    std::shared_ptr<Connection> connection;  // also held by whoever reads from it
+    Sources::iterator source;
+  };
 
   bool busy() const { return running_ || !connections_.empty(); }
 
   // To walk over while connections end and leave the list.
   std::vector<std::shared_ptr<Connection>> copy_of_connections() const {
-    return {connections_.begin(), connections_.end()};
+    std::vector<std::shared_ptr<Connection>> copy;
+    for (const Place& place : connections_) copy.push_back(place.connection);
+    return copy;
   }
 
   awaitable<void> accept_all() {
@@ -209,12 +216,19 @@ class Server::Impl {
     std::vector<Occupant> occupants;
     std::vector<Connection*> those;
     const auto now = std::chrono::steady_clock::now();
-    for (const auto& connection : connections_) {
-      if (connection->aborted()) continue;  // it has given up its place
-      occupants.push_back({source_of(connection->peer()), connection->standing(now), connection->reserved()});
-      those.push_back(connection.get());
+    occupants.reserve(connections_.size());
+    those.reserve(connections_.size());
+    for (const Place& place : connections_) {
+      if (place.connection->aborted()) continue;  // it has given up its place
+      Occupant one;
+      one.same_source = place.source == known;
+      one.of_source = place.source->second;
+      one.standing = place.connection->standing(now);
+      one.reserved = place.connection->reserved();
+      occupants.push_back(one);
+      those.push_back(place.connection.get());
     }
-    const Admission admission = admit(occupants, source, is_proxy, limits_);
+    const Admission admission = admit(occupants, is_proxy, limits_);
     if (admission.evicted) those[*admission.evicted]->abort();
     if (admission.evicted || admission.reserved) note_crowd();
     return admission.reserved;
@@ -236,14 +250,14 @@ class Server::Impl {
     auto connection = std::make_shared<Connection>(
         executor_, settings_, handler_, date_, budget_, std::move(transport), peer, reserved);
     if (!ticking_) tick();
-    const auto place = connections_.insert(connections_.end(), connection);
     const auto source = sources_.try_emplace(source_of(peer), 0).first;
     ++source->second;
+    const auto place = connections_.insert(connections_.end(), Place{connection, source});
     asio::co_spawn(
         executor_, connection->run(),
-        asio::bind_cancellation_slot(connection->cancel_slot(), [this, place, source](std::exception_ptr failure) {
+        asio::bind_cancellation_slot(connection->cancel_slot(), [this, place](std::exception_ptr failure) {
+          if (--place->source->second == 0) sources_.erase(place->source);
           connections_.erase(place);
-          if (--source->second == 0) sources_.erase(source);
           changed_.announce();
           if (failure) log_error("connection ended with an exception");
         }));
@@ -260,7 +274,7 @@ class Server::Impl {
         return;
       }
       const auto now = std::chrono::steady_clock::now();
-      for (const auto& connection : connections_) connection->check_deadline(now);
+      for (const Place& place : connections_) place.connection->check_deadline(now);
       tick();
     });
   }
@@ -274,8 +288,8 @@ class Server::Impl {
   tcp::acceptor listener_;
   std::uint16_t port_ = 0;
   DateText date_;
-  std::list<std::shared_ptr<Connection>> connections_;
-  std::map<std::string, std::size_t> sources_;  // how many of those come from each
+  Sources sources_;
+  std::list<Place> connections_;
   std::uint64_t crowded_ = 0;                   // connections that came when there were too many
   Deadline next_note_;
   Changes changed_;  // a connection has ended, or the accept loop

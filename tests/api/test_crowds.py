@@ -81,6 +81,21 @@ def test_tries_without_a_key_count(server):
     assert execute(server, {"x-api-key": "wrong-key-0123456789"}, session=anonymous(address)).status_code == 429
 
 
+def test_clients_behind_a_proxy_are_told_apart(make_server):
+    server = make_server(TRUSTED_PROXIES="127.6.0.0/16")
+    wrong = {"x-api-key": "wrong-key-0123456789"}
+
+    def tries(client, address="127.6.0.1"):
+        headers = [{"x-api-key": f"wrong-key-0123456789-{number}", "X-Forwarded-For": client} for number in range(12)]
+        return [execute(server, each, session=anonymous(address)).status_code for each in headers]
+
+    assert tries("198.51.100.1")[-1] == 429
+    assert execute(server, wrong | {"X-Forwarded-For": "198.51.100.2"}, session=anonymous("127.6.0.2")).status_code == 401
+    # Who is no proxy cannot choose whom it is counted for.
+    assert tries("198.51.100.3", "127.7.0.1")[-1] == 429
+    assert execute(server, wrong | {"X-Forwarded-For": "198.51.100.4"}, session=anonymous("127.7.0.1")).status_code == 429
+
+
 # ---- connections ----------------------------------------------------------------------------------------------------
 
 
