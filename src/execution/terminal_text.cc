@@ -14,7 +14,7 @@ constexpr std::size_t longest_control = 64;        // of parameters; longer ones
 constexpr std::size_t longest_string = 64 << 10;   // a title, an address, a small picture
 constexpr std::size_t widest = 1000;               // how far right of a line's end the cursor goes
 // Reading costs everybody time: who writes so much has more than a progress bar.
-constexpr std::uint64_t most_read = 64 << 20;
+constexpr std::uint64_t most_read = 16 << 20;
 
 bool is_removed_control(char32_t c) { return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; }
 
@@ -169,7 +169,6 @@ void TerminalText::take_text(char32_t c) {
   if (c == escape) {
     state_ = State::escape;
     sequence_.clear();
-    count(1);
   } else if (c == '\r') {
     ++returns_;
   } else if (c == '\n') {
@@ -231,8 +230,10 @@ void TerminalText::line_feed() {
   returns_ = 0;
   column_ = 0;
   ++row_;
-  if (row_ == lines_.size()) lines_.emplace_back();
-  ++cells_;
+  if (row_ == lines_.size()) {
+    lines_.emplace_back();
+    ++cells_;  // the line feed
+  }
   if (lines_.size() > most_lines) commit_first_line(true);
   room_for_line();
 }
