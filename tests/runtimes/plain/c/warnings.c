@@ -1,3 +1,3 @@
 #include <stdio.h>
 int f() { }
-int main(void) { int x; char* s = 5; printf("%d\n", "text"); return 0; }
+int main(void) { char* s = 5; int n = "text" == 0; printf("%ld %d\n", (long)s, n, 3); return 0; }

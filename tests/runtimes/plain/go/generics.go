@@ -19,7 +19,7 @@ func sum[T number](items ...T) (total T) {
 var failed = errors.New("failed")
 
 func main() {
-	fmt.Println(sum(1, 2, 3), sum(1.5, 2))
+	fmt.Println(sum(1, 2, 3), sum(1.5, 2.5))
 	words := strings.Fields("b a c")
 	sort.Strings(words)
 	fmt.Printf("%v %q %+v %T\n", words, words, struct{ A int }{3}, words)
