@@ -91,6 +91,7 @@ class TaskGroup {
   void spawn(std::string name, awaitable<void> work);
   awaitable<void> stop();
   size_t size() const { return running_.size(); }
+  const asio::any_io_executor& executor() const { return executor_; }
 
  private:
   struct Task {
