@@ -496,17 +496,22 @@ TEST_F(ExecutionTest, AdmitsNoMoreThanItMay) {
   EXPECT_LE(most, 2);
 }
 
-TEST_F(ExecutionTest, AdmissionEndsAtTheDeadline) {
+TEST_F(ExecutionTest, AdmissionEndsAtTheDeadlineAndNotBeforeTheRunsOwnTimeLimit) {
   settings_.concurrent = 1;
   settings_.acquire_timeout = std::chrono::seconds(0);
   rebuild();
   pool_.script = [](Act& act) { act.exit(0); };
   std::vector<std::string> sessions;
   std::vector<awaitable<void>> runs;
-  for (int i = 0; i < 2; ++i) runs.push_back(run_into(*executions_, request(), sessions));
+  ExecutionRequest impatient = request();
+  impatient.time_limit = std::chrono::milliseconds(0);
+  runs.push_back(run_into(*executions_, request(), sessions));
+  runs.push_back(run_into(*executions_, impatient, sessions));
+  runs.push_back(run_into(*executions_, request(), sessions));
   const auto failures = loop_.run_together(std::move(runs));
   EXPECT_FALSE(failures[0]);
   EXPECT_TRUE(failures[1]);
+  EXPECT_FALSE(failures[2]);
 }
 
 // ---- named sessions ----
