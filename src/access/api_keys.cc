@@ -145,7 +145,7 @@ bool FailureLimiter::has_failed(const std::string& address, std::chrono::steady_
   return entry != entries_.end() && now - entry->second.begin < window_;
 }
 
-void FailureLimiter::failed(const std::string& address, std::chrono::steady_clock::time_point now) {
+void FailureLimiter::failed(const std::string& address, std::string_view key, std::chrono::steady_clock::time_point now) {
   constexpr size_t most_addresses = 10000;
   if (entries_.size() >= most_addresses && !entries_.contains(address)) {
     std::erase_if(entries_, [&](const auto& entry) { return now - entry.second.begin >= window_; });
@@ -155,8 +155,9 @@ void FailureLimiter::failed(const std::string& address, std::chrono::steady_cloc
     }
   }
   Entry& entry = entries_[address];
-  if (entry.count == 0 || now - entry.begin >= window_) entry = {0, now};
-  ++entry.count;
+  if (entry.count == 0 || now - entry.begin >= window_) entry = Entry{0, {}, now};
+  if (entry.count >= limit_) return;
+  if (key.empty() || entry.keys.insert(digest_of(key)).second) ++entry.count;
 }
 
 }  // namespace ci::access

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,19 +47,21 @@ class ApiKeys {
   std::vector<Known> known_;
 };
 
-// Counts failed attempts per address: more than `limit` within `window` and refuse() says for how long.
-// I/O thread only; bounded memory.
+// Counts failed attempts per address: `limit` within `window` and refuse() says for how long. The same wrong key counts once: a
+// client that was set up wrongly repeats itself, somebody who guesses does not. I/O thread only; bounded memory.
 class FailureLimiter {
  public:
   FailureLimiter(int limit, std::chrono::seconds window) : limit_(limit), window_(window) {}
   std::optional<std::chrono::seconds> refuse(const std::string& address, std::chrono::steady_clock::time_point now);
-  void failed(const std::string& address, std::chrono::steady_clock::time_point now);
+  // `key` is the wrong one, of which a digest is kept; empty: there was none, which counts each time.
+  void failed(const std::string& address, std::string_view key, std::chrono::steady_clock::time_point now);
   // Whether there was one within the window.
   bool has_failed(const std::string& address, std::chrono::steady_clock::time_point now) const;
 
  private:
   struct Entry {
     int count = 0;
+    std::set<std::string> keys;  // digests of those that were counted
     std::chrono::steady_clock::time_point begin;
   };
   int limit_;

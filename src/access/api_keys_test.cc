@@ -90,7 +90,7 @@ TEST(FailureLimiter, RefusesAfterTheLimitUntilTheWindowEnds) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_FALSE(limiter.refuse("a", start));
     EXPECT_EQ(limiter.has_failed("a", start), i > 0);
-    limiter.failed("a", start + std::chrono::seconds(i));
+    limiter.failed("a", "", start + std::chrono::seconds(i));
   }
   EXPECT_EQ(limiter.refuse("a", start + 10s), 50s);
   EXPECT_FALSE(limiter.refuse("b", start + 10s));
@@ -98,11 +98,26 @@ TEST(FailureLimiter, RefusesAfterTheLimitUntilTheWindowEnds) {
   EXPECT_FALSE(limiter.refuse("a", start + 60s));
 }
 
+TEST(FailureLimiter, CountsTheSameKeyOnce) {
+  FailureLimiter limiter(3, 60s);
+  const std::chrono::steady_clock::time_point start{};
+  for (int i = 0; i < 10; ++i) limiter.failed("a", "first", start);
+  limiter.failed("a", "second", start);
+  EXPECT_FALSE(limiter.refuse("a", start));
+  limiter.failed("a", "third", start);
+  EXPECT_TRUE(limiter.refuse("a", start));
+  // In the next hour again.
+  for (const char* key : {"first", "second"}) limiter.failed("a", key, start + 60s);
+  EXPECT_FALSE(limiter.refuse("a", start + 60s));
+  limiter.failed("a", "third", start + 60s);
+  EXPECT_TRUE(limiter.refuse("a", start + 60s));
+}
+
 TEST(FailureLimiter, ForgetsTheOldestOfTooManyAddresses) {
   FailureLimiter limiter(1, 60s);
   const std::chrono::steady_clock::time_point start{};
-  limiter.failed("first", start);
-  for (int i = 0; i < 10'000; ++i) limiter.failed(std::to_string(i), start + 1s);
+  limiter.failed("first", "key", start);
+  for (int i = 0; i < 10'000; ++i) limiter.failed(std::to_string(i), "key", start + 1s);
   EXPECT_FALSE(limiter.refuse("first", start + 2s));
   EXPECT_TRUE(limiter.refuse("9999", start + 2s));
 }

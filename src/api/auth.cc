@@ -137,7 +137,8 @@ awaitable<std::optional<std::string>> Authenticator::key_in_body(
 }
 
 void Authenticator::refuse_without_key(const std::string& address, bool read_partly) {
-  failures_.failed(address, std::chrono::steady_clock::now());
+  // Never 429: a person must set a key, and waiting does not help.
+  failures_.failed(address, "", std::chrono::steady_clock::now());
   if (!read_partly) throw ApiError(401, "Missing API key");
   const Detail detail{
       "header -> x-api-key", "No key in the headers, nor in the first 64 KB of the body: send it in a header", "missing"};
@@ -175,7 +176,7 @@ awaitable<void> Authenticator::authenticate(net::Request& request, std::unique_p
   }
   if (!key) refuse_without_key(address, false);
   refuse_when_failing(address);
-  failures_.failed(address, std::chrono::steady_clock::now());
+  failures_.failed(address, *key, std::chrono::steady_clock::now());
   if (settings_.security_log) log_warning("wrong API key", {{"client_ip", address}, {"request_id", request.id}});
   throw ApiError(401, "Invalid API key");
 }

@@ -6,7 +6,7 @@
 #include <chrono>
 
 #include "api/redact.h"
-#include "base/failure.h"
+#include "base/log.h"
 #include "execution/execution.h"
 
 namespace ci::api {
@@ -15,9 +15,20 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::size_t longest_text = 1000;     // bytes; a byte takes six at most
+constexpr std::size_t longest_details = 4000;  // of all together
+
+// What a refusal repeats of the request can be as long as the request.
+std::string shortened(const std::string& text) {
+  if (text.size() <= longest_text) return text;
+  std::size_t end = longest_text;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not inside of a character
+  return text.substr(0, end) + "…";
+}
+
 json::value text_or_null(const std::string& text) {
   if (text.empty()) return nullptr;
-  return json::value(text);
+  return json::value(shortened(text));
 }
 
 int status_of(FailureKind kind) {
@@ -87,6 +98,12 @@ ApiError ApiError::unavailable(std::string text) {
   return error;
 }
 
+ApiError ApiError::unsupported(std::string message) {
+  ApiError error(409, "unsupported_capability");
+  error.message_ = std::move(message);
+  return error;
+}
+
 ApiError ApiError::of_router(int status, std::string text, std::string detail) {
   ApiError error(status, std::move(text));
   error.detail_ = std::move(detail);
@@ -95,9 +112,10 @@ ApiError ApiError::of_router(int status, std::string text, std::string detail) {
 
 net::Response ApiError::response(const std::string& request_id) const {
   json::object body;
-  body["error"] = error_;
+  body["error"] = shortened(error_);
   body["error_type"] = error_type(status_);
-  if (!message_.empty()) body["message"] = message_;
+  if (!message_.empty()) body["message"] = shortened(message_);
+  for (const auto& [field, text] : told_) body[field] = shortened(text);
   if (status_ == 429 && wait_) body["retry_after_seconds"] = wait_->count();
   if (!detail_.empty()) body["detail"] = detail_;
   if (max_bytes_) body["max_bytes"] = *max_bytes_;
@@ -105,7 +123,10 @@ net::Response ApiError::response(const std::string& request_id) const {
     body["details"] = nullptr;
   } else {
     json::array& entries = body["details"].emplace_array();
+    std::size_t length = 0;
     for (const Detail& detail : details_) {
+      length += detail.field.size() + detail.message.size() + detail.code.size();
+      if (!entries.empty() && length > longest_details) break;
       json::object& entry = entries.emplace_back(json::object()).as_object();
       entry["field"] = text_or_null(detail.field);
       entry["message"] = text_or_null(detail.message);
@@ -122,6 +143,11 @@ net::Response ApiError::response(const std::string& request_id) const {
   net::Response response(status_, "application/json", std::move(text));
   if (wait_) response.headers.set("Retry-After", std::to_string(wait_->count()));
   return response;
+}
+
+ApiError store_failed(const Failure& failure, std::string text) {
+  log_error("a store failed", {{"told", text}, {"reason", failure.what()}});
+  return ApiError(500, std::move(text));
 }
 
 ApiError error_of(const std::exception_ptr& failure) {

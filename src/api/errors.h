@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/async.h"
+#include "base/failure.h"
 #include "net/http.h"
 
 namespace ci::api {
@@ -26,14 +28,19 @@ class ApiError : public std::exception {
   // 429 in the form that clients parse.
   static ApiError rate_limited(std::string message, std::chrono::seconds wait);
   static ApiError unavailable(std::string error);  // 503, worth another try
+  // 409 with the word by which clients know that trying again is of no use: never for something that may pass.
+  static ApiError unsupported(std::string message);
   // 404 and 405 of the router also have the text that web frameworks send.
   static ApiError of_router(int status, std::string error, std::string detail);
 
   const char* what() const noexcept override { return error_.c_str(); }
   int status() const { return status_; }
-  // Told beside the error: how much would have been taken.
+  // Told beside the error: a sentence where the error itself is a word, how much would have been taken, and other fields.
+  void set_message(std::string message) { message_ = std::move(message); }
   void set_max_bytes(std::uint64_t bytes) { max_bytes_ = bytes; }
+  void tell(std::string field, std::string text) { told_.emplace_back(std::move(field), std::move(text)); }
 
+  // Short whatever the request held: clients read no more than 64 KiB of a refusal.
   net::Response response(const std::string& request_id) const;
 
  private:
@@ -42,9 +49,21 @@ class ApiError : public std::exception {
   std::vector<Detail> details_;
   std::string message_;
   std::string detail_;
+  std::vector<std::pair<std::string, std::string>> told_;
   std::optional<std::uint64_t> max_bytes_;
   std::optional<std::chrono::seconds> wait_;
 };
+
+// A failure of the store, which the log has, is 500 with `text` to the client.
+ApiError store_failed(const Failure& failure, std::string text);
+template <class T>
+awaitable<T> or_store_failed(awaitable<T> work, std::string text) {
+  try {
+    co_return co_await std::move(work);
+  } catch (const Failure& failure) {
+    throw store_failed(failure, std::move(text));
+  }
+}
 
 // What the client is told of any exception; no inner text of what it cannot change.
 ApiError error_of(const std::exception_ptr& failure);

@@ -6,8 +6,10 @@
 #include <boost/asio/redirect_error.hpp>
 #include <optional>
 
+#include "api/auth.h"
 #include "api/errors.h"
 #include "api/exec_json.h"
+#include "api/profile.h"
 #include "base/failure.h"
 #include "base/log.h"
 
@@ -147,14 +149,17 @@ awaitable<void> write_spaces_then_result(
 }  // namespace
 
 awaitable<net::Response> ExecRoutes::post(net::Request& request) {
+  check_environment(request, settings_);
   std::string body = co_await net::read_body(request, settings_.json_bytes);
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<std::string> languages = pool_.languages();
   // Nobody knows yet what can be run here: that says nothing about the request.
   if (languages.empty()) throw ApiError::unavailable(pool_.unavailable());
   execution::ExecutionRequest wanted = parse_execution(body, languages, settings_.time_limit);
-  wanted.caller.credential = request.caller;
-  wanted.caller.former = request.former_caller;
+  files::Caller caller = caller_of(request);
+  if (!wanted.caller.user.empty()) caller.user = std::move(wanted.caller.user);  // the body knows better
+  wanted.caller = std::move(caller);
+  if (!may_name_session(request)) wanted.session_name.clear();
   wanted.queue = request.queue;
   body = {};
 

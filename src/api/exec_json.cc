@@ -145,12 +145,11 @@ std::string read_session_name(Reader& reader) {
 
 execution::FileReference read_reference(Reader& reader) {
   execution::FileReference reference;
-  for (auto [name, field] : {std::pair("id", &reference.id), std::pair("name", &reference.name)}) {
-    const json::value* value = reader.find(name);
-    *field = reader.required_text(name);
-    if (value != nullptr && value->is_string() && field->empty()) {
-      reader.problem(name, "String should have at least 1 character", "string_too_short");
-    }
+  reference.id = reader.required_text("id");  // older clients send an empty one when they know only the name
+  const json::value* name = reader.find("name");
+  reference.name = reader.required_text("name");
+  if (name != nullptr && name->is_string() && reference.name.empty()) {
+    reader.problem("name", "String should have at least 1 character", "string_too_short");
   }
   const std::string older = reader.optional_text("session_id");
   reference.session = reader.optional_text("storage_session_id");

@@ -95,8 +95,8 @@ TEST(ParseExecution, NamesEveryBadField) {
   EXPECT_EQ(refusal(R"({"lang":"py","code":"1","timeout":0})"), invalid({"body -> timeout:greater_than_equal"}));
   EXPECT_EQ(refusal(R"({"lang":"py","code":"1","timeout":"5"})"), invalid({"body -> timeout:int_type"}));
   EXPECT_EQ(
-      refusal(R"({"lang":"py","code":"1","files":[{"id":"a","name":"n","session_id":"s"},{"id":"","name":"n"}, 5]})"),
-      invalid({"body -> files -> 1 -> id:string_too_short", "body -> files -> 1 -> session_id:missing",
+      refusal(R"({"lang":"py","code":"1","files":[{"id":"a","name":"n","session_id":"s"},{"name":"n"}, 5]})"),
+      invalid({"body -> files -> 1 -> id:missing", "body -> files -> 1 -> session_id:missing",
                "body -> files -> 2:model_attributes_type"}));
   EXPECT_EQ(refusal("[]"), invalid({"body:model_attributes_type"}));
   EXPECT_EQ(refusal(""), invalid({"body:missing"}));

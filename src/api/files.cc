@@ -6,9 +6,7 @@
 #include "api/conditional.h"
 #include "api/errors.h"
 #include "api/json.h"
-#include "base/failure.h"
 #include "base/ids.h"
-#include "base/log.h"
 #include "base/time_text.h"
 #include "files/names.h"
 
@@ -106,6 +104,10 @@ awaitable<files::FileRecord> FileRoutes::find(const net::Request& request) {
 }
 
 awaitable<net::Response> FileRoutes::list(net::Request& request) {
+  co_return co_await or_store_failed(list_files(request), "Failed to list files");
+}
+
+awaitable<net::Response> FileRoutes::list_files(const net::Request& request) {
   const std::string session_id = request.captures.at(0);
   json::array entries;
   if (is_plausible_id(session_id)) {
@@ -131,14 +133,9 @@ awaitable<net::Response> FileRoutes::list(net::Request& request) {
 }
 
 awaitable<net::Response> FileRoutes::remove(net::Request& request) {
-  const files::FileRecord record = co_await find(request);
-  bool removed = false;
-  try {
-    removed = co_await files_.remove(record.session, record.id);
-  } catch (const Failure& error) {
-    log_error("file not deleted", {{"session_id", record.session}, {"reason", error.what()}});
-    throw ApiError(500, "Failed to delete file");
-  }
+  const std::string failed = "Failed to delete file";
+  const files::FileRecord record = co_await or_store_failed(find(request), failed);
+  const bool removed = co_await or_store_failed(files_.remove(record.session, record.id), failed);
   if (!removed) throw ApiError(404, "File not found");
   json::object body;
   body["message"] = "File deleted successfully";

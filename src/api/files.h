@@ -22,6 +22,7 @@ class FileRoutes {
  private:
   // Whether the request's caller may know of this session's files: always, unless ownership is strict.
   bool may_see(const net::Request& request, const std::optional<files::Session>& session) const;
+  awaitable<net::Response> list_files(const net::Request& request);
   // The file that the path names; throws 404.
   awaitable<files::FileRecord> find(const net::Request& request);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/profile.h"
 #include "net/response_head.h"
 
 namespace ci::api {
@@ -26,6 +27,7 @@ void add_cors(net::Response& response, const net::Request& request, const ApiSet
 void add_headers(net::Response& response, const net::Request& request, const ApiSettings& settings) {
   net::add_security_headers(response.headers);
   response.headers.set("X-Request-ID", request.id);
+  response.headers.set("X-CodeAPI-Execution-Profile", std::string(profile_of(request, settings)));
   if (settings.cors) add_cors(response, request, settings);
 }
 

@@ -34,18 +34,20 @@ double average(std::chrono::microseconds sum, std::uint64_t count) {
   return count == 0 ? 0 : milliseconds(sum) / static_cast<double>(count);
 }
 
-// True, because what has a deadline needs a result.
-awaitable<bool> answered(const HealthCheck& check) {
-  co_await check.ask();
-  co_return true;
+void add_facts(json::object& details, const store::Facts& facts) {
+  for (const store::Fact& fact : facts) {
+    std::visit([&](const auto& value) { details[fact.name] = value; }, fact.value);
+  }
 }
 
 awaitable<json::object> ask(const HealthCheck& check, std::chrono::milliseconds patience) {
   const auto begin = Clock::now();
   std::string error;
+  json::object details = check.details;
   try {
-    const auto answer = co_await until(after(patience), answered(check));
-    if (!answer) error = "no answer in time";
+    const auto facts = co_await until(after(patience), check.ask());
+    if (facts) add_facts(details, *facts);
+    else error = "no answer in time";
   } catch (const Failure& failure) {
     error = failure.what();
   }
@@ -54,7 +56,7 @@ awaitable<json::object> ask(const HealthCheck& check, std::chrono::milliseconds 
   if (!error.empty()) status = unhealthy;
   json::object object = service_object(check.name, status);
   object["response_time_ms"] = milliseconds(time);
-  object["details"] = check.details;
+  object["details"] = std::move(details);
   if (!error.empty()) object["error"] = error;
   co_return object;
 }
@@ -85,6 +87,16 @@ awaitable<net::Response> HealthRoutes::ready(net::Request&) {
   co_return json_response(ready_ ? 200 : 503, body);
 }
 
+awaitable<net::Response> HealthRoutes::config(net::Request&) {
+  if (!settings_.debug) throw ApiError::of_router(404, "Not Found", "Not Found");
+  boost::json::object body;
+  body["debug"] = true;
+  body["languages"] = pool_.languages().size();
+  body["max_execution_time"] = settings_.time_limit.count();
+  body["max_memory_mb"] = settings_.memory_bytes >> 20;
+  co_return json_response(200, body);
+}
+
 awaitable<net::Response> HealthRoutes::service(net::Request& request) {
   const bool fresh = request.query_value("use_cache") == "false";
   if (fresh || !seen_ || Clock::now() - seen_->at >= settings_.health_interval) co_await look();
@@ -94,7 +106,8 @@ awaitable<net::Response> HealthRoutes::service(net::Request& request) {
   services["compile_cache"] = cache_service();
   std::string name = request.captures.at(0);
   if (name == "detailed") co_return all(services);
-  if (name == "s3") name = "minio";
+  if (name == "s3" || name == "filesystem") name = "minio";
+  if (name == "sqlite") name = "redis";
   const json::value* one = services.if_contains(name);
   if (one == nullptr) throw ApiError(404, "No such service");
   const bool well = one->at("status").as_string() != unhealthy;

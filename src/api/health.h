@@ -13,17 +13,18 @@
 #include "execution/execution.h"
 #include "net/http.h"
 #include "pool/sandbox_pool.h"
+#include "store/facts.h"
 
 namespace ci::api {
 
 // A peer or a disk that must answer.
 struct HealthCheck {
-  HealthCheck(std::string service, std::chrono::milliseconds slow_after, std::function<awaitable<void>()> question)
+  HealthCheck(std::string service, std::chrono::milliseconds slow_after, std::function<awaitable<store::Facts>()> question)
       : name(std::move(service)), slow(slow_after), ask(std::move(question)) {}
   std::string name;
   std::chrono::milliseconds slow;  // an answer that takes longer is a sign of trouble
-  std::function<awaitable<void>()> ask;
-  boost::json::object details;  // what operators may see of its settings
+  std::function<awaitable<store::Facts>()> ask;
+  boost::json::object details;  // what operators may see of its settings, also while it does not answer
 };
 
 class HealthRoutes {
@@ -35,6 +36,7 @@ class HealthRoutes {
 
   awaitable<net::Response> health(net::Request& request);
   awaitable<net::Response> ready(net::Request& request);
+  awaitable<net::Response> config(net::Request& request);  // only for debugging, else 404
   // All services together ("detailed") or one by its name. Results are kept for a while: whoever asks often must not
   // keep the peers busy.
   awaitable<net::Response> service(net::Request& request);

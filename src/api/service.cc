@@ -4,6 +4,7 @@
 
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <cmath>
 
 #include "api/errors.h"
 #include "api/headers.h"
@@ -27,6 +28,14 @@ void log_failure(const std::exception_ptr& failure, const net::Request& request)
   }
 }
 
+double milliseconds(std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1000; }
+
+// Clients must not take it for something that passes.
+awaitable<net::Response> refuse_programmatic(net::Request&) {
+  throw ApiError::unsupported("This server has no programmatic tool calls");
+  co_return net::Response();
+}
+
 }  // namespace
 
 Service::Service(
@@ -45,11 +54,14 @@ Service::Service(
   router_.add("GET", "/health", [this](Request& request) { return health_.health(request); });
   router_.add("GET", "/health/{service}", [this](Request& request) { return health_.service(request); });
   router_.add("GET", "/ready", [this](Request& request) { return health_.ready(request); });
+  router_.add("GET", "/config", [this](Request& request) { return health_.config(request); });
   router_.add("POST", "/exec", [this](Request& request) { return exec_.post(request); });
+  for (const char* path : {"/exec/programmatic", "/exec/programmatic/cancel"}) router_.add("POST", path, refuse_programmatic);
   router_.add("POST", "/upload", [this](Request& request) { return upload_.upload(request); });
   router_.add("POST", "/upload/batch", [this](Request& request) { return upload_.batch(request); });
   router_.add("GET", "/files/{session}", [this](Request& request) { return files_.list(request); });
   router_.add("DELETE", "/files/{session}/{file}", [this](Request& request) { return files_.remove(request); });
+  router_.add("DELETE", "/sessions/{session}/objects/{file}", [this](Request& request) { return files_.remove(request); });
   router_.add("GET", "/sessions/{session}/objects/{file}", [this](Request& request) { return files_.describe(request); });
   router_.add("GET", "/download/{session}/{file}", [this](Request& request) { return files_.download(request); });
   router_.add("GET", "/state/{session}", [this](Request& request) { return states_.get(request); });
@@ -110,8 +122,9 @@ awaitable<net::Response> Service::handle(net::Request& request) {
   }
   if (stopping_) response.close = true;
   add_headers(response, request, settings_);
-  const auto time = std::chrono::steady_clock::now() - begin;
-  log_request(request, response, std::chrono::duration_cast<std::chrono::microseconds>(time));
+  const auto time = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
+  if (settings_.debug) response.headers.set("X-Response-Time-Ms", fmt::format("{:.2f}", milliseconds(time)));
+  log_request(request, response, time);
   co_return response;
 }
 
@@ -125,8 +138,8 @@ void Service::log_request(
   log_info(
       "request", {{"method", request.method},
                   {"path", request.path},
-                  {"status_code", std::to_string(response.status)},
-                  {"duration_ms", fmt::format("{:.1f}", static_cast<double>(time.count()) / 1000)},
+                  {"status_code", response.status},
+                  {"duration_ms", std::round(milliseconds(time) * 10) / 10},
                   {"client_ip", request.peer.to_string()},
                   {"request_id", request.id}});
 }

@@ -213,13 +213,121 @@ TEST_F(ServiceTest, LimitsFailuresOfOneAddress) {
     wanted.headers.set("X-API-Key", with);
     return send(std::move(wanted));
   };
-  EXPECT_EQ(attempt("wrong").status, 401);
-  EXPECT_EQ(attempt("wrong").status, 401);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(attempt("wrong").status, 401) << "the same key counts once";
+  EXPECT_EQ(attempt("also wrong").status, 401);
   const Answer limited = attempt("wrong");
   EXPECT_EQ(limited.status, 429);
   EXPECT_EQ(limited.json.at("error").as_string(), "rate_limited");
   EXPECT_GT(limited.json.at("retry_after_seconds").as_int64(), 0);
+  EXPECT_EQ(limited.headers.find("Retry-After"), std::to_string(limited.json.at("retry_after_seconds").as_int64()));
   EXPECT_EQ(attempt(key).status, 200);
+  EXPECT_EQ(attempt("").status, 401) << "who sends no key must set one, not wait";
+  // In the body, too.
+  const auto run = [&](const std::string& body) {
+    net::Request wanted = request("POST", "/exec");
+    wanted.headers.set("X-API-Key", "");
+    wanted.headers.add("Content-Type", "application/json");
+    return send(std::move(wanted), body).status;
+  };
+  EXPECT_EQ(run(R"({"lang":"py","code":"1"})"), 401);
+  EXPECT_EQ(run(std::string(R"({"lang":"py","code":"1","api_key":")") + key + "\"}"), 200);
+}
+
+TEST_F(ServiceTest, RequestsWithoutAKeyCountAsFailures) {
+  settings_.failure_limit = 3;
+  const auto attempt = [&](const char* with) {
+    net::Request wanted = request("GET", "/files/abc");
+    wanted.headers.set("X-API-Key", with);
+    return send(std::move(wanted)).status;
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(attempt(""), 401);
+  EXPECT_EQ(attempt("wrong"), 429);
+}
+
+TEST_F(ServiceTest, RefusesWhatWouldRunElsewhere) {
+  const auto run = [&](const std::string& path, const std::string& header, const std::string& value) {
+    net::Request wanted = request("POST", path);
+    wanted.headers.add("Content-Type", "application/json");
+    if (!header.empty()) wanted.headers.add(header, value);
+    return send(std::move(wanted), "not even JSON");
+  };
+  for (const char* name : {"X-LibreChat-Code-Workspace-ID", "x-librechat-code-worker-id"}) {
+    const Answer refused = run("/exec", name, "w-1");
+    EXPECT_EQ(refused.status, 409);
+    EXPECT_EQ(refused.json.at("error").as_string(), "unsupported_capability");
+    EXPECT_EQ(refused.json.at("error_type").as_string(), "resource_conflict");
+    EXPECT_FALSE(refused.json.as_object().contains("code"));
+    EXPECT_EQ(run("/exec", name, "").status, 422);
+  }
+  for (const char* path : {"/exec/programmatic", "/exec/programmatic/cancel"}) {
+    EXPECT_EQ(run(path, "", "").json.at("error").as_string(), "unsupported_capability") << path;
+  }
+  EXPECT_TRUE(pool_.acts.empty());
+  net::Request list = request("GET", "/files/abc");
+  list.headers.add("X-LibreChat-Code-Worker-ID", "w-1");
+  EXPECT_EQ(send(std::move(list)).status, 200);
+}
+
+TEST_F(ServiceTest, SaysWhichProfileItIs) {
+  const auto ask = [&](const std::string& path, const std::string& profile) {
+    const bool runs = path == "/exec";
+    net::Request wanted = request(runs ? "POST" : "GET", path);
+    if (runs) wanted.headers.add("Content-Type", "application/json");
+    if (!profile.empty()) wanted.headers.add("X-CodeAPI-Expected-Profile", profile);
+    return send(std::move(wanted), R"({"lang":"py","code":"1","runtime_session_hint":"trip"})");
+  };
+  const auto profile_of = [](const Answer& answer) { return answer.headers.find("X-CodeAPI-Execution-Profile"); };
+  EXPECT_EQ(profile_of(ask("/exec", "")), "default");
+  EXPECT_EQ(ask("/exec", "").json.as_object().contains("runtime_session_id"), true);
+  EXPECT_EQ(ask("/exec", "default").json.as_object().contains("runtime_session_id"), false) << "the client wants no named session";
+  const Answer stateful = ask("/exec", "stateful");
+  EXPECT_EQ(stateful.status, 200);
+  EXPECT_EQ(profile_of(stateful), "stateful");
+  EXPECT_TRUE(stateful.json.as_object().contains("runtime_session_id"));
+  EXPECT_EQ(profile_of(ask("/nowhere", "stateful")), "stateful");
+  EXPECT_EQ(ask("/files/abc", "fast").status, 200);
+  const Answer wrong = ask("/exec", "fast");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_EQ(profile_of(wrong), "default");
+  EXPECT_EQ(wrong.json.at("error").as_string(), "invalid_execution_profile");
+  EXPECT_EQ(wrong.json.at("expected_profile").as_string(), "fast");
+  EXPECT_EQ(wrong.json.at("actual_profile").as_string(), "default");
+  EXPECT_FALSE(wrong.json.at("message").as_string().empty());
+}
+
+TEST_F(ServiceTest, WithoutNamedSessionsThereIsNoStatefulProfile) {
+  settings_.named_sessions = false;
+  net::Request wanted = request("POST", "/exec");
+  wanted.headers.add("Content-Type", "application/json");
+  wanted.headers.add("X-CodeAPI-Expected-Profile", "stateful");
+  const Answer refused = send(std::move(wanted), R"({"lang":"py","code":"1"})");
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.json.at("error").as_string(), "execution_profile_mismatch");
+  EXPECT_EQ(refused.json.at("expected_profile").as_string(), "stateful");
+  EXPECT_EQ(refused.json.at("actual_profile").as_string(), "default");
+  net::Request list = request("GET", "/files/abc");
+  list.headers.add("X-CodeAPI-Expected-Profile", "stateful");
+  EXPECT_EQ(send(std::move(list)).status, 200);
+}
+
+TEST_F(ServiceTest, RefusalsAreShortWhateverTheyRepeat) {
+  const std::string long_text(1 << 20, '\1');
+  const auto body = [&](const std::string& field) {
+    boost::json::object request = {{"lang", "py"}, {"code", "1"}};
+    if (field == "lang") request["lang"] = "ä" + long_text;
+    if (field == "files") {
+      auto& files = request["files"].emplace_array();
+      for (int i = 0; i < 20000; ++i) files.emplace_back(i);
+    }
+    return boost::json::serialize(request);
+  };
+  for (const char* field : {"lang", "files"}) {
+    const Answer refused = post("/exec", body(field));
+    EXPECT_THAT(refused.status, ::testing::AnyOf(400, 422));
+    EXPECT_LT(refused.text.size(), 64u << 10);
+    EXPECT_FALSE(refused.json.at("details").as_array().empty());
+  }
+  EXPECT_LT(post("/exec", "", "x/" + std::string(40000, 'y')).text.size(), 64u << 10);
 }
 
 TEST_F(ServiceTest, ProbesAreFree) {
@@ -247,10 +355,13 @@ TEST_F(ServiceTest, WhileNothingCanBeRunARunIsWorthAnotherTry) {
 TEST_F(ServiceTest, TellsHowEachPartDoes) {
   bool works = true;
   int asked = 0;
-  std::function<awaitable<void>()> question = [&]() -> awaitable<void> {
+  std::function<awaitable<store::Facts>()> question = [&]() -> awaitable<store::Facts> {
     ++asked;
     if (!works) throw Failure(FailureKind::unavailable, "no route");
-    co_return;
+    store::Facts facts;
+    facts.emplace_back("version", "7.0.15");
+    facts.emplace_back("connected_clients", std::int64_t{4});
+    co_return facts;
   };
   service().add_check(HealthCheck("redis", std::chrono::seconds(1), question));
   pool_.counted.languages["py"] = {3, 2, 1, 5};
@@ -259,6 +370,10 @@ TEST_F(ServiceTest, TellsHowEachPartDoes) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.json.at("status").as_string(), "healthy");
   EXPECT_EQ(answer.json.at("summary").at("healthy_services").as_int64(), 3);
+  const auto& redis = answer.json.at("services").at("redis").at("details");
+  EXPECT_EQ(redis.at("version").as_string(), "7.0.15");
+  EXPECT_EQ(redis.at("connected_clients").as_int64(), 4);
+  EXPECT_EQ(get("/health/sqlite").json.at("service").as_string(), "redis");
   const auto& pool = answer.json.at("services").at("pod_pool").at("details");
   EXPECT_EQ(pool.at("total_in_use").to_number<int>(), 2);
   EXPECT_EQ(pool.at("exhaustions").to_number<int>(), 7);
@@ -279,6 +394,19 @@ TEST_F(ServiceTest, TellsHowEachPartDoes) {
   net::Request stranger = request("GET", "/health/detailed");
   stranger.headers.set("X-API-Key", "");
   EXPECT_EQ(send(std::move(stranger)).status, 401);
+}
+
+TEST_F(ServiceTest, TellsMoreForDebugging) {
+  EXPECT_EQ(get("/config").status, 404);
+  EXPECT_FALSE(get("/health").headers.find("X-Response-Time-Ms"));
+  settings_.debug = true;
+  service_.reset();
+  const Answer config = get("/config");
+  EXPECT_EQ(config.json.at("debug").as_bool(), true);
+  EXPECT_EQ(config.json.at("languages").to_number<std::size_t>(), pool_.languages().size());
+  EXPECT_EQ(config.json.at("max_execution_time").as_int64(), 30);
+  EXPECT_EQ(config.json.at("max_memory_mb").to_number<int>(), 512);
+  for (const char* path : {"/health", "/nowhere"}) EXPECT_TRUE(get(path).headers.find("X-Response-Time-Ms")) << path;
 }
 
 TEST_F(ServiceTest, ALanguageWithoutAnySandboxIsASignOfTrouble) {

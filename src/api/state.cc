@@ -25,6 +25,11 @@ ApiError state_error(int status, std::string_view field, std::string_view code, 
 
 ApiError not_found() { return state_error(404, "session_id", "state_not_found", "No state for session"); }
 
+ApiError save_failed(const std::string& session, const Failure& failure) {
+  log_error("state not saved", {{"session_id", session}, {"reason", failure.what()}});
+  return state_error(500, "body", "save_failed", "Failed to save state");
+}
+
 // Ids become part of keys.
 std::string session_of(const net::Request& request) {
   std::string id = request.captures.at(0);
@@ -37,9 +42,16 @@ std::string quoted(const std::string& hash) { return '"' + hash + '"'; }
 }  // namespace
 
 awaitable<bool> StateRoutes::may_see(const net::Request& request, std::string session_id) {
-  if (!settings_.strict_ownership) co_return true;
+  const files::Caller caller = caller_of(request);
+  if (!settings_.strict_ownership && caller.user.empty()) co_return true;
   const auto session = co_await sessions_.find(std::move(session_id));
-  co_return session && files::owns(caller_of(request), *session);
+  if (!session) co_return !settings_.strict_ownership;
+  co_return is_of(*session, caller);
+}
+
+bool StateRoutes::is_of(const files::Session& session, const files::Caller& caller) const {
+  if (settings_.strict_ownership && !files::owns(caller, session)) return false;
+  return caller.user.empty() || session.user.empty() || session.user == caller.user;
 }
 
 awaitable<net::Response> StateRoutes::get(net::Request& request) {
@@ -62,14 +74,20 @@ awaitable<net::Response> StateRoutes::get(net::Request& request) {
   co_return response;
 }
 
+awaitable<std::optional<files::Session>> StateRoutes::find_to_save(std::string id) {
+  try {
+    co_return co_await sessions_.find(id);
+  } catch (const Failure& failure) {
+    throw save_failed(id, failure);
+  }
+}
+
 awaitable<net::Response> StateRoutes::put(net::Request& request) {
   const std::string id = session_of(request);
   const std::uint64_t limit = states_.settings().size_limit;
   const files::Caller caller = caller_of(request);
-  std::optional<files::Session> session = co_await sessions_.find(id);
-  if (session && settings_.strict_ownership && !files::owns(caller, *session)) {
-    throw ApiError(403, "Unauthorized session");
-  }
+  std::optional<files::Session> session = co_await find_to_save(id);
+  if (session && !is_of(*session, caller)) throw ApiError(403, "Unauthorized session");
   std::string bytes;
   bool too_large = false;
   try {
@@ -100,14 +118,11 @@ awaitable<net::Response> StateRoutes::put(net::Request& request) {
     session->id = id;
     writes = sessions_.writes_for(*session);
   }
-  bool saved = false;
   try {
     co_await states_.upload(id, std::move(bytes), std::move(writes));
-    saved = true;
   } catch (const Failure& failure) {
-    log_error("state not saved", {{"session_id", id}, {"reason", failure.what()}});
+    throw save_failed(id, failure);
   }
-  if (!saved) throw state_error(500, "body", "save_failed", "Failed to save state");
   json::object body;
   body["message"] = "state_uploaded";
   body["size"] = size;

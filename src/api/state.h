@@ -19,8 +19,11 @@ class StateRoutes {
   awaitable<net::Response> info(net::Request& request);    // GET /state/{session}/info
 
  private:
-  // Whether the request's caller may know of this session's state: always, unless ownership is strict.
+  awaitable<std::optional<files::Session>> find_to_save(std::string id);
+  // Whether the request's caller may know of this session's state.
   awaitable<bool> may_see(const net::Request& request, std::string session);
+  // Unless another user is named than the session's; with strict ownership its credential counts as well.
+  bool is_of(const files::Session& session, const files::Caller& caller) const;
 
   state::States& states_;
   files::Sessions& sessions_;

@@ -23,6 +23,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::uint64_t field_limit = 64 << 10;
+constexpr const char* not_stored = "Failed to upload files";
 constexpr std::size_t batch_files = 200;  // at least, whatever the limit of other requests
 constexpr std::size_t session_factor = 10;  // a session holds so many times the files of one request
 
@@ -103,6 +104,7 @@ struct UploadRoutes::Received {
   std::optional<files::Session> session;
   bool session_is_new = false;
   std::uint64_t bytes = 0;  // of all files
+  bool store_failed = false;  // for one of the files
   bool perhaps_on_record = false;  // the store was asked, and nobody knows what became of it
 };
 
@@ -188,7 +190,8 @@ awaitable<void> UploadRoutes::receive_file(
     co_return;
   }
   if (!received.session) {
-    received.session = co_await session_for(received.form, request, received.session_is_new);
+    auto session = session_for(received.form, request, received.session_is_new);
+    received.session = co_await or_store_failed(std::move(session), not_stored);
   }
   files::FileRecord record(mode == Mode::each ? *exact : files::flat_name(entry.sent_name, longest));
   record.session = received.session->id;
@@ -208,11 +211,9 @@ awaitable<void> UploadRoutes::receive_file(
     const bool is_ours = failure.kind() != FailureKind::invalid && failure.kind() != FailureKind::timeout;
     if (!too_large && !is_ours) throw;
     if (!too_large) {
+      if (mode == Mode::together) throw store_failed(failure, not_stored);
       log_error("upload not stored", {{"request_id", request.id}, {"reason", failure.what()}});
-      if (mode == Mode::together && failure.kind() == FailureKind::unavailable) {
-        throw ApiError::unavailable("Failed to upload files");  // trying again later may help
-      }
-      if (mode == Mode::together) throw ApiError(500, "Failed to upload files");
+      received.store_failed = true;
     }
     entry.error = too_large ? fmt::format("File exceeds maximum size of {}MB", megabytes(limits_.file_bytes))
                             : "Failed to store file";
@@ -251,7 +252,9 @@ awaitable<UploadRoutes::Received> UploadRoutes::receive(net::Request& request, M
   std::exception_ptr failure;
   try {
     co_await receive_parts(request, mode, received);
-    co_await commit(received, request, mode);
+    const std::size_t stored = co_await or_store_failed(commit(received, request, mode), not_stored);
+    // The host is to try again, rather than take it that each file was refused.
+    if (stored == 0 && received.store_failed) throw ApiError(500, not_stored);
   } catch (...) {
     failure = std::current_exception();
   }
@@ -271,11 +274,11 @@ awaitable<UploadRoutes::Received> UploadRoutes::receive(net::Request& request, M
   std::rethrow_exception(failure);
 }
 
-awaitable<void> UploadRoutes::commit(Received& received, const net::Request& request, Mode mode) {
+awaitable<std::size_t> UploadRoutes::commit(Received& received, const net::Request& request, Mode mode) {
   const Form& form = received.form;
   const auto is_stored = [](const Entry& entry) { return entry.record.has_value(); };
   const auto count = static_cast<std::size_t>(std::ranges::count_if(received.entries, is_stored));
-  if (count == 0) co_return;
+  if (count == 0) co_return 0;
   // Fields that came after the files may name another session; the bodies stay where they are.
   const bool fits = received.session->entity == form.entity && received.session->shared == form.is_shared();
   if (!fits) received.session = co_await session_for(form, request, received.session_is_new);
@@ -316,6 +319,7 @@ awaitable<void> UploadRoutes::commit(Received& received, const net::Request& req
     if (error.kind() != FailureKind::unavailable) received.perhaps_on_record = false;
     throw;
   }
+  co_return count;
 }
 
 awaitable<net::Response> UploadRoutes::upload(net::Request& request) {

@@ -32,7 +32,8 @@ class UploadRoutes {
   awaitable<void> receive_file(
       const net::PartHeader& part, ByteSource& body, const net::Request& request, Mode mode, Received& received);
   awaitable<files::Session> session_for(const Form& form, const net::Request& request, bool& is_new);
-  awaitable<void> commit(Received& received, const net::Request& request, Mode mode);
+  // How many files are on record now.
+  awaitable<std::size_t> commit(Received& received, const net::Request& request, Mode mode);
   bool is_allowed(std::string_view name) const;
   std::size_t most_files(Mode mode) const;
 

@@ -25,9 +25,11 @@ unsigned blocking_threads() { return std::max(4u, 2 * std::thread::hardware_conc
 // Answers that were computed in time may still have to be sent.
 constexpr std::chrono::seconds time_to_send{5};
 
+// /ready follows a store that is lost or found within five seconds, also one that takes connections and never answers.
 constexpr std::chrono::seconds between_store_checks{2};
 constexpr std::chrono::seconds between_looks_at_interpreters{20};
 constexpr std::chrono::milliseconds between_looks_for_a_pause{20};
+constexpr std::chrono::milliseconds store_patience{2500};
 
 // A database is slow with values that fill many of its pages.
 constexpr std::uint64_t large_state = 256 << 10;
@@ -77,13 +79,11 @@ void Application::build() {
 }
 
 void Application::add_checks() {
-  const bool redis = settings_.redis.chosen(), s3 = settings_.s3.chosen();
-  api::HealthCheck records(
-      redis ? "redis" : "sqlite", std::chrono::milliseconds(1000), [this] { return records_->ping(); });
-  if (redis) records.details["address"] = store::describe(settings_.redis);
-  api::HealthCheck bodies(
-      s3 ? "minio" : "filesystem", std::chrono::milliseconds(2000), [this] { return bodies_->ping(); });
-  if (s3) {
+  // Under these names whatever is behind them, which the details tell: whoever watches us asks for them.
+  api::HealthCheck records("redis", std::chrono::milliseconds(1000), [this] { return records_->facts(); });
+  if (settings_.redis.chosen()) records.details["address"] = store::describe(settings_.redis);
+  api::HealthCheck bodies("minio", std::chrono::milliseconds(2000), [this] { return bodies_->facts(); });
+  if (settings_.s3.chosen()) {
     bodies.details["endpoint"] = settings_.s3.endpoint;
     bodies.details["bucket"] = settings_.s3.bucket;
     bodies.details["secure"] = settings_.s3.secure;
@@ -128,7 +128,7 @@ awaitable<void> Application::serve() {
   tasks_.spawn("clean-up", clean_up_regularly());
   if (settings_.state) tasks_.spawn("state archive", archive_regularly());
   co_await wait_for_stop();
-  log_info("stopping", {{"running", std::to_string(executions_->running())}});
+  log_info("stopping", {{"running", executions_->running()}});
   co_await stop();
   log_info("stopped");
 }
@@ -175,9 +175,25 @@ void Application::check_languages() const {
       "LANGUAGES: " + lost + " cannot run here; `kubecoderun doctor` says what is missing. Install that, or leave it out");
 }
 
-awaitable<void> Application::check_stores() {
-  co_await records_->ping();
-  co_await bodies_->ping();
+awaitable<std::optional<std::string>> Application::problem_of_stores(Deadline deadline) {
+  bool of_records = false;
+  auto ask_both = [&]() -> awaitable<bool> {
+    of_records = true;
+    co_await records_->ping();
+    of_records = false;
+    co_await bodies_->ping();
+    co_return true;
+  };
+  try {
+    const auto answered = co_await until(deadline, ask_both());
+    if (answered) co_return std::nullopt;
+  } catch (const Failure& failure) {
+    if (failure.kind() != FailureKind::unavailable && failure.kind() != FailureKind::timeout) throw;
+    co_return failure.what();
+  }
+  const std::string records = settings_.redis.chosen() ? "Redis" : "the database";
+  const std::string bodies = settings_.s3.chosen() ? "the store at " + settings_.s3.endpoint : "the disk";
+  co_return (of_records ? records : bodies) + " does not answer in time";
 }
 
 // A peer that cannot be reached yet is no reason to end: it may start after us. Whoever asks whether we are ready is told
@@ -185,17 +201,11 @@ awaitable<void> Application::check_stores() {
 awaitable<void> Application::wait_for_stores() {
   std::string said;
   for (;;) {
-    std::string reason;
-    try {
-      co_await check_stores();
-      co_return;
-    } catch (const Failure& failure) {
-      if (failure.kind() != FailureKind::unavailable) throw;
-      reason = failure.what();
-    }
-    if (reason != said) log_warning("waiting for a store", {{"reason", reason}});
-    said = reason;
-    service_->set_ready(false, reason);
+    std::optional<std::string> reason = co_await problem_of_stores(Deadline::max());  // they have limits of their own
+    if (!reason) co_return;
+    if (*reason != said) log_warning("waiting for a store", {{"reason", *reason}});
+    said = *reason;
+    service_->set_ready(false, std::move(*reason));
     co_await sleep_for(between_store_checks);
   }
 }
@@ -206,7 +216,8 @@ awaitable<void> Application::watch_stores() {
     co_await sleep_for(between_store_checks);
     std::string reason;
     try {
-      co_await check_stores();
+      const auto problem = co_await problem_of_stores(after(store_patience));
+      reason = problem.value_or("");
     } catch (const Failure& failure) {
       reason = failure.what();
     }
@@ -254,7 +265,7 @@ awaitable<void> Application::archive_regularly() {
     co_await sleep_for(settings_.state_archive_interval);
     try {
       const int archived = co_await states_->archive_some();
-      if (archived > 0) log_info("states archived", {{"count", std::to_string(archived)}});
+      if (archived > 0) log_info("states archived", {{"count", archived}});
     } catch (const Failure& failure) {
       log_error("archiving states failed", {{"reason", failure.what()}});
     }
@@ -315,7 +326,7 @@ void Application::announce() {
     facts.generated_key = keys_.accepted.front();
     facts.key_file = keys_.generated;
   }
-  show_banner(facts);
+  announce_ready(facts);
 }
 
 }  // namespace ci::app

@@ -45,7 +45,8 @@ class Application {
   awaitable<void> serve();
   awaitable<void> start();
   void check_languages() const;
-  awaitable<void> check_stores();
+  // Why the stores cannot be used now; nothing when they can. Throws for a reason that will not pass.
+  awaitable<std::optional<std::string>> problem_of_stores(Deadline deadline);
   awaitable<void> wait_for_stores();
   awaitable<void> watch_stores();
   awaitable<void> clean_up_regularly();

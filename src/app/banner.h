@@ -1,5 +1,5 @@
 #pragma once
-// What a person sees when the server is ready. Not part of the log.
+// What a person at a terminal sees when the server is ready. Elsewhere the log has one line instead.
 
 #include <filesystem>
 #include <string>
@@ -19,11 +19,10 @@ struct BannerFacts {
   std::filesystem::path key_file;
 };
 
-// With `on_terminal` the generated key is in it, and a little colour. Elsewhere, where it may be kept by whatever
-// gathers output, the file of the key is named instead.
-std::string banner_text(const BannerFacts& facts, bool on_terminal);
+// With a generated key in it, and a little colour.
+std::string banner_text(const BannerFacts& facts);
 
-// To stderr.
-void show_banner(const BannerFacts& facts);
+// To stderr when that is a terminal whose log is for people; to the log, which names the file of the key, in any case.
+void announce_ready(const BannerFacts& facts);
 
 }  // namespace ci::app

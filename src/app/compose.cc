@@ -12,6 +12,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "languages/language.h"
+#include "net/tls.h"
 #include "os/machine.h"
 #include "os/open_files.h"
 #include "sandbox/bounds.h"
@@ -84,6 +85,10 @@ net::ServerSettings server_settings(const Settings& settings) {
   return result;
 }
 
+void check_certificate(const Settings& settings) {
+  if (settings.https) net::open_tls_context(server_settings(settings));
+}
+
 files::SessionSettings session_settings(const Settings& settings) {
   files::SessionSettings result;
   result.ttl = settings.session_ttl;
@@ -150,6 +155,7 @@ api::ApiSettings api_settings(const Settings& settings) {
   result.trusted_proxies = settings.trusted_proxies;
   result.json_bytes = settings.json_bytes;
   result.time_limit = settings.time_limit;
+  result.memory_bytes = settings.memory_bytes;
   result.keep_alive = settings.keep_alive;
   result.files.file_bytes = settings.file_bytes;
   result.files.request_bytes = settings.request_bytes;
@@ -159,6 +165,7 @@ api::ApiSettings api_settings(const Settings& settings) {
   result.files.allowed_extensions = settings.allowed_extensions;
   result.strict_ownership = settings.strict_ownership;
   result.former_sessions = settings.former_sessions;
+  result.named_sessions = settings.named_sessions;
   result.health_interval = settings.health_interval;
   result.health_timeout = settings.health_timeout;
   result.access_log = settings.access_log;
@@ -251,15 +258,23 @@ bool forbids_programs(const fs::path& directory) {
   return ::statvfs(directory.c_str(), &info) == 0 && (info.f_flag & ST_NOEXEC) != 0;
 }
 
-LogSettings start_log(const LoadedSettings& settings, bool to_file, bool prefer_text) {
+LogSettings start_log(const LoadedSettings& settings, std::string logger, LogTarget target) {
   LogSettings log;
   log.level = level_of(settings.values.log_level);
   log.format = settings.values.log_format == "json" ? LogFormat::json : LogFormat::text;
-  if (prefer_text && !was_chosen(settings, "LOG_FORMAT")) log.format = LogFormat::text;
-  if (to_file) log.file = settings.values.log_file;
+  log.logger = std::move(logger);
+  log.version = version;
+  log.target = target == LogTarget::file && settings.values.log_file.empty() ? LogTarget::output : target;
+  const bool on_terminal = ::isatty(log.target == LogTarget::errors ? STDERR_FILENO : STDOUT_FILENO) == 1;
+  if (on_terminal && !was_chosen(settings, "LOG_FORMAT")) log.format = LogFormat::text;
+  log.file = settings.values.log_file;
   log.file_megabytes = settings.values.log_megabytes;
   log.file_backups = settings.values.log_backups;
-  configure_log(log);
+  try {
+    configure_log(log);
+  } catch (const Failure& failure) {
+    throw Failure(FailureKind::invalid, fmt::format("LOG_FILE: {}", failure.what()));
+  }
   return log;
 }
 

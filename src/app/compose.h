@@ -27,6 +27,9 @@ execution::ExecutionSettings execution_settings(const Settings& settings);
 api::ApiSettings api_settings(const Settings& settings);
 pool::LocalPoolSettings pool_settings(const Settings& settings);
 
+// Certificate and key that cannot be used fail as `invalid`, naming the variable. Nothing without HTTPS.
+void check_certificate(const Settings& settings);
+
 // An unknown language or a runtimes directory that is missing or of no use fails as `invalid`, naming the variable.
 sandbox::SandboxdSettings sandboxd_settings(const Settings& settings);
 
@@ -41,7 +44,8 @@ std::filesystem::path runtimes_directory(const Settings& settings);
 // Whether nothing may be started from the file system there (mount option noexec).
 bool forbids_programs(const std::filesystem::path& directory);
 
-// For the process that calls it. Text instead of JSON when `prefer_text` and the operator did not choose.
-LogSettings start_log(const LoadedSettings& settings, bool to_file, bool prefer_text);
+// For the process that calls it, which `logger` names. On a terminal it is text when the operator did not choose. LOG_FILE takes
+// the place of stdout where `target` is the file: it has one writer.
+LogSettings start_log(const LoadedSettings& settings, std::string logger, LogTarget target);
 
 }  // namespace ci::app

@@ -31,8 +31,6 @@ namespace {
 
 constexpr int status_usage = 2;
 
-bool on_terminal() { return ::isatty(STDERR_FILENO) == 1; }
-
 // What the process list shows: all of ours run the same file.
 void name_process(const char* name) { ::prctl(PR_SET_NAME, name, 0, 0, 0); }
 
@@ -67,9 +65,10 @@ void give_key(const Account& person, const Account& account, const Settings& set
 int serve(pid_t master) {
   if (master > 0) end_with_parent(master);
   const LoadedSettings settings = load_settings();
-  start_log(settings, false, on_terminal());
+  start_log(settings, "supervisor", LogTarget::output);
   // These refuse what is wrong before anything is started.
   sandboxd_settings(settings.values);
+  check_certificate(settings.values);
   access::TrustedNetworks{settings.values.trusted_networks};
   const Account account = server_account(settings.values.server_user);
   const auto data = make_data_directory(settings.values.data_directory);
@@ -89,14 +88,14 @@ int worker(pid_t supervisor) {
   name_process("kubecoderun-srv");
   os::raise_open_files();
   const LoadedSettings settings = load_settings();
-  start_log(settings, false, on_terminal());
+  start_log(settings, "server", LogTarget::output);
   const Account account = server_account(settings.values.server_user);
   const auto data = prepare_data_directory(settings.values.data_directory, account);
   prepare_log_file(settings.values.log_file, account);
   Application application(settings.values, data, take_inherited_socket());
   become(account, {data, runtimes_directory(settings.values)});
   end_with_parent(supervisor);
-  start_log(settings, true, on_terminal());  // the log file belongs to who writes it
+  start_log(settings, "server", LogTarget::file);  // the log file belongs to who writes it
   log_remarks(settings);
   log_misspelt_settings();
   return application.run();
@@ -106,7 +105,7 @@ int sandboxd(bool quiet) {
   LoadedSettings settings = load_settings();
   if (quiet) settings.values.log_level = "ERROR";
   sandbox::StartSettings start;
-  start.log = start_log(settings, false, on_terminal());
+  start.log = start_log(settings, "sandboxd", quiet ? LogTarget::errors : LogTarget::output);
   start.sandboxd = sandboxd_settings(settings.values);
   // The directory of a server, which `run` is not.
   if (!quiet) start.sandboxd.prepared = std::filesystem::absolute(settings.values.data_directory).lexically_normal() / prepared_directory;

@@ -161,18 +161,18 @@ fs::path make_data_directory(const fs::path& directory) {
   fs::create_directories(path.parent_path(), error);
   if (!error) fs::create_directory(path, error);
   ::umask(mask);
-  if (error) throw Failure::from_errno(error.value(), "making the data directory " + path.string());
+  if (error) throw Failure::from_errno(error.value(), "DATA_DIR: making " + path.string());
   return path;
 }
 
 fs::path prepare_data_directory(const fs::path& directory, const Account& account) {
   const fs::path path = make_data_directory(directory);
-  const std::string doing = "making the data directory " + path.string();
+  const std::string doing = "DATA_DIR: making " + path.string();
   struct stat status {};
   sys(doing, [&] { return ::stat(path.c_str(), &status); });
   if (!S_ISDIR(status.st_mode)) throw Failure::from_errno(ENOTDIR, doing);
   if (::geteuid() != 0 || status.st_uid == account.user) {
-    if (::access(path.c_str(), W_OK | X_OK) < 0) throw Failure::from_errno(errno, "writing to the data directory " + path.string());
+    if (::access(path.c_str(), W_OK | X_OK) < 0) throw Failure::from_errno(errno, "DATA_DIR: writing to " + path.string());
   } else if (holds_other_things(path)) {
     throw Failure(
         FailureKind::invalid,

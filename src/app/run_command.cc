@@ -244,7 +244,8 @@ int run_command(const LoadedSettings& settings, const RunRequest& request) {
   // The program's output is what this terminal is for.
   LoadedSettings quiet = settings;
   quiet.values.log_level = "ERROR";
-  start_log(quiet, false, true);
+  quiet.values.log_format = "text";
+  start_log(quiet, "run", LogTarget::errors);
   return Runner(settings, request).run();
 }
 

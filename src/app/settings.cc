@@ -183,7 +183,7 @@ std::optional<LoadedSettings::Entry> find_entry(const Setting& setting, const Va
     if (found == variables.end()) return std::nullopt;
     const std::string text(trimmed(found->second));
     if (text.empty() && !setting.empty_counts) return std::nullopt;
-    return LoadedSettings::Entry{text, origin};
+    return LoadedSettings::Entry{text, origin, name};
   };
   if (auto entry = look(setting.name)) return entry;
   for (const std::string& alias : setting.aliases) {
@@ -322,7 +322,7 @@ LoadedSettings load_settings(const Variables& environment, const Variables& file
   LoadedSettings loaded;
   std::vector<std::string> problems;
   for (const Setting& setting : settings_table()) {
-    LoadedSettings::Entry entry{setting.initial, Origin::initial};
+    LoadedSettings::Entry entry{setting.initial, Origin::initial, {}};
     if (auto found = find_entry(setting, environment, Origin::environment)) {
       entry = *found;
     } else if (auto in_file = find_entry(setting, file, Origin::file)) {
@@ -370,9 +370,31 @@ LoadedSettings load_settings() {
   return loaded;
 }
 
+namespace {
+
+// A .env of a program whose store is on localhost unless told otherwise names no host: taken over, it would quietly keep
+// everything on this machine's disk.
+void warn_of_idle_group(const LoadedSettings& settings, std::string_view group, const char* event, const char* how) {
+  std::vector<std::string_view> names;
+  for (size_t row = 0; row < settings.entries.size(); ++row) {
+    const std::string& name = settings.entries[row].name;
+    // Those of AWS are on many machines for other programs.
+    if (settings_table()[row].group == group && !name.empty() && !name.starts_with("AWS_")) names.push_back(name);
+  }
+  if (!names.empty()) log_warning(event, {{"settings", fmt::format("{}", fmt::join(names, " "))}, {"to_use_them", how}});
+}
+
+}  // namespace
+
 void log_remarks(const LoadedSettings& settings) {
+  if (!settings.values.redis.chosen()) {
+    warn_of_idle_group(settings, "Redis", "redis is NOT used, records are kept on this machine", "set REDIS_HOST or REDIS_URL");
+  }
+  if (!settings.values.s3.chosen()) {
+    warn_of_idle_group(settings, "Object storage", "s3 is NOT used, files are kept on this machine", "set MINIO_ENDPOINT");
+  }
   for (const int line : settings.skipped_lines) {
-    log_warning("line of .env is not NAME=value and is skipped", {{"line", std::to_string(line)}});
+    log_warning("line of .env is not NAME=value and is skipped", {{"line", line}});
   }
   for (size_t row = 0; row < settings.entries.size(); ++row) {
     const Setting& setting = settings_table()[row];

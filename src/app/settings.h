@@ -146,6 +146,7 @@ struct LoadedSettings {
   struct Entry {
     std::string text;
     Origin origin = Origin::initial;
+    std::string name;  // under which it was found: the row's or an alias; empty for the default
   };
   std::vector<Entry> entries;
   std::vector<int> skipped_lines;  // of .env, which are not NAME=value
@@ -157,7 +158,8 @@ LoadedSettings load_settings(const Variables& environment, const Variables& file
 // The same from this process's environment and `.env` in the working directory. An unreadable `.env` fails.
 LoadedSettings load_settings();
 
-// One line in the log for each variable that is set and changes nothing, and for each line of .env that was skipped.
+// One line in the log for each variable that is set and changes nothing, for each line of .env that was skipped, and for each
+// store that has settings and no host.
 void log_remarks(const LoadedSettings& settings);
 
 // The parser of one value; fails as `invalid` with "NAME: …".

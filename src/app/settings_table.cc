@@ -363,7 +363,7 @@ void add_logs(Table& table) {
       .sets(&Settings::log_level);
   table.choice("LOG_FORMAT", {"json", "text", "console"}, "json", "Form of log lines; on a terminal text unless this is set.")
       .sets(&Settings::log_format);
-  table.path("LOG_FILE", "", "File for the log of the server; not set: stderr.").sets(&Settings::log_file);
+  table.path("LOG_FILE", "", "File for the log of the server; not set: stdout.").sets(&Settings::log_file);
   table.integer("LOG_MAX_SIZE_MB", 1, no_upper_end, 100, "Size at which the log file is replaced.").sets(&Settings::log_megabytes);
   table.integer("LOG_BACKUP_COUNT", 0, 1000, 5, "Older log files kept.").sets(&Settings::log_backups);
   table.boolean("ENABLE_ACCESS_LOGS", true, "A line for each request.").sets(&Settings::access_log);

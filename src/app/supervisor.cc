@@ -101,7 +101,7 @@ class Supervisor {
     if (status <= 128 || stopping_) return false;
     early_crashes_ = Clock::now() - worker_started_ < healthy_after ? early_crashes_ + 1 : 0;
     if (early_crashes_ >= most_early_crashes) return false;
-    log_error("the server was killed and is started again", {{"signal", std::to_string(status - 128)}});
+    log_error("the server was killed and is started again", {{"signal", status - 128}});
     end_sandboxd();
     return true;
   }
@@ -129,7 +129,7 @@ class Supervisor {
       restart_ = Clock::now() + pause_;
       // 0: the server let go of it, to have one that knows of an update.
       log(*status == 0 ? LogLevel::info : LogLevel::error, "sandboxd ended and is started again",
-          {{"status", std::to_string(*status)}, {"in_ms", std::to_string(pause_.count())}});
+          {{"status", *status}, {"in_ms", pause_.count()}});
       pause_ = std::min(pause_ * 2, longest_pause);
     }
     if (restart_ && Clock::now() >= *restart_ && !stopping_) {

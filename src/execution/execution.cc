@@ -100,12 +100,6 @@ awaitable<Leased> acquire(pool::SandboxPool& pool, pool::Demand demand, Deadline
   co_return leased;
 }
 
-// True, because what happens at the same time as something else needs a result.
-awaitable<bool> commit(files::SessionFiles& files, std::vector<store::Write> writes) {
-  if (!writes.empty()) co_await files.commit(std::move(writes));
-  co_return true;
-}
-
 }  // namespace
 
 // What can be done without a sandbox.
@@ -222,12 +216,16 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnPhase on_
   pool::Lease& lease = *leased.lease;
   co_await lease.start(std::move(program));
   step("start");
-  if (on_phase) on_phase(Phase::running, session);
 
   std::ranges::move(
       writes_for_mounts(files_, prepared.files, prepared.session), std::back_inserter(prepared.writes));
 
-  // The session becomes durable while the program runs.
+  // The session becomes durable while the program runs. Only then may the answer begin: a store that fails is a refusal.
+  const auto put_on_record = [&]() -> awaitable<bool> {
+    if (!prepared.writes.empty()) co_await files_.commit(std::move(prepared.writes));
+    if (on_phase) on_phase(Phase::running, session);
+    co_return true;
+  };
   const auto codes = settings_.keep_terminal_codes ? TerminalText::Codes::kept : TerminalText::Codes::applied;
   const TerminalText text(codes, settings_.output);
   const auto whole = [&] {
@@ -238,7 +236,7 @@ awaitable<ExecutionResult> Executions::run(ExecutionRequest request, OnPhase on_
   std::optional<pool::Compiled> compiled;
   const Deadline longest = after(allowed);
   auto [outcome, committed] =
-      co_await both(follow_until(longest, lease, out, err, compiled), commit(files_, std::move(prepared.writes)));
+      co_await both(follow_until(longest, lease, out, err, compiled), put_on_record());
   if (compiled && compile_key) compile_cache_.keep(*compile_key, std::move(compiled->program), compiled->size);
   result.outcome = std::move(outcome);
   step("run");

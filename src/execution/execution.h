@@ -105,8 +105,7 @@ class UnauthorizedReference final : public Failure {
 enum class Phase {
   turn,     // waits for earlier runs of its session
   sandbox,  // waits for its sandbox and its files
-  running,  // all that can be refused has been: the answer is a result, unless the store goes down before the session
-            // is on record
+  running,  // and its session is on record: all that can be refused has been, the answer is a result
 };
 // Called at the begin of each, in this order, with the run's session.
 using OnPhase = std::function<void(Phase, const std::string& session)>;

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "execution/testing/fake_pool.h"
 #include "store/open.h"
 #include "store/testing/loop.h"
@@ -47,17 +49,19 @@ class ExecutionTest : public ::testing::Test {
     return session;
   }
 
-  FileReference upload(const files::Session& session, const std::string& name, const std::string& contents) {
+  FileReference upload(
+      const files::Session& session, const std::string& name, const std::string& contents, const std::string& original = {}) {
     FileReference made;
-    made.id = loop_.run(store_upload(session.id, name, contents));
+    made.id = loop_.run(store_upload(session.id, name, contents, original.empty() ? name : original));
     made.name = name;
     made.session = session.id;
     made.by_storage_session = true;
     return made;
   }
 
-  awaitable<std::string> store_upload(std::string session, std::string name, std::string contents) {
+  awaitable<std::string> store_upload(std::string session, std::string name, std::string contents, std::string original) {
     files::FileRecord record(*RelativePath::parse(name));
+    record.original_name = std::move(original);
     record.session = session;
     StringSource body(contents);
     const files::FileRecord stored = co_await files_.store_body(std::move(record), body, 1 << 20);
@@ -406,6 +410,50 @@ TEST_F(ExecutionTest, ASessionIsContinuedByWhoMay) {
     EXPECT_NE(session_of("env", "bob", by_file), ann.id);
   }
   EXPECT_NE(session_of("other", "ann", true), ann.id);
+}
+
+TEST_F(ExecutionTest, WhoNamesAUserDoesNotEnterASessionWithoutOne) {
+  const files::Session nobody = make_session(files::Caller("env", ""));
+  const FileReference file = upload(nobody, "in.txt", "x");
+  const auto session_of = [&](const std::string& user, const std::string& session_id, std::vector<FileReference> references) {
+    ExecutionRequest wanted = request(std::move(references));
+    wanted.session_id = session_id;
+    wanted.caller.user = user;
+    return run(std::move(wanted)).session;
+  };
+  for (const std::string& named : {std::string(), nobody.id}) {
+    const std::string ann = session_of("ann", named, {file});
+    EXPECT_THAT(pool_.acts.back().inputs, ElementsAre(Pair("in.txt", "x")));
+    const std::string bob = session_of("bob", named, {file});
+    EXPECT_THAT(std::set<std::string>({nobody.id, ann, bob}), SizeIs(3));
+    // Each has one now that stays, with the file in it.
+    EXPECT_EQ(session_of("ann", ann, {}), ann);
+    EXPECT_THAT(pool_.acts.back().inputs, ElementsAre(Pair("in.txt", "x")));
+    EXPECT_NE(session_of("bob", ann, {}), ann);
+  }
+  EXPECT_NE(session_of("ann", nobody.id, {}), nobody.id);
+  // Nobody has become its owner, and who names no user goes on there.
+  EXPECT_EQ(loop_.run(sessions_.find(nobody.id))->user, "");
+  EXPECT_EQ(session_of("", "", {file}), nobody.id);
+}
+
+TEST_F(ExecutionTest, AFileWithoutAnIdIsFoundByItsNames) {
+  const files::Session session = make_session(files::Caller("env", ""));
+  upload(session, "plan.csv", "old");
+  upload(session, "plan.csv", "new");
+  upload(session, "my_plan.csv", "spaces", "my plan.csv");
+  upload(session, "other.csv", "misled", "plan.csv");
+  const auto found = [&](const std::string& name) {
+    FileReference reference;
+    reference.name = name;
+    reference.session = session.id;
+    run(request({reference}));
+    return pool_.acts.back().inputs[name];
+  };
+  EXPECT_EQ(found("plan.csv"), "new");
+  EXPECT_EQ(found("my_plan.csv"), "spaces");
+  EXPECT_EQ(found("my plan.csv"), "spaces");
+  EXPECT_EQ(found("plan"), "");
 }
 
 TEST_F(ExecutionTest, StrictOwnershipRefusesForeignReferences) {

@@ -36,13 +36,17 @@ class Tree {
   std::set<std::string> files_, directories_;
 };
 
-// Older clients may hold an id that is gone: then the name decides, the newest file of that name.
+// Older clients may hold an id that is gone, or none at all: then the name decides, the newest file of that name. Some know
+// only the name that the user gave the file; that counts when nothing is stored under it.
 const files::FileRecord* look_alike(const std::vector<files::FileRecord>& records, const FileReference& reference) {
-  const files::FileRecord* match = nullptr;
+  const files::FileRecord* stored = nullptr;
+  const files::FileRecord* original = nullptr;
   for (const files::FileRecord& record : records) {
-    if (record.name.text() == reference.name || record.name.text() == reference.id) match = &record;
+    if (record.removed) continue;
+    if (record.name.text() == reference.name || record.name.text() == reference.id) stored = &record;
+    if (record.original_name == reference.name) original = &record;
   }
-  return match;
+  return stored != nullptr ? stored : original;
 }
 
 awaitable<Found> find_records(files::SessionFiles& files, const std::vector<FileReference>& references) {
@@ -184,7 +188,7 @@ awaitable<MountedFiles> mount_files(
   MountedFiles mounted;
   const Found found = co_await find_records(files, request.files);
   for (std::size_t i = 0; i < found.size(); ++i) {
-    if (!found[i]) log_info("file reference not found", {{"session_id", session.id}, {"index", std::to_string(i)}});
+    if (!found[i]) log_info("file reference not found", {{"session_id", session.id}, {"index", i}});
   }
   if (continued) mounted.own = co_await files.list(session.id);
   const languages::Language* language = languages::find(request.language);
@@ -200,7 +204,7 @@ awaitable<MountedFiles> mount_files(
   mounted.unmounted = std::move(choice.unmounted);
   if (!mounted.unmounted.empty()) {
     log_info(
-        "files are not mounted", {{"session_id", session.id}, {"count", std::to_string(mounted.unmounted.size())}});
+        "files are not mounted", {{"session_id", session.id}, {"count", mounted.unmounted.size()}});
   }
   for (Mount& mount : mounted.mounts) {
     mounted.inputs.emplace_back(

@@ -11,9 +11,10 @@ namespace ci::execution {
 
 namespace {
 
-// Current clients send no user with a run, so one of the two being unknown must pass; ids cannot be guessed.
+// Current clients send no user with a run, so that must pass; ids cannot be guessed. Who names a user does not enter a session
+// without an owner, and nobody becomes its owner: the next user would find there what the first one left.
 bool users_agree(const files::Session& session, const files::Caller& caller) {
-  return session.user.empty() || caller.user.empty() || session.user == caller.user;
+  return caller.user.empty() || session.user == caller.user;
 }
 
 // Ended ones are known as well, as long as their files can be found.

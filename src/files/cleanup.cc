@@ -56,8 +56,8 @@ awaitable<int> Cleanup::sweep() {
     }
   }
   if (settings_.orphans) co_await remove_orphans("sessions/");
-  if (removed > 0) log_info("expired sessions removed", {{"count", std::to_string(removed)}});
-  if (failed > 0) log_warning("expired sessions stay for now", {{"count", std::to_string(failed)}, {"reason", reason}});
+  if (removed > 0) log_info("expired sessions removed", {{"count", removed}});
+  if (failed > 0) log_warning("expired sessions stay for now", {{"count", failed}, {"reason", reason}});
   co_return removed;
 }
 

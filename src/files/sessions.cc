@@ -16,8 +16,10 @@ using std::chrono::system_clock;
 
 constexpr auto touch_interval = std::chrono::minutes(1);
 
-std::string name_digest(const std::string& credential, const std::string& name) {
-  return sha256_hex(credential + '\0' + name).substr(0, 40);
+std::string name_digest(const std::string& credential, const std::string& user, const std::string& name) {
+  std::string whole = credential + '\0' + name;
+  if (!user.empty()) whole += '\0' + user;
+  return sha256_hex(whole).substr(0, 40);
 }
 
 store::Ttl until_expiry(const Session& session, system_clock::time_point now) {
@@ -62,18 +64,19 @@ std::vector<store::Write> Sessions::writes_for(const Session& session) const {
 
 awaitable<std::optional<Session>> Sessions::named_formerly(const std::string& name, const Caller& caller) {
   if (caller.former.empty()) co_return std::nullopt;
-  const std::string digest = name_digest(caller.former, name);
+  const std::string digest = name_digest(caller.former, "", name);  // users were not told apart
   const auto id = co_await store_.get(name_key(digest));
   if (!id) co_return std::nullopt;
   auto session = co_await look_up(*id);
   if (!session || !is_live(*session) || session->credential != caller.former) co_return std::nullopt;
+  if (!caller.user.empty() && session->user != caller.user) co_return std::nullopt;
   session->name = digest;
   co_return session;
 }
 
 awaitable<Sessions::Named> Sessions::named(std::string name, const Caller& caller, std::string entity) {
   Named result;
-  result.digest = name_digest(caller.credential, name);
+  result.digest = name_digest(caller.credential, caller.user, name);
   const std::string key = name_key(result.digest);
   result.session = draft(caller, std::move(entity), false);
   result.session.name = result.digest;

@@ -12,7 +12,7 @@
 
 namespace ci::files {
 
-// Who asks. `credential` tells keys apart (access/api_keys.h); user and entity may be empty.
+// Who asks. `credential` tells keys apart (access/api_keys.h); `user` is whom the request names, or empty.
 struct Caller {
   Caller() = default;
   Caller(std::string key, std::string user_id) : credential(std::move(key)), user(std::move(user_id)) {}
@@ -54,8 +54,8 @@ class Sessions {
   std::vector<store::Write> writes_for(const Session& session) const;
 
   // The session that `caller` means by a name of its own choice (runtime_session_hint): the one that had it before, or a
-  // draft that has it from now on. Two who ask at once get the same. Names of different credentials differ. A name lives as
-  // long as its session.
+  // draft that has it from now on. Two who ask at once get the same. Names of different credentials differ, and so do those
+  // of different users, and of a user and nobody. A name lives as long as its session.
   struct Named {
     Named() = default;
     Session session;

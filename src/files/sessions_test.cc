@@ -157,6 +157,10 @@ TEST_P(SessionsTest, OfOneNameAreOne) {
   const Caller mallory("other", "alice");
   EXPECT_NE(named("trip", mallory).session.id, first.session.id);
   EXPECT_NE(named("trip", mallory).digest, first.digest);
+  const Caller bob(alice_.credential, "bob"), nobody(alice_.credential, "");
+  EXPECT_NE(named("trip", bob).session.id, first.session.id);
+  EXPECT_NE(named("trip", nobody).session.id, first.session.id);
+  EXPECT_NE(named("trip", nobody).session.id, named("trip", bob).session.id);
 }
 
 TEST_P(SessionsTest, KeepTheirNamesAsLongAsThemselves) {

@@ -15,12 +15,12 @@ using boost::system::error_code;
 
 namespace {
 
-void require(const error_code& error, const std::string& doing, const std::string& file) {
+void require(const error_code& error, const std::string& setting, const std::string& file) {
   if (!error) return;
   // OpenSSL's own words for a missing file are about "system lib"; the kernel's are better.
   struct stat info = {};
   const std::string reason = ::stat(file.c_str(), &info) < 0 ? std::strerror(errno) : error.message();
-  throw Failure(FailureKind::invalid, doing + " " + file + ": " + reason);
+  throw Failure(FailureKind::invalid, setting + ": cannot use " + file + ": " + reason);
 }
 
 // Picks HTTP/1.1; a client that offers only other protocols goes on without an agreement, as without ALPN.
@@ -49,17 +49,17 @@ asio::ssl::context open_tls_context(const ServerSettings& settings) {
 
   error_code error;
   context.use_certificate_chain_file(settings.certificate_file, error);
-  require(error, "cannot use the certificate file", settings.certificate_file);
+  require(error, "SSL_CERT_FILE", settings.certificate_file);
   context.use_private_key_file(settings.key_file, asio::ssl::context::pem, error);
-  require(error, "cannot use the key file", settings.key_file);
+  require(error, "SSL_KEY_FILE", settings.key_file);
   if (::SSL_CTX_check_private_key(native) != 1) {
     throw Failure(
         FailureKind::invalid,
-        "the key " + settings.key_file + " does not belong to the certificate " + settings.certificate_file);
+        "SSL_KEY_FILE: the key " + settings.key_file + " does not belong to the certificate " + settings.certificate_file);
   }
   if (!settings.ca_file.empty()) {
     context.load_verify_file(settings.ca_file, error);
-    require(error, "cannot use the CA file", settings.ca_file);
+    require(error, "SSL_CA_CERTS", settings.ca_file);
   }
   return context;
 }

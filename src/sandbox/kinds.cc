@@ -181,6 +181,7 @@ std::vector<std::string> guest_environment() {
       "LC_ALL=C.UTF-8",
       "TZ=UTC",
       "TERM=dumb",
+      "LIBRECHAT_CODE_DATA_DIR=/mnt/data",
       "PYTHONPATH=/mnt/data",
       "PYTHONDONTWRITEBYTECODE=1",
       "MPLCONFIGDIR=/tmp/matplotlib",

@@ -408,8 +408,8 @@ class Sandboxd {
         zygotes_ended(zygotes->second);
         log_error(
             "zygotes ended and are started again", {{"language", std::string(zygotes->first)},
-                                                    {"status", std::to_string(status)},
-                                                    {"in_ms", std::to_string(time_to_zygotes())}});
+                                                    {"status", status},
+                                                    {"in_ms", time_to_zygotes()}});
         continue;
       }
       const auto sandbox = sandboxes_.find(pid);

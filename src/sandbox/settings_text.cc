@@ -27,6 +27,9 @@ void each_field(Settings& settings, Field&& field) {
   field(sandboxd.keep_plots);
   field(settings.log.level);
   field(settings.log.format);
+  field(settings.log.target);
+  field(settings.log.logger);
+  field(settings.log.version);
 }
 
 struct WriteField {
@@ -38,6 +41,7 @@ struct WriteField {
   void operator()(const std::filesystem::path& value) { writer.text(value.native()); }
   void operator()(LogLevel value) { writer.number(static_cast<std::uint8_t>(value)); }
   void operator()(LogFormat value) { writer.number(static_cast<std::uint8_t>(value)); }
+  void operator()(LogTarget value) { writer.number(static_cast<std::uint8_t>(value)); }
   template <class Texts>
   void operator()(const Texts& values) {
     writer.number(static_cast<std::uint32_t>(values.size()));
@@ -54,6 +58,7 @@ struct ReadField {
   void operator()(std::filesystem::path& value) { value = reader.text(); }
   void operator()(LogLevel& value) { value = static_cast<LogLevel>(reader.number<std::uint8_t>()); }
   void operator()(LogFormat& value) { value = static_cast<LogFormat>(reader.number<std::uint8_t>()); }
+  void operator()(LogTarget& value) { value = static_cast<LogTarget>(reader.number<std::uint8_t>()); }
   template <class Texts>
   void operator()(Texts& values) {
     for (auto left = reader.number<std::uint32_t>(); left > 0; --left) values.insert(values.end(), reader.text());

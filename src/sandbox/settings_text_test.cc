@@ -25,6 +25,9 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   settings.sandboxd.keep_plots = false;
   settings.log.level = LogLevel::error;
   settings.log.format = LogFormat::text;
+  settings.log.target = LogTarget::output;
+  settings.log.logger = "sandboxd";
+  settings.log.version = "1.2.3";
   const StartSettings read = parse_settings_text(settings_text(settings));
   EXPECT_EQ(read.sandboxd.memory_bytes, 1u);
   EXPECT_EQ(read.sandboxd.processes, 2u);
@@ -43,6 +46,9 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   EXPECT_FALSE(read.sandboxd.keep_plots);
   EXPECT_EQ(read.log.level, LogLevel::error);
   EXPECT_EQ(read.log.format, LogFormat::text);
+  EXPECT_EQ(read.log.target, LogTarget::output);
+  EXPECT_EQ(read.log.logger, "sandboxd");
+  EXPECT_EQ(read.log.version, "1.2.3");
 }
 
 TEST(SettingsText, ThatIsNoneIsRefused) {

@@ -49,4 +49,9 @@ awaitable<std::vector<std::optional<Fields>>> KeyValueStore::get_fields_of_all(s
   co_return found;
 }
 
+awaitable<Facts> KeyValueStore::facts() {
+  co_await ping();
+  co_return Facts();
+}
+
 }  // namespace ci::store

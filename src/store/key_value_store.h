@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/async.h"
+#include "store/facts.h"
 
 namespace ci::store {
 
@@ -112,6 +113,8 @@ class KeyValueStore {
 
   // A cheap round trip, for health.
   virtual awaitable<void> ping() = 0;
+  // The same, and what the store tells of itself. The default tells nothing, for small fakes.
+  virtual awaitable<Facts> facts();
 };
 
 }  // namespace ci::store

@@ -33,4 +33,9 @@ bool is_metadata(const Metadata& metadata) {
   return total <= longest_metadata;
 }
 
+awaitable<Facts> ObjectStore::facts() {
+  co_await ping();
+  co_return Facts();
+}
+
 }  // namespace ci::store

@@ -16,6 +16,7 @@
 
 #include "base/async.h"
 #include "base/byte_source.h"
+#include "store/facts.h"
 
 namespace ci::store {
 
@@ -88,6 +89,8 @@ class ObjectStore {
   };
   virtual awaitable<Page> list(std::string prefix, std::string cursor, int limit) = 0;
   virtual awaitable<void> ping() = 0;
+  // The same, and what the store tells of itself. The default tells nothing, for small fakes.
+  virtual awaitable<Facts> facts();
 };
 
 }  // namespace ci::store

@@ -261,7 +261,7 @@ class LocalPool final : public SandboxPool {
     }
     connected_ = true;
     unavailable_.clear();
-    log_info("sandboxd is ready", {{"kinds", names}, {"cgroup", std::to_string(cgroup_version_)}});
+    log_info("sandboxd is ready", {{"kinds", names}, {"cgroup", cgroup_version_}});
     refill();
     announce();
   }

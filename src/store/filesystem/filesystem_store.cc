@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -175,7 +176,7 @@ FilesystemStore::FilesystemStore(const std::filesystem::path& directory, asio::t
   place_.where = directory.string();
   place_.nameless = can_make_nameless(place_.root, place_.temporary);
   if (const int removed = remove_leftovers(place_.temporary); removed > 0) {
-    log_info("removed unfinished files", {{"directory", place_.where}, {"count", std::to_string(removed)}});
+    log_info("removed unfinished files", {{"directory", place_.where}, {"count", removed}});
   }
 }
 
@@ -288,6 +289,23 @@ awaitable<ObjectStore::Page> FilesystemStore::list(std::string prefix, std::stri
 awaitable<void> FilesystemStore::ping() {
   auto look = [&] { check_room(root_.get(), place_.where); };
   co_await on_pool(pool_, look);
+}
+
+awaitable<Facts> FilesystemStore::facts() {
+  auto look = [&] {
+    struct statvfs status {};
+    sys("looking at " + place_.where, [&] { return ::fstatvfs(root_.get(), &status); });
+    return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+  };
+  const std::uint64_t free = co_await on_pool(pool_, look);
+  Facts facts;
+  facts.emplace_back("backend", "filesystem");
+  facts.emplace_back("endpoint", "this machine");
+  facts.emplace_back("bucket", std::filesystem::path(place_.where).filename().string());
+  facts.emplace_back("bucket_exists", true);
+  facts.emplace_back("secure", false);
+  facts.emplace_back("free_mb", static_cast<std::int64_t>(free >> 20));
+  co_return facts;
 }
 
 std::unique_ptr<ObjectStore> open(const std::filesystem::path& directory, asio::thread_pool& pool) {

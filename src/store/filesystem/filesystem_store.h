@@ -28,6 +28,7 @@ class FilesystemStore final : public ObjectStore {
   awaitable<void> remove(std::string key) override;
   awaitable<Page> list(std::string prefix, std::string cursor, int limit) override;
   awaitable<void> ping() override;
+  awaitable<Facts> facts() override;
 
   // Behaves as if the file system had no O_TMPFILE. For tests.
   void without_nameless_files() { place_.nameless = false; }

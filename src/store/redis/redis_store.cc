@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "store/redis/client.h"
+#include "store/redis/server_facts.h"
 #include "store/redis/target.h"
 
 namespace ci::store::redis {
@@ -285,16 +286,29 @@ class RedisStore final : public KeyValueStore {
   }
 
   awaitable<void> ping() override {
-    const std::vector<std::shared_ptr<Pool>> pools = co_await servers_->all(client_.deadline());
-    for (const auto& pool : pools) {
-      Unit unit(0, Command({"PING"}));
-      unit.place = pool;
-      const Reply reply = co_await client_.run_one(std::move(unit), Repeat::allowed);
-      require_success(reply);
-    }
+    const std::vector<Reply> replies = co_await ask_all("PING");
+    for (const Reply& reply : replies) require_success(reply);
+  }
+
+  awaitable<Facts> facts() override {
+    const std::vector<Reply> replies = co_await ask_all("INFO");
+    co_return facts_of(replies);
   }
 
  private:
+  // Each server.
+  awaitable<std::vector<Reply>> ask_all(std::string_view verb) {
+    const std::vector<std::shared_ptr<Pool>> pools = co_await servers_->all(client_.deadline());
+    std::vector<Reply> replies;
+    for (const auto& pool : pools) {
+      Unit unit(0, Command({verb}));
+      unit.place = pool;
+      Reply reply = co_await client_.run_one(std::move(unit), Repeat::allowed);
+      replies.push_back(std::move(reply));
+    }
+    co_return replies;
+  }
+
   Access access_for(
       const asio::any_io_executor& executor, const RedisSettings& settings, const Target& target, const Login& login) {
     Access access(executor, login);

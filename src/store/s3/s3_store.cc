@@ -179,12 +179,23 @@ awaitable<void> S3Store::ping() {
   if (!std::exchange(tidied_, true)) co_await tidy();
 }
 
+awaitable<Facts> S3Store::facts() {
+  co_await ping();
+  Facts facts;
+  facts.emplace_back("backend", "s3");
+  facts.emplace_back("endpoint", client_->settings().endpoint);
+  facts.emplace_back("bucket", client_->settings().bucket);
+  facts.emplace_back("bucket_exists", true);  // or it would have been made, or ping() would have failed
+  facts.emplace_back("secure", client_->settings().secure);
+  co_return facts;
+}
+
 // What a crash of ours left. Not every key may list uploads, and nothing depends on it.
 awaitable<void> S3Store::tidy() {
   std::string reason;
   try {
     const int removed = co_await remove_unfinished(oldest_upload);
-    if (removed > 0) log_info("unfinished uploads removed", {{"count", std::to_string(removed)}});
+    if (removed > 0) log_info("unfinished uploads removed", {{"count", removed}});
   } catch (const Failure& failure) {
     reason = failure.what();
   }

@@ -28,6 +28,7 @@ class S3Store final : public ObjectStore {
   awaitable<Page> list(std::string prefix, std::string cursor, int limit) override;
   // One try, not repeated. Makes the bucket when it is missing; the first time also removes what a crash of ours left.
   awaitable<void> ping() override;
+  awaitable<Facts> facts() override;
 
   // Aborts multipart uploads that nobody has ended for `age`: their parts cost room and are not listed. Says how many.
   awaitable<int> remove_unfinished(std::chrono::seconds age);

@@ -1,5 +1,7 @@
 #include "store/sqlite/sqlite_store.h"
 
+#include <sqlite3.h>
+
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <deque>
@@ -269,6 +271,15 @@ awaitable<void> SqliteStore::ping() {
     check_room(directory_.get(), where_);
   };
   co_await on_pool(pool_, work);
+}
+
+awaitable<Facts> SqliteStore::facts() {
+  co_await ping();
+  Facts facts;
+  facts.emplace_back("backend", "sqlite");
+  facts.emplace_back("version", ::sqlite3_libversion());
+  facts.emplace_back("memory_usage_mb", static_cast<double>(::sqlite3_memory_used()) / (1 << 20));
+  co_return facts;
 }
 
 awaitable<void> SqliteStore::write(std::vector<Write> writes) {

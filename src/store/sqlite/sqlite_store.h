@@ -44,6 +44,7 @@ class SqliteStore final : public KeyValueStore {
   awaitable<Counted> increment_all(std::vector<Counter> counters) override;
   awaitable<Page> scan(std::string prefix, std::string cursor, int limit) override;
   awaitable<void> ping() override;
+  awaitable<Facts> facts() override;
 
   Counts counts() const;
 
