@@ -237,11 +237,25 @@ def test_content_type_is_checked_before_the_key(keyed):
 
 def test_too_many_failures_from_one_address(keyed):
     address = "127.3.0.1"
-    statuses = [execute(keyed, {"x-api-key": WRONG}, session=anonymous(address)).status_code for _ in range(14)]
-    assert statuses[:9] == [401] * 9 and statuses[-1] == 429, statuses
+    statuses = [execute(keyed, {"x-api-key": f"{WRONG}-{i}"}, session=anonymous(address)).status_code for i in range(14)]
+    assert statuses == [401] * 10 + [429] * 4
     answer = execute(keyed, {"x-api-key": WRONG}, session=anonymous(address))
     assert answer.json()["error"] == "rate_limited" and answer.json()["retry_after_seconds"] > 0
+    assert answer.headers["Retry-After"] == str(answer.json()["retry_after_seconds"])
     assert execute(keyed, {"x-api-key": KEY}).status_code == 200  # others are not punished
+    # Nor are right keys of that address, wherever they stand; and who sends none is told so.
+    assert execute(keyed, {"x-api-key": KEY}, session=anonymous(address)).status_code == 200
+    assert execute(keyed, body={"api_key": KEY}, session=anonymous(address)).status_code == 200
+    for headers in ({}, {"x-api-key": ""}):
+        check_envelope(execute(keyed, headers, session=anonymous(address)), 401, "authentication", "Missing API key")
+    assert anonymous(address).get(keyed.url + "/files/abc", timeout=30).status_code == 401
+
+
+def test_a_client_that_repeats_its_wrong_key_fails_once(keyed):
+    address = "127.3.0.2"
+    assert {execute(keyed, {"x-api-key": WRONG}, session=anonymous(address)).status_code for _ in range(25)} == {401}
+    assert {execute(keyed, session=anonymous(address)).status_code for _ in range(9)} == {401}  # each without a key counts
+    assert execute(keyed, {"x-api-key": WRONG}, session=anonymous(address)).status_code == 429
 
 
 def test_trusted_networks_need_no_key(make_server):

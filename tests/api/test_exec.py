@@ -118,9 +118,46 @@ def test_a_malformed_hint_never_fails_a_run(server, hint):
     assert server.py("print('ok')", runtime_session_hint=hint)["stdout"] == "ok\n"
 
 
-def test_profile_header_is_ignored(server):
-    answer = server.post("/exec", json={"lang": "py", "code": "print(1)"}, headers={"X-CodeAPI-Expected-Profile": "stateful"})
+@pytest.mark.parametrize("profile", [None, "default", "stateful"])
+def test_both_profiles_are_served(server, profile):
+    headers = {"X-CodeAPI-Expected-Profile": profile} if profile else {}
+    answer = server.post("/exec", json={"lang": "py", "code": "print(1)"}, headers=headers)
     assert answer.status_code == 200 and answer.json()["stdout"] == "1\n"
+    assert answer.headers["X-CodeAPI-Execution-Profile"] == (profile or "default")
+    for path in ("/health", "/nowhere", "/files/abc"):
+        assert server.get(path, headers=headers).headers["X-CodeAPI-Execution-Profile"] == (profile or "default")
+
+
+def test_a_profile_that_there_is_not(server):
+    for body in ({"lang": "py", "code": "print(1)"}, {}):
+        answer = server.post("/exec", json=body, headers={"X-CodeAPI-Expected-Profile": "fast"})
+        assert answer.status_code == 400
+        told = answer.json()
+        assert told["error"] == "invalid_execution_profile" and told["message"] and "code" not in told
+        assert (told["expected_profile"], told["actual_profile"]) == ("fast", "default")
+    assert server.get("/files/abc", headers={"X-CodeAPI-Expected-Profile": "fast"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/exec", "/v1/exec"])
+@pytest.mark.parametrize("header", ["X-LibreChat-Code-Workspace-ID", "X-LibreChat-Code-Worker-ID"])
+def test_code_for_somebody_elses_machine_is_refused(server, path, header):
+    answer = server.post(path, json={"lang": "bash", "code": "touch x"}, headers={header: "w-1"})
+    assert answer.status_code == 409
+    told = answer.json()
+    assert told["error"] == "unsupported_capability" and told["error_type"] == "resource_conflict" and "code" not in told
+    assert int(answer.headers["Content-Length"]) == len(answer.content) < 2000
+    assert requests.post(server.url + path, json={}, headers={header: "w-1"}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/exec/programmatic", "/v1/exec/programmatic", "/v1/exec/programmatic/cancel"])
+def test_what_is_not_built_forbids_another_try(server, path):
+    answer = server.post(path, json={"code": "print(1)", "tools": []})
+    assert answer.status_code == 409 and answer.json()["error"] == "unsupported_capability" and answer.json()["message"]
+
+
+@pytest.mark.parametrize("lang, code", [("py", "import os; print(os.environ['LIBRECHAT_CODE_DATA_DIR'])"), ("bash", "echo $LIBRECHAT_CODE_DATA_DIR"), ("js", "console.log(process.env.LIBRECHAT_CODE_DATA_DIR)")])
+def test_a_program_is_told_where_its_files_are(server, lang, code):
+    assert server.run(lang, code)["stdout"] == "/mnt/data\n"
 
 
 # ---- the environment of a program -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -350,6 +351,87 @@ def test_an_upload_of_one_user_is_not_the_session_of_another(server):
     assert server.run("bash", "true", files=[file], user_id="bob")["session_id"] != upload["session_id"]
     assert server.run("bash", "true", files=[file], user_id="ann")["session_id"] == upload["session_id"]
     assert server.run("bash", "true", files=[file])["session_id"] == upload["session_id"]
+
+
+def upload_of_nobody(server):
+    upload = server.upload(("in.txt", b"x"))
+    return upload["session_id"], {"id": upload["files"][0]["fileId"], "name": "in.txt", "storage_session_id": upload["session_id"]}
+
+
+@pytest.mark.parametrize("way", ["file", "session", "both", "hint", "header", "older"])
+def test_two_users_of_a_file_that_nobody_owns_never_meet(server, way):
+    """Neither finds what the other left: files, variables, or the session at all."""
+    session, file = upload_of_nobody(server)
+    more = {
+        "file": {"files": [file]},
+        "session": {"session_id": session},
+        "both": {"files": [file], "session_id": session},
+        "hint": {"files": [file], "runtime_session_hint": f"conversation:{session}"},
+        "header": {"files": [file]},
+        "older": {"files": [{"id": file["id"], "name": "in.txt", "session_id": session}], "session_id": session, "entity_id": session},
+    }[way]
+
+    def run(user, code):
+        named = {"headers": {"User-Id": user}} if way == "header" else {}
+        fields = more if way == "header" else more | {"user_id": user}
+        answer = server.post("/exec", json={"lang": "py", "code": code} | fields, **named)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    ann = run("ann", "secret = 7; open('notes.txt', 'w').write('hers'); print(1)")
+    bob = run("bob", "import os; print('secret' in globals(), *map(os.path.exists, ['notes.txt', 'in.txt']))")
+    assert bob["stdout"] == f"False False {'files' in more}\n"
+    assert len({session, ann["session_id"], bob["session_id"]}) == 3
+    # Each goes on in a session of his own.
+    again = server.py("print(secret)", session_id=ann["session_id"], user_id="ann")
+    assert again["stdout"] == "7\n" and again["session_id"] == ann["session_id"]
+    stranger = server.py("print('secret' in globals())", session_id=ann["session_id"], user_id="bob")
+    assert stranger["stdout"] == "False\n" and stranger["session_id"] != ann["session_id"]
+
+
+def test_first_runs_of_many_users_at_once(server):
+    _, file = upload_of_nobody(server)
+    users = [f"user-{i}" for i in range(6)]
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda user: server.run("bash", "cat in.txt; ls; touch mine", files=[file], user_id=user), users))
+    assert len({answer["session_id"] for answer in answers}) == 6
+    assert {answer["stdout"] for answer in answers} == {answers[0]["stdout"]} and "mine" not in answers[0]["stdout"]
+
+
+def test_who_names_no_user_goes_on_where_the_file_is(server):
+    session, file = upload_of_nobody(server)
+    server.py("x = 1", files=[file])
+    server.py("x = 2", files=[file], user_id="ann")
+    answer = server.py("print(x)", files=[file])
+    assert answer["stdout"] == "1\n" and answer["session_id"] == session
+
+
+def test_a_state_is_not_for_another_user(server):
+    mine = {"User-Id": "ann"}
+    session = server.py("x = 1", user_id="ann")["session_id"]
+    assert server.get(f"/state/{session}", headers=mine).status_code == server.get(f"/state/{session}").status_code == 200
+    other = {"User-Id": "bob"}
+    assert server.get(f"/state/{session}", headers=other).status_code == 404
+    assert server.get(f"/state/{session}/info", headers=other).json()["exists"] is False
+    assert server.post(f"/state/{session}", data=b"\x01x", headers=other).status_code == 403
+    assert server.request("DELETE", f"/state/{session}", headers=other).status_code == 204
+    assert server.py("print(x)", session_id=session, user_id="ann")["stdout"] == "1\n"
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_reference_without_an_id_is_found_by_its_name(server, old):
+    """LibreChat with agents 3.0 takes the id from a listed name, which has none."""
+    file = server.upload_one("my report (1).csv", b"a,b\n")
+    session = file["storage_session_id"]
+    for name in ("my_report__1_.csv", "my report (1).csv"):
+        reference = {"id": "", "name": name, "session_id" if old else "storage_session_id": session}
+        answer = server.run("bash", f"cat '{name}'", files=[reference])
+        assert (answer["stdout"], answer["stderr"]) == ("a,b\n", "")
+    made = server.run("bash", "echo 1 > out.txt; mkdir d; echo 2 > d/deep.txt", files=[file])
+    by_name = [{"id": "", "name": entry["name"], "session_id": entry["session_id"]} for entry in made["files"]]
+    assert server.run("bash", "cat out.txt d/deep.txt", files=by_name)["stdout"] == "1\n2\n"
+    nothing = {"id": "", "name": "nothing.txt", "session_id": session}
+    assert server.run("bash", "echo ok", files=[nothing])["stdout"] == "ok\n"
 
 
 def test_ten_calls_of_a_conversation(server):

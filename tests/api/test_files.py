@@ -558,6 +558,20 @@ def test_delete(server):
     assert "No such file" in server.run("bash", "cat a.txt", files=[file])["stderr"]
 
 
+@pytest.mark.parametrize("path", ["/files/{}/{}", "/v1/files/{}/{}", "/sessions/{}/objects/{}", "/v1/sessions/{}/objects/{}"])
+def test_both_ways_to_delete(server, path):
+    """The second is that of older LibreChat. Both have the queries."""
+    file = server.upload_one("a.txt", b"x")
+    session = file["storage_session_id"]
+    path = path.format(session, file["id"]) + "?kind=skill&id=s&version=3"
+    answer = server.request("DELETE", path, headers={"User-Id": "ann"})
+    assert answer.status_code == 200
+    assert answer.json() == {"message": "File deleted successfully", "session_id": session, "fileId": file["id"]}
+    check_envelope(server.request("DELETE", path), 404, "resource_not_found", "File not found")
+    check_envelope(server.get(f"/sessions/{session}/objects/{file['id']}"), 404, "resource_not_found")
+    check_envelope(server.request("DELETE", f"/sessions/{'x' * 21}/objects/{file['id']}"), 404, "resource_not_found")
+
+
 def test_delete_with_a_content_type_and_no_body(server):
     file = server.upload_one("a.txt", b"x")
     answer = server.request("DELETE", f"/v1/files/{file['storage_session_id']}/{file['id']}", headers={"Content-Type": "application/json"})

@@ -4,6 +4,7 @@ The package is installed from npm on first use, below build/, with its lock file
 its dependencies bring scripts that are not needed here, one of which reports installations to a third party.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -18,36 +19,45 @@ from harness import KEY, ROOT, cannot
 
 HERE = pathlib.Path(__file__).parent / "librechat"
 PLACE = ROOT / "build" / "librechat"
+# Of the client library, each with a lock file: today's, the first with storage sessions in its references, and one of the time
+# when files were found by their names.
+GENERATIONS = {"3.9": HERE, "3.6": HERE / "agents-3.6", "3.0": HERE / "agents-3.0"}
 
 
-@pytest.fixture(scope="session")
-def package():
-    """A directory with the installed package and our script."""
+@functools.cache
+def installed(generation):
+    """A directory with the package of a generation and our scripts."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         cannot("node and npm are not installed")
-    PLACE.mkdir(parents=True, exist_ok=True)
-    wanted = (HERE / "package-lock.json").read_bytes()
-    stamp = PLACE / "installed-lock.json"
-    for name in ("package.json", "package-lock.json", ".npmrc", "conversation.mjs"):
-        shutil.copy(HERE / name, PLACE / name)
+    source, place = GENERATIONS[generation], PLACE / generation
+    place.mkdir(parents=True, exist_ok=True)
+    wanted = (source / "package-lock.json").read_bytes()
+    stamp = place / "installed-lock.json"
+    for path in (source / "package.json", source / "package-lock.json", HERE / ".npmrc", HERE / "conversation.mjs", HERE / "conversation_3_0.mjs"):
+        shutil.copy(path, place / path.name)
     if not stamp.exists() or stamp.read_bytes() != wanted:
         try:
-            result = subprocess.run([npm, "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"], cwd=PLACE, capture_output=True, text=True, timeout=420)
+            result = subprocess.run([npm, "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"], cwd=place, capture_output=True, text=True, timeout=420)
         except subprocess.TimeoutExpired:
             cannot("npm did not install @librechat/agents within seven minutes")
         if result.returncode:
             cannot(f"npm could not install @librechat/agents:\n{result.stderr[-1500:]}")
         stamp.write_bytes(wanted)
-    probe = subprocess.run([node, "-e", "import('@librechat/agents').then(m => process.exit(m.createCodeExecutionTool ? 0 : 3))"], cwd=PLACE, capture_output=True, text=True, timeout=120)
+    probe = subprocess.run([node, "-e", "import('@librechat/agents').then(m => process.exit(m.createCodeExecutionTool ? 0 : 3))"], cwd=place, capture_output=True, text=True, timeout=120)
     if probe.returncode:
-        cannot(f"this node ({subprocess.run([node, '-v'], capture_output=True, text=True).stdout.strip()}) cannot load @librechat/agents:\n{probe.stderr[-1500:]}")
-    return PLACE
+        cannot(f"this node ({subprocess.run([node, '-v'], capture_output=True, text=True).stdout.strip()}) cannot load @librechat/agents {generation}:\n{probe.stderr[-1500:]}")
+    return place
 
 
-def converse(package, **what):
+@pytest.fixture(scope="session")
+def package():
+    return installed("3.9")
+
+
+def converse(package, script="conversation.mjs", **what):
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    result = subprocess.run(["node", "conversation.mjs", json.dumps(what)], cwd=package, env=environment, capture_output=True, text=True, timeout=180)
+    result = subprocess.run(["node", script, json.dumps(what)], cwd=package, env=environment, capture_output=True, text=True, timeout=180)
     assert result.returncode == 0, result.stderr[-3000:]
     return json.loads(result.stdout.strip().splitlines()[-1])
 
@@ -66,7 +76,35 @@ def test_a_conversation(package, server, style):
         "key in header and body": {"baseUrl": f"{server.url}/v1", "apiKey": KEY, "sendKeyInBody": True},
         "bearer": {"baseUrl": server.url, "headers": {"Authorization": f"Bearer {KEY}"}},
     }[style]
-    result = converse(package, **what)
+    judge(converse(package, **what))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/v1", ""])
+def test_a_conversation_of_3_6(server, path):
+    judge(converse(installed("3.6"), baseUrl=with_key(server, path=path)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/v1", ""])
+def test_a_conversation_of_3_0(server, path):
+    result = converse(installed("3.0"), "conversation_3_0.mjs", baseUrl=server.url + path, apiKey=KEY)
+    assert "error" not in result, result["error"]
+    assert result["fresh"] is True
+    first = result["first"]
+    assert "total 60" in first["text"] and "stderr" not in first["text"] and "/mnt/data/chart.png | Image is already displayed" in first["text"]
+    assert sorted(file["name"] for file in first["files"]) == ["chart.png", "note.txt"], "inputs were announced as results"
+    assert result["chart"]["magic"] == "89504e47" and result["chart"]["length"] > 1000 and result["chart"]["type"] == "image/png"
+    assert "from the first run\nmonth,sales" in result["again"]["text"] and "stderr" not in result["again"]["text"]
+    assert "from the first run true true" in result["byNameOnly"]["text"], result["byNameOnly"]
+    assert result["upper"] == "FROM THE FIRST RUN"
+    assert "words" in result["agents"]["text"]
+    assert "['one', 'two words']" in result["arguments"]["text"]
+    assert "before" in result["failing"]["text"] and "ValueError: broken" in result["failing"]["text"] and "Traceback" in result["failing"]["text"]
+    assert result["silent"]["text"].startswith("stdout: Empty.")
+
+
+def judge(result):
     assert "error" not in result, result["error"]
 
     assert result["uploaded"]["name"] == "sales.csv" and result["fresh"] is True
@@ -117,5 +155,6 @@ def test_no_install_script_ever_runs():
     assert "ignore-scripts=true" in (HERE / ".npmrc").read_text().split()
 
 
-def test_the_lock_file_names_no_registry():
-    assert "resolved" not in (HERE / "package-lock.json").read_text()
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_the_lock_file_names_no_registry(generation):
+    assert "resolved" not in (GENERATIONS[generation] / "package-lock.json").read_text()

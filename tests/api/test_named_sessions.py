@@ -113,3 +113,29 @@ def test_can_be_switched_off(make_server):
     name = new_name()
     assert "runtime_session_id" not in run(server, name, "echo x > a.txt")
     assert run(server, name, LS)["stdout"] == ""
+    answer = server.post("/exec", json={"lang": "bash", "code": "echo x"}, headers={"X-CodeAPI-Expected-Profile": "stateful"})
+    assert answer.status_code == 409 and "code" not in answer.json()
+    assert answer.json()["error"] == "execution_profile_mismatch" and answer.json()["message"]
+    assert (answer.json()["expected_profile"], answer.json()["actual_profile"]) == ("stateful", "default")
+    assert server.get("/files/abc", headers={"X-CodeAPI-Expected-Profile": "stateful"}).status_code == 200
+
+
+def test_the_default_profile_has_no_names(server):
+    """A client that expects no session is not given one, though it says a name."""
+    name = new_name()
+    run(server, name, "echo x > a.txt")
+    body = {"lang": "bash", "code": LS, "runtime_session_hint": name}
+    answer = server.post("/exec", json=body, headers={"X-CodeAPI-Expected-Profile": "default"}).json()
+    assert answer["stdout"] == "" and "runtime_session_id" not in answer
+    answer = server.post("/exec", json=body, headers={"X-CodeAPI-Expected-Profile": "stateful"}).json()
+    assert answer["stdout"] == "a.txt\n" and answer["runtime_status"] == "reused"
+
+
+def test_users_of_one_name_have_a_session_each(server):
+    name = new_name()
+    users = ["ann", "bob", None]
+    with ThreadPoolExecutor(3) as threads:
+        first = list(threads.map(lambda user: server.run("bash", f"echo {user} > who", runtime_session_hint=name, user_id=user), users))
+    assert len({answer["session_id"] for answer in first}) == len({answer["runtime_session_id"] for answer in first}) == 3
+    for user in users:
+        assert server.run("bash", "cat who", runtime_session_hint=name, user_id=user)["stdout"] == f"{user}\n"

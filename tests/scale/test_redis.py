@@ -80,6 +80,71 @@ def test_a_redis_that_goes_is_refused_in_time_and_comes_back(make_server, redis,
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("outage", ["frozen", "gone"])
+def test_a_new_session_that_cannot_be_stored_is_refused_however_long_its_program_runs(make_server, redis, settings, outage):
+    """The first space would be a promise that the session is there."""
+    server = make_server(**settings, EXEC_KEEPALIVE_SECONDS=1)
+    (redis.freeze if outage == "frozen" else redis.kill)()
+    try:
+        answer = server.post("/exec", json={"lang": "py", "code": f"import time; time.sleep({TIMEOUT + 3})"})
+    finally:
+        (redis.thaw if outage == "frozen" else redis.start)()
+    assert answer.status_code == 503 and answer.json()["error_type"] == "service_unavailable", answer.text
+    # With the store there, spaces come.
+    assert harness.wait_until(lambda: not reason(server), 15)
+    assert server.post("/exec", json={"lang": "py", "code": "import time; time.sleep(2.5)"}).content.startswith(b" ")
+
+
+@pytest.mark.slow
+def test_each_route_says_what_failed(make_server, redis, settings):
+    server = make_server(**settings)
+    reference = server.upload_one("a.txt", b"kept")
+    session = reference["storage_session_id"]
+    paths = [f"/files/{session}/{reference['id']}", f"/sessions/{session}/objects/{reference['id']}"]
+    body = [("file", ("b.txt", b"b"))]
+    redis.kill()
+    try:
+        failing = {
+            "Failed to upload files": [("POST", "/upload", {"files": body}), ("POST", "/upload", {"files": body, "data": {"entity_id": "e"}}), ("POST", "/upload/batch", {"files": body})],
+            "Failed to list files": [("GET", f"/files/{session}", {})],
+            "Failed to delete file": [("DELETE", path, {}) for path in paths],
+            "save_failed: Failed to save state": [("POST", f"/state/{session}", {"data": b"\x01state"})],
+        }
+        for text, requests in failing.items():
+            for method, path, options in requests:
+                answer = server.request(method, path, **options)
+                told = answer.json()
+                assert (answer.status_code, told["error"], told["error_type"]) == (500, text, "internal_server"), f"{method} {path}: {answer.text}"
+                assert "127.0.0.1" not in answer.text
+        assert answer.json()["details"] == [{"field": "body", "message": "Failed to save state", "code": "save_failed"}]
+        began = time.monotonic()
+        assert harness.wait_until(lambda: "Redis" in reason(server), 15) and server.get("/health/redis?use_cache=false").status_code == 503
+        assert time.monotonic() - began < 15
+    finally:
+        redis.start()
+    assert harness.wait_until(lambda: not reason(server), 15)
+    assert server.download(reference) == b"kept"
+    told = server.get("/health/redis?use_cache=false").json()
+    assert told["status"] == "healthy" and told["details"]["backend"] == "redis" and told["details"]["connected_clients"] >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outage", ["frozen", "gone"])
+def test_readiness_follows_the_store_within_five_seconds(make_server, redis, settings, outage):
+    server = make_server(**settings | {"REDIS_SOCKET_TIMEOUT": 20, "REDIS_SOCKET_CONNECT_TIMEOUT": 20})
+    for away, back in [(redis.freeze, redis.thaw) if outage == "frozen" else (redis.kill, redis.start)] * 2:
+        away()
+        lost = time.monotonic()
+        assert harness.wait_until(lambda: "Redis" in reason(server), 20)
+        lost = time.monotonic() - lost
+        back()
+        found = time.monotonic()
+        assert harness.wait_until(lambda: not reason(server), 20)
+        found = time.monotonic() - found
+        assert max(lost, found) < 10, (lost, found)  # five, and as much again for a busy machine
+
+
+@pytest.mark.slow
 def test_a_server_starts_before_its_redis(program, make_server, redis, settings):
     redis.kill()
     server = make_server(start=False, **settings)

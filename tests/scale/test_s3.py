@@ -144,18 +144,21 @@ def timed(action):
 
 
 @pytest.mark.parametrize("outage", ["refuses", "silent", "hangs"])
-def test_an_outage_is_a_clear_503_and_passes(on_s3, awake, outage):
+def test_an_outage_is_a_clear_failure_and_passes(on_s3, awake, outage):
     sent = on_s3.upload_one("before.txt", b"before")
     {"refuses": lambda: awake.kill("rgw"), "silent": lambda: awake.pause("rgw"), "hangs": lambda: awake.pause("osd")}[outage]()
     try:
-        for action in (
-            lambda: on_s3.post("/upload", files=[("file", ("during.txt", b"during"))]),
-            lambda: on_s3.get(f"/download/{sent['storage_session_id']}/{sent['id']}"),
-            lambda: on_s3.post("/exec", json={"lang": "py", "code": "print(open('before.txt').read())", "files": [ref(sent)]}),
+        upload = [("file", ("during.txt", b"during"))]
+        for status, action in (
+            (500, lambda: on_s3.post("/upload", files=upload)),
+            (500, lambda: on_s3.post("/upload/batch", files=upload)),
+            (503, lambda: on_s3.get(f"/download/{sent['storage_session_id']}/{sent['id']}")),
+            (503, lambda: on_s3.post("/exec", json={"lang": "py", "code": "print(open('before.txt').read())", "files": [ref(sent)]})),
         ):
             answer, seconds = timed(action)
-            assert answer.status_code == 503, f"{answer.status_code} {answer.text[:500]}"
-            assert answer.json()["error_type"] == "service_unavailable"
+            assert answer.status_code == status, f"{answer.status_code} {answer.text[:500]}"
+            assert answer.json()["error_type"] == {500: "internal_server", 503: "service_unavailable"}[status]
+            assert status == 503 or answer.json()["error"] == "Failed to upload files"
             assert seconds < LIMIT
         # What needs no file works all the same.
         assert on_s3.py("print(6*7)")["stdout"] == "42\n"
@@ -163,6 +166,21 @@ def test_an_outage_is_a_clear_503_and_passes(on_s3, awake, outage):
         awake.up_and_working()
     assert wait_until(lambda: on_s3.get(f"/download/{sent['storage_session_id']}/{sent['id']}").status_code == 200, 15)
     assert on_s3.download(on_s3.upload_one("after.txt", b"after")) == b"after"
+
+
+@pytest.mark.parametrize("outage", ["refuses", "silent"])
+def test_readiness_follows_the_store(on_s3, awake, outage):
+    (awake.kill if outage == "refuses" else awake.pause)("rgw")
+    try:
+        began = time.monotonic()
+        assert wait_until(lambda: _reason(on_s3), 20)
+        assert time.monotonic() - began < 10
+        assert on_s3.get("/health/minio?use_cache=false").status_code == 503
+    finally:
+        awake.up_and_working()
+    assert wait_until(on_s3.is_ready, 20)
+    details = on_s3.get("/health/minio?use_cache=false").json()["details"]
+    assert details["backend"] == "s3" and details["endpoint"] == awake.endpoint and details["bucket_exists"] is True and details["secure"] is False
 
 
 def test_a_server_that_waited_becomes_ready(program, awake):
