@@ -354,7 +354,7 @@ class Sandboxd {
         return slot;
       } catch (const Failure& failure) {
         reason = failure.what();
-        log_warning("a place for sandboxes cannot be used", {{"slot", std::to_string(slot.number)}, {"reason", reason}});
+        log_warning("a place for sandboxes cannot be used", {{"slot", slot.number}, {"reason", reason}});
       }
     }
     throw Failure(FailureKind::unavailable, reason);
