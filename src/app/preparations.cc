@@ -166,7 +166,7 @@ awaitable<void> Preparer::make(const Preparation& preparation) {
   if (error) throw Failure::from_errno(error.value(), doing);
   fs::remove_all(old, error);
   const auto time = std::chrono::round<std::chrono::seconds>(Clock::now() - begin);
-  log_info("prepared", {{"what", std::string(preparation.what)}, {"seconds", std::to_string(time.count())}});
+  log_info("prepared", {{"what", std::string(preparation.what)}, {"seconds", time.count()}});
 }
 
 }  // namespace ci::app
