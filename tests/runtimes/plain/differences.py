@@ -36,6 +36,7 @@ DIFFERENCES = [
     ("py", r"0x[0-9a-f]{6,}", "0xADDRESS", "addresses differ from process to process"),
     ("py", r"(?:\A|\n)Not kept for later runs of this session: .*", "", "what the next run of the session will not find is said"),
     ("py", r"(Exception ignored in: .*\nTraceback .*\n  File .*\n)    .*\n(?: +[~^]+\n)?", r"\1", "the source line is still there when a failing __del__ is told of at the end"),
+    ("py", r"\n\nExtension modules: .*", "", "modules are imported ahead of time"),
     *((lang, r"/(build|tmp)/cc\w{6}\.o", "OBJECT", "compilers put what they make into /build") for lang in ("c", "cpp", "f90")),
     *((lang, r"0x[0-9a-f]+", "0xADDRESS", "addresses differ from process to process, and with what makes linking quick") for lang in ("go", "f90", "d")),
     ("rs", r"thread '(.*)' \(\d+\)", r"thread '\1' (NUMBER)", "numbers of threads are those of the sandbox"),
