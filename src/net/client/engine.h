@@ -73,10 +73,14 @@ class Transfer {
   static size_t on_read(char* into, size_t size, size_t count, void* self);
   static int on_seek(void* self, curl_off_t offset, int origin);
   void prepare();
+  void prepare_tls();
+  size_t give(char* into, size_t room);
   void take_header(std::string_view line);
   void progress();
   // Until something happens; fails when the deadline or the longest silence has passed.
   awaitable<void> wait();
+  // The same, while more of the streamed body comes.
+  awaitable<void> feed();
   [[noreturn]] void fail(const std::string& reason) const;
   void check() const;  // fails when the transfer did
 
@@ -88,6 +92,10 @@ class Transfer {
   asio::steady_timer news_;
   Deadline heard_;  // when the last byte went or came
   size_t sent_ = 0;
+  std::vector<std::byte> piece_;  // of the streamed body
+  size_t piece_begin_ = 0, piece_end_ = 0;
+  bool starved_ = false;  // libcurl waits for more of it
+  bool source_ended_ = false;
   Head head_;
   bool has_head_ = false, done_ = false, paused_ = false;
   CURLcode result_ = CURLE_OK;

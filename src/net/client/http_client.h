@@ -4,10 +4,11 @@
 //
 // What the other side answers is a value, whatever its status; redirects are not followed. Everything else, from a
 // name that does not resolve to silence in the middle of a body, is a Failure of kind `unavailable` that names host and
-// reason.
+// reason. What a streamed body fails with goes through as it is.
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,6 +29,22 @@ struct Settings {
   int connections = 256;  // to one host at the same time; more wait
 };
 
+// Who is believed to be the other side, and who we are to it. PEM text, so that it may come from anywhere.
+struct Tls {
+  Tls() = default;
+  std::string authorities;       // these alone; empty: those of the settings
+  std::string certificate, key;  // ours, for servers that ask; empty: none
+};
+
+// A body that is made while it is sent: no more of it is read than the other side takes.
+struct StreamedBody {
+  StreamedBody() = default;
+  explicit StreamedBody(std::unique_ptr<ByteSource> bytes, std::optional<std::uint64_t> length = {})
+      : source(std::move(bytes)), size(length) {}
+  std::unique_ptr<ByteSource> source;
+  std::optional<std::uint64_t> size;  // nothing: it goes out in chunks. Fewer bytes than this are a failure, more are not sent
+};
+
 struct Request {
   Request(std::string verb, std::string address) : method(std::move(verb)), url(std::move(address)) {}
 
@@ -35,6 +52,8 @@ struct Request {
   std::string url;                         // goes out as it is: encoded by the caller
   std::vector<std::string> headers;        // "Name: value"
   std::span<const std::byte> body;         // kept by the caller until the answer's head is there
+  StreamedBody streamed;                   // in place of `body`; sent while somebody waits for the answer, or for more of it
+  Tls tls;
   Deadline deadline = Deadline::max();     // of the answer's head
   std::chrono::milliseconds silence{30000};  // longest time without a byte in either direction while somebody waits
 };

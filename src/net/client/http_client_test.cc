@@ -7,9 +7,11 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 
 #include "base/failure.h"
+#include "net/client/testing/client_test.h"
 #include "net/client/testing/scripted_server.h"
 
 namespace ci::net::client {
@@ -19,57 +21,7 @@ using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using testing::Heard;
 using testing::ScriptedServer;
-
-class HttpClient : public ::testing::Test {
- protected:
-  HttpClient() {
-    settings_.proxies = false;
-    client_.emplace(context_.get_executor(), settings_);
-  }
-
-  template <class T>
-  T run(awaitable<T> work) {
-    std::optional<T> result;
-    std::exception_ptr failure;
-    bool done = false;
-    const auto keep = [](awaitable<T> inner, std::optional<T>& into) -> awaitable<void> {
-      T value = co_await std::move(inner);
-      into.emplace(std::move(value));
-    };
-    asio::co_spawn(context_, keep(std::move(work), result), [&](std::exception_ptr ended) {
-      failure = ended;
-      done = true;
-    });
-    context_.restart();
-    while (!done) context_.run_one();
-    if (failure) std::rethrow_exception(failure);
-    return std::move(*result);
-  }
-
-  std::string failure_of(Request request) {
-    try {
-      run(client_->send(std::move(request)));
-    } catch (const Failure& failure) {
-      EXPECT_EQ(failure.kind(), FailureKind::unavailable);
-      return failure.what();
-    }
-    return "none";
-  }
-
-  static awaitable<std::string> read_all(Stream& stream, size_t piece) {
-    std::string all;
-    std::vector<std::byte> buffer(piece);
-    for (;;) {
-      const size_t count = co_await stream.read_some(buffer);
-      if (count == 0) co_return all;
-      all.append(reinterpret_cast<const char*>(buffer.data()), count);
-    }
-  }
-
-  asio::io_context context_;
-  Settings settings_;
-  std::optional<Client> client_;
-};
+using HttpClient = testing::ClientTest;
 
 TEST_F(HttpClient, SendsMethodHeadersAndBodyAndReadsTheAnswer) {
   ScriptedServer server([](const Heard&) { return ScriptedServer::answer("418 I'm a teapot", "short", "X-Kind:  two words \r\n"); });
@@ -193,6 +145,101 @@ TEST_F(HttpClient, CancellingACallEndsIt) {
   while (!done) context_.run_one();
   EXPECT_THROW(std::rethrow_exception(ended), boost::system::system_error);
   over = true;
+}
+
+// A body that is made while it is sent. Says how much of it was asked for.
+class Made final : public ByteSource {
+ public:
+  Made(std::size_t size, std::size_t& taken) : size_(size), taken_(taken) {}
+  awaitable<size_t> read_some(std::span<std::byte> into) override {
+    co_await sleep_for(100us);  // it comes from elsewhere
+    if (fails_at && taken_ >= *fails_at) throw Failure(FailureKind::not_found, "it went away");
+    const std::size_t count = std::min({into.size(), size_ - taken_, std::size_t{50'000}});
+    std::memset(into.data(), 'm', count);
+    taken_ += count;
+    co_return count;
+  }
+  std::optional<std::size_t> fails_at;
+
+ private:
+  std::size_t size_;
+  std::size_t& taken_;
+};
+
+TEST_F(HttpClient, StreamsABodyOfKnownSize) {
+  ScriptedServer server([](const Heard& heard) { return ScriptedServer::answer("200 OK", std::to_string(heard.body.size())); });
+  std::size_t taken = 0;
+  Request request("PUT", server.url() + "/");
+  request.streamed = StreamedBody(std::make_unique<Made>(3 << 20, taken), 3 << 20);
+  EXPECT_EQ(run(client_->send(std::move(request))).body, std::to_string(3 << 20));
+  EXPECT_EQ(server.heard()[0].body, std::string(3 << 20, 'm'));
+  EXPECT_TRUE(server.heard()[0].has("Content-Length: 3145728"));
+}
+
+TEST_F(HttpClient, StreamsABodyOfUnknownSizeInChunks) {
+  ScriptedServer server([](const Heard& heard) { return ScriptedServer::answer("200 OK", heard.body); });
+  std::size_t taken = 0;
+  Request request("POST", server.url() + "/");
+  request.streamed = StreamedBody(std::make_unique<Made>(300'000, taken));
+  EXPECT_EQ(run(client_->send(std::move(request))).body, std::string(300'000, 'm'));
+  EXPECT_TRUE(server.heard()[0].has("Transfer-Encoding: chunked"));
+  EXPECT_FALSE(server.heard()[0].head.contains("Content-Length"));
+}
+
+TEST_F(HttpClient, AnEmptyStreamedBodyIsABody) {
+  ScriptedServer server([](const Heard& heard) { return ScriptedServer::answer("200 OK", heard.method); });
+  std::size_t taken = 0;
+  Request request("PUT", server.url() + "/");
+  request.streamed = StreamedBody(std::make_unique<Made>(0, taken), 0);
+  EXPECT_EQ(run(client_->send(std::move(request))).body, "PUT");
+}
+
+// The other side takes nothing: what is made meanwhile is bounded.
+TEST_F(HttpClient, AStreamedBodyIsNotMadeFasterThanItIsTaken) {
+  std::atomic<bool> over = false;
+  ScriptedServer server;
+  server.before_body = [&] {
+    while (!over) std::this_thread::sleep_for(5ms);
+  };
+  server.start([](const Heard& heard) { return ScriptedServer::answer("200 OK", std::to_string(heard.body.size())); });
+  std::size_t taken = 0, before = 1;
+  const std::size_t size = 100 << 20;
+  Request request("PUT", server.url() + "/");
+  request.streamed = StreamedBody(std::make_unique<Made>(size, taken), size);
+  std::optional<Response> response;
+  asio::co_spawn(context_, client_->send(std::move(request)), [&](std::exception_ptr failure, Response got) {
+    EXPECT_FALSE(failure);
+    response.emplace(std::move(got));
+  });
+  // Until it stands still.
+  while (taken == 0 || taken != before) {
+    before = taken;
+    context_.restart();
+    context_.run_for(300ms);
+  }
+  EXPECT_LT(taken, std::size_t{30} << 20);  // the buffers of two sockets
+  over = true;
+  while (!response) context_.run_one();
+  EXPECT_EQ(response->body, std::to_string(size));
+}
+
+TEST_F(HttpClient, WhatAStreamedBodyFailsWithGoesThrough) {
+  ScriptedServer server([](const Heard&) { return ScriptedServer::answer("200 OK", ""); });
+  std::size_t taken = 0;
+  auto made = std::make_unique<Made>(300'000, taken);
+  made->fails_at = 100'000;
+  Request request("PUT", server.url() + "/");
+  request.streamed = StreamedBody(std::move(made), 300'000);
+  try {
+    run(client_->send(std::move(request)));
+    FAIL();
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.kind(), FailureKind::not_found);
+  }
+  taken = 0;
+  Request too_short("PUT", server.url() + "/");
+  too_short.streamed = StreamedBody(std::make_unique<Made>(1000, taken), 2000);
+  EXPECT_THAT(failure_of(std::move(too_short)), HasSubstr("shorter than announced"));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 
 // When so much of a body waits to be read, the other side is held back.
 constexpr size_t high_water = 256 << 10;
+constexpr size_t streamed_piece = 64 << 10;
 
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
@@ -60,9 +61,19 @@ void Transfer::prepare() {
   set(easy_, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
   if (!settings.ca_file.empty()) set(easy_, CURLOPT_CAINFO, settings.ca_file.c_str());
   if (!settings.proxies) set(easy_, CURLOPT_PROXY, "");
+  prepare_tls();
 
   if (request_.method == "HEAD") {
     set(easy_, CURLOPT_NOBODY, 1L);
+  } else if (request_.streamed.source) {
+    set(easy_, CURLOPT_UPLOAD, 1L);
+    const auto size = request_.streamed.size;
+    set(easy_, CURLOPT_INFILESIZE_LARGE, size ? static_cast<curl_off_t>(*size) : curl_off_t{-1});
+    set(easy_, CURLOPT_READFUNCTION, &Transfer::on_read);
+    set(easy_, CURLOPT_READDATA, this);
+    // Its beginning could not go out again on another connection.
+    set(easy_, CURLOPT_FRESH_CONNECT, 1L);
+    if (!size) headers_ = ::curl_slist_append(headers_, "Transfer-Encoding: chunked");
   } else if (request_.method == "PUT" || request_.method == "POST" || request_.method == "PATCH" || !request_.body.empty()) {
     set(easy_, CURLOPT_UPLOAD, 1L);
     set(easy_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
@@ -81,6 +92,19 @@ void Transfer::prepare() {
   for (const char* absent : {"Expect:", "Accept:"}) headers_ = ::curl_slist_append(headers_, absent);
   for (const std::string& header : request_.headers) headers_ = ::curl_slist_append(headers_, header.c_str());
   set(easy_, CURLOPT_HTTPHEADER, headers_);
+}
+
+// libcurl keeps connections apart by what is set here.
+void Transfer::prepare_tls() {
+  const auto set_text = [this](CURLoption option, const std::string& text) {
+    if (text.empty()) return;
+    curl_blob blob = {const_cast<char*>(text.data()), text.size(), CURL_BLOB_COPY};
+    set(easy_, option, &blob);
+  };
+  const Tls& tls = request_.tls;
+  set_text(CURLOPT_CAINFO_BLOB, tls.authorities);
+  set_text(CURLOPT_SSLCERT_BLOB, tls.certificate);
+  set_text(CURLOPT_SSLKEY_BLOB, tls.key);
 }
 
 void Transfer::progress() { heard_ = std::chrono::steady_clock::now(); }
@@ -131,12 +155,28 @@ size_t Transfer::on_body(char* bytes, size_t size, size_t count, void* self) {
 size_t Transfer::on_read(char* into, size_t size, size_t count, void* self) {
   auto& transfer = *static_cast<Transfer*>(self);
   transfer.progress();
+  if (transfer.request_.streamed.source) return transfer.give(into, size * count);
   if (transfer.request_.body.size() < transfer.sent_) return CURL_READFUNC_ABORT;  // the answer came before its end
   const auto body = transfer.request_.body.subspan(transfer.sent_);
   const size_t taken = std::min(body.size(), size * count);
   if (taken > 0) std::memcpy(into, body.data(), taken);
   transfer.sent_ += taken;
   return taken;
+}
+
+// What has come of a streamed body. When that is nothing, libcurl pauses until the coroutine has got more.
+size_t Transfer::give(char* into, size_t room) {
+  const std::uint64_t left = request_.streamed.size.value_or(UINT64_MAX) - sent_;
+  const auto count = static_cast<size_t>(std::min<std::uint64_t>({room, piece_end_ - piece_begin_, left}));
+  if (count == 0 && !source_ended_ && left > 0) {
+    starved_ = true;
+    news_.cancel();
+    return CURL_READFUNC_PAUSE;
+  }
+  std::memcpy(into, piece_.data() + piece_begin_, count);
+  piece_begin_ += count;
+  sent_ += count;
+  return count;
 }
 
 // A kept connection that the other side has closed meanwhile is noticed after bytes were sent; they go out again.
@@ -162,7 +202,31 @@ void Transfer::check() const {
   fail(error_[0] != '\0' ? static_cast<const char*>(error_) : ::curl_easy_strerror(result_));
 }
 
+awaitable<void> Transfer::feed() {
+  if (std::chrono::steady_clock::now() >= request_.deadline) fail("no answer in time");
+  piece_.resize(streamed_piece);
+  news_.expires_at(request_.deadline);
+  auto race = asio::experimental::make_parallel_group(
+      asio::co_spawn(engine_->executor(), request_.streamed.source->read_some(piece_), asio::deferred),
+      news_.async_wait(asio::deferred));
+  auto [order, failure, count, woken] =
+      co_await race.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  progress();  // it was not the other side that was silent
+  if (failure && order[0] == 1) co_return;  // it was interrupted, since something else has happened
+  if (failure) std::rethrow_exception(failure);
+  source_ended_ = count == 0;
+  if (source_ended_ && request_.streamed.size.value_or(sent_) != sent_) fail("what was to be sent is shorter than announced");
+  piece_begin_ = 0;
+  piece_end_ = count;
+  starved_ = false;
+  ::curl_easy_pause(easy_, CURLPAUSE_CONT);  // may call on_read at once
+}
+
 awaitable<void> Transfer::wait() {
+  if (starved_) {
+    co_await feed();
+    co_return;
+  }
   const Deadline limit = std::min(request_.deadline, heard_ + request_.silence);
   const Deadline now = std::chrono::steady_clock::now();
   if (now >= limit) fail(fmt::format("no {} in time", has_head_ ? "more of the answer" : "answer"));

@@ -10,7 +10,9 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -29,7 +31,10 @@ class ScriptedServer {
   // Returns the bytes to answer with; the connection is closed after them. Called on the server's thread.
   using Script = std::function<std::string(const Heard&)>;
 
-  explicit ScriptedServer(Script script) : script_(std::move(script)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit ScriptedServer(Script script) : ScriptedServer() { start(std::move(script)); }
+
+  // Answers nobody until it is started.
+  ScriptedServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -38,13 +43,18 @@ class ScriptedServer {
     CHECK(::listen(listener_.get(), 256) == 0);
     CHECK(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &length) == 0);
     port_ = ntohs(address.sin_port);
+  }
+  void start(Script script) {
+    script_ = std::move(script);
     thread_ = std::thread([this] { serve(); });
   }
   ~ScriptedServer() {
     stopping_ = true;
     ::shutdown(listener_.get(), SHUT_RDWR);
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
+
+  std::function<void()> before_body;  // called when the head is there, before more is read
 
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   std::string url() const { return "http://" + address(); }
@@ -81,22 +91,43 @@ class ScriptedServer {
     }
   }
 
-  static Heard read(int peer) {
+  // The data of chunks; nothing while their end is not there.
+  static std::optional<std::string> unchunked(std::string_view text) {
+    std::string data;
+    for (;;) {
+      const size_t line = text.find("\r\n");
+      if (line == text.npos) return std::nullopt;
+      const size_t size = std::stoul(std::string(text.substr(0, line)), nullptr, 16);
+      if (text.size() < line + 2 + size + 2) return std::nullopt;
+      if (size == 0) return data;
+      data += text.substr(line + 2, size);
+      text.remove_prefix(line + 2 + size + 2);
+    }
+  }
+
+  Heard read(int peer) const {
     std::string text;
     size_t end = std::string::npos, length = 0;
+    bool chunked = false;
+    std::optional<std::string> chunks;
     char piece[65536];
-    while (end == std::string::npos || text.size() < end + 4 + length) {
+    while (end == std::string::npos || (chunked ? !chunks : text.size() < end + 4 + length)) {
       const ssize_t count = ::recv(peer, piece, sizeof piece, 0);
       if (count <= 0) return {};
       text.append(piece, static_cast<size_t>(count));
+      if (chunked) chunks = unchunked(std::string_view(text).substr(end + 4));
       if (end != std::string::npos) continue;
       end = text.find("\r\n\r\n");
+      if (end == std::string::npos) continue;
+      if (before_body) before_body();
+      chunked = text.find("Transfer-Encoding: chunked") < end;
+      if (chunked) chunks = unchunked(std::string_view(text).substr(end + 4));
       const size_t header = text.find("Content-Length: ");
       if (end != std::string::npos && header < end) length = std::stoul(text.substr(header + 16));
     }
     Heard request;
     request.head = text.substr(0, end + 2);
-    request.body = text.substr(end + 4, length);
+    request.body = chunked ? *chunks : text.substr(end + 4, length);
     const size_t space = text.find(' ');
     request.method = text.substr(0, space);
     request.target = text.substr(space + 1, text.find(' ', space + 1) - space - 1);
