@@ -276,6 +276,19 @@ TEST_F(LocalPool, EndsASandboxWhoseAgentIsStopped) {
   EXPECT_EQ(process_of("sleep 4711.5", 0), 0);
 }
 
+TEST_F(LocalPool, WhoMayWaitLongerGetsWhatIsBeingMade) {
+  const auto here = engine->pool->languages();
+  if (std::ranges::find(here, "c") == here.end()) GTEST_SKIP() << "there is no C compiler";
+  engine->reason.clear();
+  engine->wait([]() -> awaitable<void> {
+    Demand demand("c", {});  // none is kept warm
+    demand.longest_wait = after(60s);
+    auto lease = co_await engine->pool->acquire(std::move(demand), after(0s));
+    EXPECT_TRUE(lease->waits());
+  });
+  EXPECT_EQ(engine->reason, "");
+}
+
 TEST_F(LocalPool, EveryForkDrawsOtherNumbers) {
   std::set<std::string> seen;
   for (int i = 0; i < 5; ++i) seen.insert(run("py", "import random, uuid; print(random.random(), uuid.uuid4())").out);
