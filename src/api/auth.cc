@@ -127,7 +127,7 @@ awaitable<std::optional<std::string>> Authenticator::key_in_body(
     const std::size_t count = co_await request.body->read_some(std::as_writable_bytes(std::span(text)).subspan(begin));
     text.resize(begin + count);
     ended = count == 0;
-    useful = scanner.feed(std::string_view(text).substr(begin));
+    if (!ended) useful = scanner.feed(std::string_view(text).substr(begin));
   }
   std::optional<std::string> key = scanner.key();
   if (!key) refuse_without_key(address, !ended && useful);

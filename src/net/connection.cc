@@ -30,26 +30,6 @@ std::string request_id_of(const Headers& headers) {
   return new_id();
 }
 
-ResponseFraming choose_framing(const Response& response, const RequestHead& head, bool keep) {
-  ResponseFraming framing;
-  if (is_bodiless(response.status)) {
-    framing.body = BodyFraming::none;
-  } else if (const auto* text = std::get_if<std::string>(&response.body)) {
-    framing.body = BodyFraming::length;
-    framing.length = text->size();
-  } else if (const auto* source = std::get_if<SourceBody>(&response.body)) {
-    framing.body = BodyFraming::length;
-    framing.length = source->size;
-  } else if (head.http_1_0) {
-    framing.body = BodyFraming::until_close;
-    keep = false;
-  } else {
-    framing.body = BodyFraming::chunked;
-  }
-  framing.keep_alive = !keep ? KeepAlive::no : head.http_1_0 ? KeepAlive::said : KeepAlive::yes;
-  return framing;
-}
-
 LeastPace least_pace(const ServerSettings& settings) {
   LeastPace least;
   least.stall = settings.body_timeout;
@@ -226,7 +206,7 @@ awaitable<Connection::Next> Connection::serve_one() {
 awaitable<Connection::Next> Connection::refuse(const HeadProblem& problem) {
   working_ = true;
   Response response = protocol_error(problem.status, problem.reason, new_id());
-  const ResponseFraming framing = choose_framing(response, RequestHead(), false);
+  const ResponseFraming framing = choose_framing(response, false, false);
   co_await send(response, framing, false);
   co_return Next::linger;
 }
@@ -261,7 +241,7 @@ awaitable<Connection::Next> Connection::answer(RequestHead& head) {
   std::optional<Response> response = co_await run_handler(request);
   if (!response) co_return Next::close;
   const bool keep = head.keep_alive && !response->close && !draining_ && !reserved_ && body.can_be_skipped();
-  const ResponseFraming framing = choose_framing(*response, head, keep);
+  const ResponseFraming framing = choose_framing(*response, head.http_1_0, keep);
   const bool complete = co_await send(*response, framing, request.method == "HEAD");
   if (over()) co_return Next::close;
   if (!complete || framing.keep_alive == KeepAlive::no) co_return body.done() ? Next::close : Next::linger;
@@ -348,7 +328,7 @@ awaitable<bool> Connection::send_source(std::string head, SourceBody& body) {
       log_error("reading a body to send failed", {{"reason", reason}});
       if (left < body.size) co_return false;
       Response failed = protocol_error(500, "An unexpected error occurred", new_id());
-      const ResponseFraming framing = choose_framing(failed, RequestHead(), false);
+      const ResponseFraming framing = choose_framing(failed, false, false);
       co_await send(failed, framing, false);
       co_return false;
     }

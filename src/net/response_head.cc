@@ -57,6 +57,26 @@ std::string response_head(const Response& response, const ResponseFraming& frami
   return head;
 }
 
+ResponseFraming choose_framing(const Response& response, bool http_1_0, bool keep) {
+  ResponseFraming framing;
+  if (is_bodiless(response.status)) {
+    framing.body = BodyFraming::none;
+  } else if (const auto* text = std::get_if<std::string>(&response.body)) {
+    framing.body = BodyFraming::length;
+    framing.length = text->size();
+  } else if (const auto* source = std::get_if<SourceBody>(&response.body)) {
+    framing.body = BodyFraming::length;
+    framing.length = source->size;
+  } else if (http_1_0) {
+    framing.body = BodyFraming::until_close;
+    keep = false;
+  } else {
+    framing.body = BodyFraming::chunked;
+  }
+  framing.keep_alive = !keep ? KeepAlive::no : http_1_0 ? KeepAlive::said : KeepAlive::yes;
+  return framing;
+}
+
 void add_security_headers(Headers& headers) {
   headers.set("X-Content-Type-Options", "nosniff");
   headers.set("X-Frame-Options", "DENY");

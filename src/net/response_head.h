@@ -26,6 +26,10 @@ std::string response_head(const Response& response, const ResponseFraming& frami
 // Whether answers of this status have no body at all: 1xx, 204, 304.
 bool is_bodiless(int status);
 
+// How the body of this answer is told apart from what follows: by its length where that is known. A client of HTTP/1.0 knows no chunks.
+// `keep`: whether the connection could be used again.
+ResponseFraming choose_framing(const Response& response, bool http_1_0, bool keep);
+
 // What tells browsers to be careful, on every answer whoever gives it. A Content-Security-Policy that is there stays.
 void add_security_headers(Headers& headers);
 
