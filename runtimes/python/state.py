@@ -38,7 +38,8 @@ PLAIN, PACKED = 1, 2
 MODULES = "_kubecoderun_modules"
 ALIGNMENT = 64
 SMALL = 64 << 10  # less is read at once instead of mapped
-STRIDE = 256 << 10  # compared at a time: fits into the processor's cache
+STRIDE = 256 << 10  # compared or unpacked at a time: fits into the processor's cache
+PACKED_STRIDE = 16 << 10  # taken at a time for unpacking
 PACKED_AT_LEAST = 256  # bytes below which packing is not worth it
 WORTH_PACKING, WORTH_UNPACKING = 0.8, 0.5  # packed to plain; the latter when plain buffers need not be read at all
 MAPPED_SHARE = 0.125  # of the sandbox's memory that a packed state may take beside the values that are made of it
@@ -73,7 +74,7 @@ class Before:
         self.memory = memory
         self.may_be_large = size * (LZ4_RATIO if packed else 1) > MAPPED_SHARE * memory
         self.whole = self.pristine = self.packed = None
-        if packed and (unpacked := _unpack(fd, size, MAPPED_SHARE * memory)) is None:
+        if packed and (unpacked := _unpack(fd, MAPPED_SHARE * memory)) is None:
             self.packed = fd
             return
         if packed:
@@ -103,8 +104,7 @@ class Before:
                 return salvage.load(io.BytesIO(data), buffers, main)
 
     def _unpacking(self):
-        os.lseek(self.packed, 1, os.SEEK_SET)
-        return lz4.frame.open(open(self.packed, "rb", closefd=False))
+        return io.BufferedReader(_Unpacking(self.packed), STRIDE)
 
     def _parts(self):
         """The pickle without its large buffers, and these."""
@@ -140,28 +140,48 @@ def _bounded(size):
         resource.setrlimit(resource.RLIMIT_DATA, limits)
 
 
-def _unpack(fd, size, limit):
-    """A file with the unpacked state, and its size. None when that is larger than the limit."""
-    target = os.memfd_create("unpacked", os.MFD_CLOEXEC)
-    os.write(target, bytes([PLAIN]))
-    total = 1
+def _unpacked_pieces(fd):
     decompressor = lz4.frame.LZ4FrameDecompressor()
-    with mmap.mmap(fd, size, prot=mmap.PROT_READ) as packed:
-        for begin in range(1, size, STRIDE):
-            # A piece may be a thousand times as large as what it was packed into.
-            piece = decompressor.decompress(packed[begin : begin + STRIDE], max_length=STRIDE)
-            while True:
-                total += len(piece)
-                if total > limit:
-                    os.close(target)
-                    return None
-                _write_all(target, [piece])
-                if decompressor.needs_input or decompressor.eof:
-                    break
-                piece = decompressor.decompress(b"", max_length=STRIDE)
+    with mmap.mmap(fd, os.fstat(fd).st_size, prot=mmap.PROT_READ) as packed:
+        for begin in range(1, len(packed), PACKED_STRIDE):
+            # A piece may be hundreds of times as large as what it was packed into.
+            piece = decompressor.decompress(packed[begin : begin + PACKED_STRIDE], max_length=STRIDE)
+            while piece:
+                yield piece
+                piece = b"" if decompressor.needs_input or decompressor.eof else decompressor.decompress(b"", max_length=STRIDE)
     if not decompressor.eof:
         raise Damaged("cut off")
-    return target, total
+
+
+class _Unpacking(io.RawIOBase):
+    """A packed state's pickle, as a file that is unpacked while it is read."""
+
+    def __init__(self, fd):
+        self.pieces, self.left = _unpacked_pieces(fd), memoryview(b"")
+
+    def readable(self):
+        return True
+
+    def readinto(self, target):
+        if not self.left:
+            self.left = memoryview(next(self.pieces, b""))
+        size = min(len(target), len(self.left))
+        target[:size] = self.left[:size]
+        self.left = self.left[size:]
+        return size
+
+
+def _unpack(fd, limit):
+    """A file with the unpacked state, and its size. None when that is larger than the limit."""
+    target = os.memfd_create("unpacked", os.MFD_CLOEXEC)
+    size = os.write(target, bytes([PLAIN]))
+    for piece in _unpacked_pieces(fd):
+        size += len(piece)
+        if size > limit:
+            os.close(target)
+            return None
+        _write_all(target, [piece])
+    return target, size
 
 
 def _read_index(whole):
