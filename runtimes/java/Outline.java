@@ -25,7 +25,7 @@ final class Outline implements TaskListener {
 
     @Override
     public void finished(TaskEvent event) {
-        if (event.getKind() != TaskEvent.Kind.PARSE) return;
+        if (event.getKind() != TaskEvent.Kind.PARSE || isRead) return; // what the compiler looks up later lies in other files
         CompilationUnitTree unit = event.getCompilationUnit();
         if (unit.getPackageName() != null) inPackage = unit.getPackageName() + ".";
         for (Tree tree : unit.getTypeDecls()) {

@@ -107,6 +107,14 @@ def test_java_finds_the_class_to_run(server, code, stdout):
     assert answer["files"] == []
 
 
+def test_java_finds_mounted_sources(server):
+    need(server, "java")
+    helper = server.upload_one("Helper.java", b"public class Helper { static int twice(int x) { return 2 * x; } public static void main(String[] a) { } }")
+    code = "public class Main { public static void main(String[] a) { System.out.println(Helper.twice(21)); throw new Error(); } }"
+    answer = server.run("java", code, files=[helper])
+    assert answer["stdout"] == "42\n" and "at Main.main(Main.java:1)" in answer["stderr"], answer
+
+
 def test_java_errors_of_syntax_name_the_file_of_the_public_class(server):
     need(server, "java")
     answer = server.run("java", "public class Main {\n  int x = 1\n}")
