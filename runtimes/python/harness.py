@@ -21,7 +21,7 @@ import session
 
 FOLDER = "/mnt/data"
 SCRIPT = FOLDER + "/.code.py"
-OURS = ("harness", "session", "state", "pickling", "salvage", "trees", "plots", "_kubecoderun")
+OURS = ("harness", "session", "state", "form", "pickling", "salvage", "trees", "plots", "_kubecoderun")
 
 
 class Harness:

@@ -65,7 +65,7 @@ def test_any_reader_of_pickles_can_read_it(session):
     numpy = pytest.importorskip("numpy")
     session.run("import numpy as np\nx = 42\na = np.arange(20_000.0)\nb = np.arange(30_000); b.flags.writeable = False\nz = 'end'")
     data = session.bytes()
-    assert data[0] == state.PLAIN
+    assert data[0] == state.form.PLAIN
     values = pickle.loads(data[1:])
     assert values["x"] == 42 and values["z"] == "end" and values[state.MODULES]["bound"] == {"np": "numpy"}
     assert numpy.array_equal(values["a"], numpy.arange(20_000.0)) and values["b"][-1] == 29_999
@@ -86,7 +86,7 @@ def test_large_buffers_are_not_copied(session):
     base = namespace["a"]
     while isinstance(base, numpy.ndarray) and base.base is not None:
         base = base.base
-    assert not isinstance(base, (bytes, bytearray)) and namespace["a"].ctypes.data % state.ALIGNMENT == 0
+    assert not isinstance(base, (bytes, bytearray)) and namespace["a"].ctypes.data % state.form.ALIGNMENT == 0
     assert session.run("v = a[7]")["v"] == 1
 
 
@@ -102,16 +102,16 @@ def test_what_did_not_change_is_not_written(session):
 
 def test_packed_when_it_pays(session):
     session.run("text = 'abc' * 1_000_000")
-    assert session.bytes()[0] == state.PACKED and session.size < 100_000
+    assert session.bytes()[0] == state.form.PACKED and session.size < 100_000
     assert session.run("n = len(text)")["n"] == 3_000_000
     session.run("import os\ntext = os.urandom(1_000_000)")
-    assert session.bytes()[0] == state.PLAIN
+    assert session.bytes()[0] == state.form.PLAIN
 
 
 def test_packed_arrays_keep_their_place_and_can_be_written(session):
     pytest.importorskip("numpy")
     session.run("import numpy as np\na = np.zeros(500_000)\nb = np.ones(500_000)")
-    assert session.bytes()[0] == state.PACKED
+    assert session.bytes()[0] == state.form.PACKED
     session.run("a[3] = 5; ok = bool(a.flags.writeable and a.flags.aligned and b.sum() == 500_000)")
     assert session.run("v = (a[3], ok)")["v"] == (5.0, True)
     session.run("pass")
@@ -154,7 +154,7 @@ def test_private_names_that_functions_use_come_along(session):
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x01x", b"\x02x", b"\x03x", b"\x01" + pickle.dumps([1]), b"\x02" + lz4_frame.compress(pickle.dumps({"a": 1}))[:-6], b"\x01" + bytes(3000) + b"\x01\0\0\0" + state.MAGIC]
+    "data", [b"\x01x", b"\x02x", b"\x03x", b"\x01" + pickle.dumps([1]), b"\x02" + lz4_frame.compress(pickle.dumps({"a": 1}))[:-6], b"\x01" + bytes(3000) + b"\x01\0\0\0" + state.form.MAGIC]
 )
 def test_damage_is_noticed(session, data):
     session.use(data)

@@ -133,7 +133,7 @@ def test_large_arrays_beside_what_is_lost_are_not_copied():
     session.run("import numpy as np\na = np.random.default_rng(0).normal(size=50_000)\nview = a[10:]\nclass Bad:\n    def __init__(self): self.x = 1\n    def __setstate__(self, s): 1 / 0\nb = Bad()\nlast = a")
     namespace = session.run("pass")
     assert session.lost == {"b": "Bad"} and namespace["last"] is namespace["a"]
-    assert numpy.array_equal(namespace["view"], namespace["a"][10:]) and namespace["a"].ctypes.data % state.ALIGNMENT == 0
+    assert numpy.array_equal(namespace["view"], namespace["a"][10:]) and namespace["a"].ctypes.data % state.form.ALIGNMENT == 0
 
 
 def test_states_written_earlier_are_salvaged():
@@ -154,7 +154,7 @@ def test_another_reader_of_pickles_can_read_it():
         session.run(source)
         reader = "import pickle, sys; values = pickle.loads(sys.stdin.buffer.read()[1:]); assert type(values) is dict"
         data = session.bytes()
-        if data[0] == state.PACKED:
+        if data[0] == state.form.PACKED:
             data = b"\x01" + __import__("lz4.frame").frame.decompress(data[1:])
         ran = subprocess.run([sys.executable, "-I", "-c", reader], input=data, capture_output=True)
         assert ran.returncode == 0, (name, ran.stderr.decode())
