@@ -528,6 +528,7 @@ TEST_F(ServerTest, ProbesGetThroughWhenEverythingIsInUse) {
   Client probe(server_->port());
   EXPECT_THAT(probe.send("GET /health" + host + "\r\n").read_answer(), StartsWith("HTTP/1.1 200 "));
   EXPECT_TRUE(probe.ended());  // its place is for the next one
+  stop(100ms);
 }
 
 TEST_F(ServerTest, ThoseWhoHoldReservedPlacesMakeRoomForProbes) {
@@ -542,6 +543,7 @@ TEST_F(ServerTest, ThoseWhoHoldReservedPlacesMakeRoomForProbes) {
   for (int i = 0; i < 6; ++i) silent.emplace_back(server_->port()).send("GET /health HTTP/1.1\r\n");
   Client probe(server_->port());
   EXPECT_THAT(probe.send("GET /health" + host + "\r\n").read_answer(), StartsWith("HTTP/1.1 200 "));
+  stop(100ms);
 }
 
 TEST_F(ServerTest, ManyConnectionsOfOneAddressAreItsOwnTrouble) {
@@ -609,6 +611,7 @@ TEST_F(ServerTest, BodiesOfAllClientsShareABudget) {
   Client small(server_->port());
   small.send("POST /echo" + host + "Content-Length: 5\r\n\r\nsmall");
   EXPECT_THAT(small.read_answer(), EndsWith("small"));
+  stop(100ms);
 }
 
 TEST_F(ServerTest, SaysWhichAddressIsTaken) {
