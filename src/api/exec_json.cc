@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
+#include <new>
 
 #include "api/errors.h"
 #include "base/white_space.h"
@@ -21,14 +22,38 @@ constexpr std::size_t entity_limit = 40;
 constexpr std::size_t longest_session_name = 128;
 std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
 
-json::object parse_object(std::string_view body) {
+// What a document becomes may be many times its size: [0,0,0,… has a value of 16 bytes for two. A request is a few values and long texts,
+// which take four times their size at most while they are read.
+class BoundedMemory final : public json::memory_resource {
+ public:
+  explicit BoundedMemory(std::size_t document) : left_(4 * document + (16 << 20)) {}
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    if (bytes > left_) throw std::bad_alloc();
+    void* const place = ::operator new(bytes, std::align_val_t(alignment));
+    left_ -= bytes;
+    return place;
+  }
+  void do_deallocate(void* place, std::size_t bytes, std::size_t alignment) override {
+    ::operator delete(place, bytes, std::align_val_t(alignment));
+    left_ += bytes;
+  }
+  bool do_is_equal(const json::memory_resource& other) const noexcept override { return this == &other; }
+
+  std::size_t left_;
+};
+
+// In `memory`, which outlives what is returned.
+json::object parse_object(std::string_view body, BoundedMemory& memory) try {
   if (body.empty()) throw ApiError::invalid({{"body", "Field required", "missing"}});
   const auto malformed = [](std::size_t offset) {
     return ApiError::invalid({{fmt::format("body -> {}", offset), "JSON decode error", "json_invalid"}});
   };
   json::parse_options options;
   options.max_depth = depth_limit;
-  json::stream_parser parser({}, options);
+  json::stream_parser parser(&memory, options);
+  parser.reset(&memory);
   boost::system::error_code error;
   const std::size_t taken = parser.write_some(body.data(), body.size(), error);
   if (error) throw malformed(taken);
@@ -41,6 +66,8 @@ json::object parse_object(std::string_view body) {
         {{"body", "Input should be a valid dictionary or object to extract fields from", "model_attributes_type"}});
   }
   return std::move(value.as_object());
+} catch (const std::bad_alloc&) {
+  throw ApiError(413, "Request body too large", {{"body", "Too many values", "too_large"}});
 }
 
 // Reads the fields of one object and gathers what is wrong with them.
@@ -155,8 +182,8 @@ execution::FileReference read_reference(Reader& reader) {
   reference.session = reader.optional_text("storage_session_id");
   reference.by_storage_session = !reference.session.empty();
   if (reference.session.empty()) reference.session = older;
-  const auto is_absent = [&](std::string_view name) {
-    const json::value* value = reader.find(name);
+  const auto is_absent = [&](std::string_view field) {
+    const json::value* value = reader.find(field);
     return value == nullptr || value->is_null() || value->is_string();
   };
   if (reference.session.empty() && is_absent("session_id") && is_absent("storage_session_id")) {
@@ -294,7 +321,8 @@ json::object empty_answer(std::string_view session) {
 
 execution::ExecutionRequest parse_execution(
     std::string_view body, std::span<const std::string> languages, std::chrono::seconds time_limit) {
-  const json::object object = parse_object(body);
+  BoundedMemory memory(body.size());
+  const json::object object = parse_object(body, memory);
   std::vector<Detail> problems;
   Reader reader(object, "body", problems);
   execution::ExecutionRequest request;

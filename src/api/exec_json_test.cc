@@ -117,6 +117,17 @@ TEST(ParseExecution, ChecksTheLanguageBeforeTheCode) {
   }
 }
 
+TEST(ParseExecution, AFloodOfValuesIsRefusedWhereLongTextsAreFine) {
+  std::string flood = R"({"lang":"bash","code":"true","pad":[0)";
+  while (flood.size() < (30 << 20)) flood += ",0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0";
+  flood += "]}";
+  EXPECT_EQ(refusal(flood).first, 413);
+  std::string text = R"({"lang":"bash","code":")";
+  for (int i = 0; i < 1 << 20; ++i) text += R"(echo \"\u00e9, [0], {1}\"\n)";
+  text += R"("})";
+  EXPECT_GT(parse(text).code.size(), std::size_t{20} << 20);
+}
+
 TEST(DescribeResult, HasEveryField) {
   execution::ExecutionResult result;
   result.session = "s";
