@@ -173,8 +173,8 @@ api::ApiSettings api_settings(const Settings& settings) {
   return result;
 }
 
-pool::LocalPoolSettings pool_settings(const Settings& settings) {
-  pool::LocalPoolSettings result;
+pool::PoolSettings pool_settings(const Settings& settings) {
+  pool::PoolSettings result;
   result.floors = settings.pool_floors;
   result.parallel_creations = settings.pool_parallel;
   // One of these keeps a processor busy for a second or two; the other half is for programs.

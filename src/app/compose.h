@@ -12,7 +12,7 @@
 #include "files/session_files.h"
 #include "files/sessions.h"
 #include "net/server.h"
-#include "pool/local/local_pool.h"
+#include "pool/open.h"
 #include "sandbox/settings.h"
 #include "state/states.h"
 #include "store/open.h"
@@ -25,7 +25,7 @@ files::CleanupSettings cleanup_settings(const Settings& settings);
 state::StateSettings state_settings(const Settings& settings);
 execution::ExecutionSettings execution_settings(const Settings& settings);
 api::ApiSettings api_settings(const Settings& settings);
-pool::LocalPoolSettings pool_settings(const Settings& settings);
+pool::PoolSettings pool_settings(const Settings& settings);
 
 // Certificate and key that cannot be used fail as `invalid`, naming the variable. Nothing without HTTPS.
 void check_certificate(const Settings& settings);

@@ -80,7 +80,7 @@ struct Shelf {
 class LocalPool final : public SandboxPool {
  public:
   LocalPool(
-      asio::any_io_executor executor, asio::thread_pool& blocking, const LocalPoolSettings& settings,
+      asio::any_io_executor executor, asio::thread_pool& blocking, const PoolSettings& settings,
       SandboxdConnector connector)
       : executor_(executor),
         blocking_(blocking),
@@ -499,7 +499,7 @@ class LocalPool final : public SandboxPool {
 
   asio::any_io_executor executor_;
   asio::thread_pool& blocking_;
-  LocalPoolSettings settings_;
+  PoolSettings settings_;
   StockLimits limits_;
   SandboxdConnector connector_;
   std::unique_ptr<asio::posix::stream_descriptor> sandboxd_;
@@ -517,7 +517,7 @@ class LocalPool final : public SandboxPool {
 }  // namespace
 
 std::unique_ptr<SandboxPool> open_local_pool(
-    asio::any_io_executor executor, asio::thread_pool& blocking, const LocalPoolSettings& settings,
+    asio::any_io_executor executor, asio::thread_pool& blocking, const PoolSettings& settings,
     SandboxdConnector connector) {
   return std::make_unique<LocalPool>(std::move(executor), blocking, settings, std::move(connector));
 }

@@ -59,7 +59,7 @@ class Engine : public testing::Environment {
   const std::string& missing() {
     if (!pool) {
       blocking = std::make_unique<asio::thread_pool>(1);
-      LocalPoolSettings settings;
+      PoolSettings settings;
       settings.floors = {{"py", 2}, {"bash", 1}, {"js", 1}};
       pool = open_local_pool(io.get_executor(), *blocking, settings, [this]() -> awaitable<UniqueFd> {
         if (!socket) co_await sleep_for(1h);
