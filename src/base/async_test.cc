@@ -7,7 +7,6 @@
 #include <stdexcept>
 #include <thread>
 
-#include "base/changes.h"
 #include "base/failure.h"
 #include "base/parallel.h"
 
@@ -177,34 +176,6 @@ TEST_F(Async, AGroupGoesOnWhenATaskFails) {
     tasks.spawn("broken", broken());
     while (tasks.size() > 0) co_await sleep_for(1ms);
     co_await tasks.stop();
-  }());
-}
-
-TEST_F(Async, ChangesWakeAllWhoWaitAndNobodyElse) {
-  run([]() -> awaitable<void> {
-    auto executor = co_await asio::this_coro::executor;
-    Changes changes(executor);
-    TaskGroup tasks(executor);
-    int woken = 0;
-    const auto waiter = [](Changes& on, int& count) -> awaitable<void> {
-      co_await on.wait();
-      ++count;
-    };
-    for (int i = 0; i < 2; ++i) tasks.spawn("waiter", waiter(changes, woken));
-    co_await sleep_for(1ms);
-    changes.announce();
-    while (tasks.size() > 0) co_await sleep_for(1ms);
-    EXPECT_EQ(woken, 2);
-    // What was announced before is no news.
-    const auto begin = std::chrono::steady_clock::now();
-    co_await changes.wait(after(5ms));
-    EXPECT_GE(std::chrono::steady_clock::now() - begin, 5ms);
-    // One that is cancelled says so, and is not woken later.
-    tasks.spawn("waiter", waiter(changes, woken));
-    co_await sleep_for(1ms);
-    co_await tasks.stop();
-    changes.announce();
-    EXPECT_EQ(woken, 2);
   }());
 }
 
