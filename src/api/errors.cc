@@ -6,8 +6,9 @@
 #include <chrono>
 
 #include "api/redact.h"
+#include "base/failure.h"
 #include "base/log.h"
-#include "execution/execution.h"
+#include "execution/request.h"
 
 namespace ci::api {
 

@@ -1,27 +1,24 @@
 #pragma once
-// POST /exec.
+// POST /exec: a run that begins with a request and ends with its answer.
 
 #include "api/settings.h"
 #include "base/async.h"
-#include "execution/execution.h"
+#include "execution/runs.h"
 #include "net/http.h"
 
 namespace ci::api {
 
 class ExecRoutes {
  public:
-  // Runs are tasks of `tasks`: with keep-alive on, one may outlive the handler that began it.
-  ExecRoutes(
-      execution::Executions& executions, const pool::SandboxPool& pool, const ApiSettings& settings, TaskGroup& tasks)
-      : executions_(executions), pool_(pool), settings_(settings), tasks_(tasks) {}
+  ExecRoutes(execution::Runs& runs, const pool::SandboxPool& pool, const ApiSettings& settings)
+      : runs_(runs), pool_(pool), settings_(settings) {}
 
   awaitable<net::Response> post(net::Request& request);
 
  private:
-  execution::Executions& executions_;
+  execution::Runs& runs_;
   const pool::SandboxPool& pool_;
   const ApiSettings& settings_;
-  TaskGroup& tasks_;
 };
 
 }  // namespace ci::api

@@ -9,6 +9,7 @@
 
 #include "api/errors.h"
 #include "base/white_space.h"
+#include "execution/shape.h"
 #include "languages/language.h"
 
 namespace ci::api {
@@ -256,6 +257,8 @@ Ending ending_of(const execution::ExecutionResult& result) {
       return {"SG", "Out of memory"};
     case pool::Ended::lost:
       return {"SG", "Sandbox lost"};
+    case pool::Ended::interrupted:
+      return {"SG", "Execution was interrupted"};
   }
   return {};
 }

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "execution/execution.h"
+#include "execution/request.h"
+#include "execution/result.h"
 
 namespace ci::api {
 

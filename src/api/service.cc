@@ -39,14 +39,13 @@ awaitable<net::Response> refuse_programmatic(net::Request&) {
 }  // namespace
 
 Service::Service(
-    asio::any_io_executor executor, execution::Executions& executions, files::Sessions& sessions,
+    execution::Executions& executions, execution::Runs& runs, files::Sessions& sessions,
     files::SessionFiles& files, state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool,
     ApiSettings settings)
     : settings_(std::move(settings)),
-      tasks_(std::move(executor)),
       authenticator_(keys, settings_),
       health_(settings_, pool, executions),
-      exec_(executions, pool, settings_, tasks_),
+      exec_(runs, pool, settings_),
       upload_(sessions, files, settings_),
       files_(sessions, files, settings_),
       states_(states, sessions, settings_) {
@@ -83,8 +82,6 @@ void Service::set_stopping() {
   stopping_ = true;
   health_.set_ready(false, "stopping");
 }
-
-awaitable<void> Service::stop() { co_await tasks_.stop(); }
 
 awaitable<net::Response> Service::answer(net::Request& request, net::Router::Match& match) {
   if (settings_.cors && is_preflight(request)) co_return preflight_response(request);

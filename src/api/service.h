@@ -16,7 +16,7 @@ namespace ci::api {
 class Service {
  public:
   Service(
-      asio::any_io_executor executor, execution::Executions& executions, files::Sessions& sessions,
+      execution::Executions& executions, execution::Runs& runs, files::Sessions& sessions,
       files::SessionFiles& files, state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool,
       ApiSettings settings);
   Service(const Service&) = delete;
@@ -33,15 +33,12 @@ class Service {
   void set_ready(bool ready, std::string reason = {});
   // From now on only probes are answered; the rest is 503.
   void set_stopping();
-  // Cancels the runs that are left and waits for their end. After the server has stopped, before destruction.
-  awaitable<void> stop();
 
  private:
   awaitable<net::Response> answer(net::Request& request, net::Router::Match& match);
   void log_request(const net::Request& request, const net::Response& response, std::chrono::microseconds time);
 
   ApiSettings settings_;
-  TaskGroup tasks_;
   Authenticator authenticator_;
   HealthRoutes health_;
   ExecRoutes exec_;

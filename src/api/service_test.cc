@@ -89,17 +89,11 @@ class ServiceTest : public ::testing::Test {
   // Made on first use, so that a test may change the settings before.
   Service& service() {
     if (!service_) {
-      service_.emplace(context_.get_executor(), executions_, sessions_, files_, states_, keys_, pool_, settings_);
+      service_.emplace(executions_, runs_, sessions_, files_, states_, keys_, pool_, settings_);
       service_->set_ready(true);
     }
     return *service_;
   }
-
-  // Things of one I/O thread: the loop's own.
-  struct Context {
-    asio::any_io_executor get_executor() { return executor; }
-    asio::any_io_executor executor;
-  };
 
   static state::StateSettings without_memory() {
     state::StateSettings settings;
@@ -107,12 +101,10 @@ class ServiceTest : public ::testing::Test {
     return settings;
   }
 
-  ServiceTest() { context_.executor = loop_.run(this_executor()); }
-  static awaitable<asio::any_io_executor> this_executor() { co_return co_await asio::this_coro::executor; }
+  ~ServiceTest() override { loop_.run(runs_.stop()); }
 
   store::testing::TemporaryDirectory directory_;
   store::testing::Loop loop_;
-  Context context_;
   std::unique_ptr<store::KeyValueStore> records_ = store::open_sqlite(directory_.path() / "records", loop_.pool());
   std::unique_ptr<store::ObjectStore> bodies_ = store::open_filesystem(directory_.path() / "files", loop_.pool());
   files::Sessions sessions_{*records_, files::SessionSettings()};
@@ -122,6 +114,8 @@ class ServiceTest : public ::testing::Test {
   state::States states_{records_of_states_, *bodies_, loop_.pool(), turns_, without_memory()};
   execution::testing::FakePool pool_;
   execution::Executions executions_{pool_, sessions_, files_, loop_.pool(), execution::ExecutionSettings()};
+  metrics::RunLog run_log_;
+  execution::Runs runs_{loop_.executor(), executions_, run_log_};
   access::ApiKeys keys_{{key}};
   ApiSettings settings_;
   std::optional<Service> service_;

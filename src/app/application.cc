@@ -13,7 +13,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "languages/language.h"
-#include "pool/local/local_pool.h"
+#include "pool/open.h"
 
 namespace ci::app {
 
@@ -58,7 +58,7 @@ void Application::build() {
   files_.emplace(*records_, *bodies_);
   cleanup_.emplace(*records_, *bodies_, *files_, cleanup_settings(settings_));
   link_.emplace(context_.get_executor(), std::move(link_descriptor_));
-  pool_ = pool::open_local_pool(
+  pool_ = pool::open_pool(
       context_.get_executor(), *blocking_, pool_settings(settings_), [this] { return link_->next(); });
   state::StateSettings kept = state_settings(settings_);
   // Others who share the records find all of a state there.
@@ -73,8 +73,9 @@ void Application::build() {
   runs.spool_directory = data_;
   executions_.emplace(*pool_, *sessions_, *files_, *blocking_, runs);
   executions_->keep_states(*states_, *turns_);
+  runs_.emplace(context_.get_executor(), *executions_, run_log_);
   service_ = std::make_unique<api::Service>(
-      context_.get_executor(), *executions_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));
+      *executions_, *runs_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));
   add_checks();
 }
 
@@ -103,7 +104,7 @@ awaitable<void> Application::stop() {
   co_await drain(after(settings_.drain));
   const auto left = signals_ > 1 ? std::chrono::seconds(0) : time_to_send;
   co_await server_.stop(after(left));
-  co_await service_->stop();
+  co_await runs_->stop();
   co_await pool_->stop();
   co_await tasks_.stop();
   co_await turns_->stop();

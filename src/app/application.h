@@ -15,7 +15,7 @@
 #include "app/sandboxd_link.h"
 #include "app/settings.h"
 #include "base/async.h"
-#include "execution/execution.h"
+#include "execution/runs.h"
 #include "files/cleanup.h"
 #include "files/session_files.h"
 #include "files/sessions.h"
@@ -80,6 +80,8 @@ class Application {
   std::optional<SandboxdLink> link_;
   std::unique_ptr<pool::SandboxPool> pool_;
   std::optional<execution::Executions> executions_;
+  metrics::RunLog run_log_;
+  std::optional<execution::Runs> runs_;
   std::unique_ptr<api::Service> service_;
   std::optional<Preparer> preparer_;
 

@@ -7,7 +7,7 @@
 #include "api/settings.h"
 #include "app/settings.h"
 #include "base/log.h"
-#include "execution/execution.h"
+#include "execution/settings.h"
 #include "files/cleanup.h"
 #include "files/session_files.h"
 #include "files/sessions.h"

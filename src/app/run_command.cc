@@ -18,8 +18,9 @@
 #include "app/supervisor.h"
 #include "base/log.h"
 #include "base/sys.h"
-#include "execution/execution.h"
 #include "execution/left_out.h"
+#include "execution/program.h"
+#include "execution/shape.h"
 #include "files/names.h"
 #include "languages/language.h"
 #include "os/message_socket.h"
@@ -35,6 +36,8 @@ constexpr int status_out_of_memory = 137;
 // The first sandbox of a host that has none warm: interpreters are read from disk.
 constexpr std::chrono::seconds patience{60};
 constexpr int most_files = 100;  // taken out of a sandbox
+// A sandbox that has not told the end of its program so long after its time is given up.
+constexpr std::chrono::seconds overtime{20};
 
 const languages::Language& language_of(const RunRequest& request) {
   if (!request.language.empty()) {
@@ -71,7 +74,7 @@ void write_all(int fd, std::string_view bytes) {
   }
 }
 
-class Runner {
+class Runner final : private execution::ProgramSink {
  public:
   Runner(const LoadedSettings& settings, const RunRequest& request)
       : settings_(settings), request_(request), language_(language_of(request)) {}
@@ -106,10 +109,10 @@ class Runner {
 
   awaitable<void> everything(std::string code) {
     const auto executor = co_await asio::this_coro::executor;
-    pool::LocalPoolSettings settings = pool_settings(settings_.values);
+    pool::PoolSettings settings = pool_settings(settings_.values);
     settings.enabled = false;
     auto connector = [this]() { return next_sandboxd(); };
-    const auto pool = pool::open_local_pool(executor, blocking_, settings, connector);
+    const auto pool = pool::open_pool(executor, blocking_, settings, connector);
     std::exception_ptr failure;
     try {
       co_await one_run(*pool, std::move(code));
@@ -135,29 +138,29 @@ class Runner {
     program.output_file_limit = settings_.values.file_bytes;
     program.output_file_count = most_files;
     for (const fs::path& path : request_.inputs) add_input(program, path);
-    std::vector<std::string> imports;
-    if (language_.reads_imports) imports = languages::python_imports(code);
+    pool::Demand demand = execution::demand_for(std::string(language_.code), code, {}, {});
     program.code = std::move(code);
 
-    pool::Demand demand(std::string(language_.code), std::move(imports));
     const auto lease = co_await pool.acquire(std::move(demand), after(patience));
-    co_await lease->start(std::move(program));
-    for (;;) {
-      pool::Event event = co_await lease->next();
-      if (const auto* output = std::get_if<pool::Output>(&event)) {
-        write_all(output->stream == pool::Stream::out ? STDOUT_FILENO : STDERR_FILENO, output->bytes);
-      } else if (const auto* outcome = std::get_if<pool::Outcome>(&event)) {
-        take_outcome(*outcome);
-      } else if (auto* file = std::get_if<pool::OutputFile>(&event)) {
-        co_await take_file(*file);
-      } else {
-        execution::LeftOutFiles left_out;
-        left_out.add(std::get<pool::Collected>(event));
-        const std::string line = left_out.line(most_files, settings_.values.file_bytes);
-        if (!line.empty()) fmt::print(stderr, "kubecoderun: {}\n", line);
-        co_return;
-      }
-    }
+    const execution::Ran ran = co_await execution::run_program(*lease, std::move(program), *this, overtime);
+    take_outcome(ran.outcome);
+    const auto collected = co_await execution::collect_files(*lease, *this, after(patience));
+    if (!collected) throw Failure(FailureKind::timeout, "the sandbox did not hand out its files in time");
+    execution::LeftOutFiles left_out;
+    left_out.add(*collected);
+    const std::string line = left_out.line(most_files, settings_.values.file_bytes);
+    if (!line.empty()) fmt::print(stderr, "kubecoderun: {}\n", line);
+  }
+
+  void started() override {}
+  awaitable<void> output(pool::Stream stream, std::string_view bytes) override {
+    write_all(stream == pool::Stream::out ? STDOUT_FILENO : STDERR_FILENO, bytes);
+    co_return;
+  }
+  void call(pool::Call) override {}
+  awaitable<void> file(pool::OutputFile file) override { co_await take_file(file); }
+  awaitable<pool::Word> word() override {
+    for (;;) co_await sleep_for(std::chrono::hours(24));  // nobody has anything to say to it
   }
 
   void add_input(pool::Program& program, const fs::path& path) {
@@ -191,6 +194,8 @@ class Runner {
         break;
       case pool::Ended::out_of_memory:
         status_ = status_out_of_memory;
+        break;
+      case pool::Ended::interrupted:
         break;
       case pool::Ended::lost:
         throw Failure(FailureKind::unavailable, "the sandbox went away");

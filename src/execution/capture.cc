@@ -1,25 +1,30 @@
 #include "execution/capture.h"
 
-#include "execution/execution.h"
+#include <utility>
+
+#include "execution/shape.h"
 #include "execution/text.h"
 
 namespace ci::execution {
 
 awaitable<void> Capture::add(std::string_view bytes) {
   text_.add(bytes);
-  if (live_) {
-    unsent_ += bytes;
-    const std::size_t whole = unsent_.size() - unfinished_tail(unsent_);
-    live_(stream_, repaired(std::string_view(unsent_).substr(0, whole)));
-    unsent_.erase(0, whole);
-  }
   co_await whole_.add(bytes);
 }
 
 std::string Capture::finish() {
-  if (live_ && !unsent_.empty()) live_(stream_, repaired(unsent_));
   std::string text = text_.finish();
   return shape_output(std::move(text), text_.cut(), stream_);
 }
+
+std::string Capture::characters(std::string_view bytes) {
+  unfinished_ += bytes;
+  const std::size_t whole = unfinished_.size() - unfinished_tail(unfinished_);
+  std::string text = repaired(std::string_view(unfinished_).substr(0, whole));
+  unfinished_.erase(0, whole);
+  return text;
+}
+
+std::string Capture::last_characters() { return repaired(std::exchange(unfinished_, {})); }
 
 }  // namespace ci::execution

@@ -1,7 +1,7 @@
 #pragma once
-// One stream of a running program: what the client will read of it, a live copy, and the whole.
+// One stream of a running program: what the client will read of it, whole characters for those who read along, and the
+// whole.
 
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -11,14 +11,10 @@
 
 namespace ci::execution {
 
-// Live output: well-formed UTF-8, nothing else changed; may be empty.
-using OnOutput = std::function<void(pool::Stream, std::string_view)>;
-
 class Capture {
  public:
-  // `live` outlives it.
-  Capture(pool::Stream stream, TerminalText text, LongOutput whole, const OnOutput& live)
-      : stream_(stream), text_(std::move(text)), whole_(std::move(whole)), live_(live) {}
+  Capture(pool::Stream stream, TerminalText text, LongOutput whole)
+      : stream_(stream), text_(std::move(text)), whole_(std::move(whole)) {}
 
   awaitable<void> add(std::string_view bytes);
   // After the last piece: what the client reads.
@@ -26,13 +22,18 @@ class Capture {
   // After finish(): whether that is only the beginning.
   bool cut() const { return text_.cut(); }
   LongOutput& whole() { return whole_; }
+  pool::Stream stream() const { return stream_; }
+
+  // The characters that end in `bytes`, which follow those of the last call; well-formed UTF-8, nothing else changed.
+  std::string characters(std::string_view bytes);
+  // What is left of them when nothing more comes.
+  std::string last_characters();
 
  private:
   pool::Stream stream_;
   TerminalText text_;
   LongOutput whole_;
-  const OnOutput& live_;
-  std::string unsent_;
+  std::string unfinished_;  // a character that has only begun
 };
 
 }  // namespace ci::execution

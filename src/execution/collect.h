@@ -9,6 +9,7 @@
 
 #include "execution/left_out.h"
 #include "execution/mounts.h"
+#include "execution/result.h"
 
 namespace ci::execution {
 

@@ -1,10 +1,11 @@
-#include "execution/execution.h"
+#include "execution/runs.h"
 
 #include <gmock/gmock.h>
 
 #include <set>
 
 #include "execution/testing/fake_pool.h"
+#include "execution/testing/kept_records.h"
 #include "store/open.h"
 #include "store/testing/loop.h"
 #include "store/testing/hooked_stores.h"
@@ -25,7 +26,13 @@ class ExecutionTest : public ::testing::Test {
  protected:
   ExecutionTest() { rebuild(); }
 
-  void rebuild() { executions_.emplace(pool_, sessions_, files_, loop_.pool(), settings_); }
+  ~ExecutionTest() override { loop_.run(runs_->stop()); }
+
+  void rebuild() {
+    runs_.reset();
+    executions_.emplace(pool_, sessions_, files_, loop_.pool(), settings_);
+    runs_.emplace(loop_.executor(), *executions_, records_of_runs_);
+  }
 
   ExecutionRequest request(std::vector<FileReference> references = {}) {
     ExecutionRequest made;
@@ -36,11 +43,31 @@ class ExecutionTest : public ::testing::Test {
     return made;
   }
 
+  // Of a run that is watched to its end, what came of it; or its failure.
+  static awaitable<ExecutionResult> watch(Runs& runs, ExecutionRequest wanted, std::vector<Happening>* seen = nullptr) {
+    RunOptions options;
+    options.owner = wanted.caller.credential;
+    options.live = true;
+    Run::Reader reader(runs.start(std::move(wanted), std::move(options)), Lag::wait);
+    while (std::optional<RunEvent> event = co_await reader.next()) {
+      if (seen != nullptr) seen->push_back(std::move(event->what));
+    }
+    co_return reader.run().result();
+  }
+
+  static awaitable<void> run_into(Runs& runs, ExecutionRequest wanted, std::vector<std::string>& sessions) {
+    const ExecutionResult result = co_await watch(runs, std::move(wanted));
+    sessions.push_back(result.session);
+  }
+
   ExecutionResult run(ExecutionRequest wanted) {
-    OnPhase phase = [this](Phase now, const std::string&) {
-      if (now == Phase::running) ++started_;
-    };
-    return loop_.run(executions_->run(std::move(wanted), std::move(phase), nullptr));
+    std::vector<Happening> seen;
+    const ExecutionResult result = loop_.run(watch(*runs_, std::move(wanted), &seen));
+    for (const Happening& happening : seen) {
+      const auto* phase = std::get_if<Phase>(&happening);
+      if (phase != nullptr && *phase == Phase::running) ++started_;
+    }
+    return result;
   }
 
   files::Session make_session(const files::Caller& caller, bool shared = false) {
@@ -83,7 +110,9 @@ class ExecutionTest : public ::testing::Test {
   files::SessionFiles files_{*records_, *bodies_};
   testing::FakePool pool_;
   ExecutionSettings settings_;
+  testing::KeptRecords records_of_runs_;
   std::optional<Executions> executions_;
+  std::optional<Runs> runs_;
   int started_ = 0;
 };
 
@@ -102,6 +131,17 @@ TEST_F(ExecutionTest, ReturnsWhatTheProgramPrinted) {
   EXPECT_EQ(executions_->running(), 0u);
   EXPECT_TRUE(loop_.run(sessions_.find(result.session)));
   EXPECT_THAT(result.steps, SizeIs(8));
+}
+
+TEST_F(ExecutionTest, AsksForASandboxThatSuitsTheProgram) {
+  ExecutionRequest wanted = request();
+  wanted.code = "import numpy as np\nfrom pandas.io import json";
+  wanted.queue = "who";
+  run(std::move(wanted));
+  ASSERT_THAT(pool_.demands, SizeIs(1));
+  EXPECT_EQ(pool_.demands[0].language, "py");
+  EXPECT_EQ(pool_.demands[0].owner, "who");
+  EXPECT_THAT(pool_.demands[0].imports, UnorderedElementsAre("numpy", "pandas"));
 }
 
 TEST_F(ExecutionTest, KeepsTheBeginningOfALongStream) {
@@ -123,10 +163,13 @@ TEST_F(ExecutionTest, LiveOutputIsWholeCharacters) {
     act.print(Stream::out, "\xe6\x97");
     act.exit(0);
   };
+  std::vector<Happening> seen;
+  loop_.run(watch(*runs_, request(), &seen));
   std::vector<std::string> pieces;
-  OnOutput live = [&](Stream, std::string_view text) { pieces.emplace_back(text); };
-  loop_.run(executions_->run(request(), nullptr, std::move(live)));
-  EXPECT_THAT(pieces, ElementsAre("a", "\xc3\xbc\xef\xbf\xbd", "", "\xef\xbf\xbd"));
+  for (const Happening& happening : seen) {
+    if (const auto* printed = std::get_if<Printed>(&happening)) pieces.push_back(printed->text);
+  }
+  EXPECT_THAT(pieces, ElementsAre("a", "\xc3\xbc\xef\xbf\xbd", "\xef\xbf\xbd"));
 }
 
 TEST_F(ExecutionTest, OutputsAreStoredSortedAndLimited) {
@@ -477,8 +520,9 @@ TEST_F(ExecutionTest, NoSandboxIsAFailureBeforeTheStart) {
 
 TEST_F(ExecutionTest, ACancelledRunDropsItsSandbox) {
   pool_.script = [](Act& act) { act.forever = true; };
-  const auto result = loop_.run(until(after(std::chrono::milliseconds(50)), executions_->run(request(), nullptr, nullptr)));
+  const auto result = loop_.run(until(after(std::chrono::milliseconds(50)), watch(*runs_, request())));
   EXPECT_FALSE(result);
+  loop_.run(runs_->stop());
   EXPECT_EQ(pool_.acquired, 1);
   EXPECT_EQ(pool_.leases, 0);
   EXPECT_EQ(executions_->running(), 0u);
@@ -523,11 +567,6 @@ TEST_F(ExecutionTest, FilesThatNeverComeAreGivenUp) {
   EXPECT_THAT(result.files, SizeIs(1));
 }
 
-awaitable<void> run_into(Executions& executions, ExecutionRequest wanted, std::vector<std::string>& sessions) {
-  const ExecutionResult result = co_await executions.run(std::move(wanted), nullptr, nullptr);
-  sessions.push_back(result.session);
-}
-
 TEST_F(ExecutionTest, AdmitsNoMoreThanItMay) {
   settings_.concurrent = 2;
   rebuild();
@@ -538,7 +577,7 @@ TEST_F(ExecutionTest, AdmitsNoMoreThanItMay) {
   };
   std::vector<std::string> sessions;
   std::vector<awaitable<void>> runs;
-  for (int i = 0; i < 6; ++i) runs.push_back(run_into(*executions_, request(), sessions));
+  for (int i = 0; i < 6; ++i) runs.push_back(run_into(*runs_, request(), sessions));
   loop_.run_together(std::move(runs));
   EXPECT_THAT(sessions, SizeIs(6));
   EXPECT_LE(most, 2);
@@ -553,9 +592,9 @@ TEST_F(ExecutionTest, AdmissionEndsAtTheDeadlineAndNotBeforeTheRunsOwnTimeLimit)
   std::vector<awaitable<void>> runs;
   ExecutionRequest impatient = request();
   impatient.time_limit = std::chrono::milliseconds(0);
-  runs.push_back(run_into(*executions_, request(), sessions));
-  runs.push_back(run_into(*executions_, impatient, sessions));
-  runs.push_back(run_into(*executions_, request(), sessions));
+  runs.push_back(run_into(*runs_, request(), sessions));
+  runs.push_back(run_into(*runs_, impatient, sessions));
+  runs.push_back(run_into(*runs_, request(), sessions));
   const auto failures = loop_.run_together(std::move(runs));
   EXPECT_FALSE(failures[0]);
   EXPECT_TRUE(failures[1]);
@@ -614,7 +653,7 @@ TEST_F(ExecutionTest, ARemovalDoesNotTakeWhatAnotherRunMadeMeanwhile) {
   };
   std::vector<std::string> sessions;
   std::vector<awaitable<void>> runs;
-  for (int i = 0; i < 2; ++i) runs.push_back(run_into(*executions_, named(), sessions));
+  for (int i = 0; i < 2; ++i) runs.push_back(run_into(*runs_, named(), sessions));
   loop_.run_together(std::move(runs));
   ASSERT_THAT(sessions, SizeIs(2));
   EXPECT_EQ(pool_.acts[1].inputs.at("a"), "old");
@@ -696,7 +735,7 @@ TEST_F(ExecutionTest, RunsAtOnceLinkAFileOnce) {
   for (int i = 0; i < 4; ++i) {
     ExecutionRequest wanted = request({file});
     wanted.session_id = session;
-    runs.push_back(run_into(*executions_, std::move(wanted), sessions));
+    runs.push_back(run_into(*runs_, std::move(wanted), sessions));
   }
   loop_.run_together(std::move(runs));
   EXPECT_THAT(sessions, ElementsAre(session, session, session, session));
@@ -723,7 +762,9 @@ TEST_F(ExecutionTest, AnOutputThatMayBeOnRecordKeepsItsBody) {
     co_return;
   };
   files::SessionFiles through(late, *bodies_);
+  runs_.reset();
   executions_.emplace(pool_, sessions_, through, loop_.pool(), settings_);
+  runs_.emplace(loop_.executor(), *executions_, records_of_runs_);
   pool_.script = [](Act& act) {
     act.exit(0);
     act.leave("a", "text");
@@ -745,6 +786,7 @@ TEST_F(ExecutionTest, ReplicasTakeTurnsInTheNewSessionOfAnEntity) {
   Executions other(pool_, sessions_, files_, loop_.pool(), settings_);
   executions_->keep_states(states, turns);
   other.keep_states(other_states, other_turns);
+  Runs other_runs(loop_.executor(), other, records_of_runs_);
   pool_.script = [](Act& act) {
     act.exit(0);
     act.pause = std::chrono::milliseconds(200);
@@ -753,7 +795,7 @@ TEST_F(ExecutionTest, ReplicasTakeTurnsInTheNewSessionOfAnEntity) {
   wanted.entity_id = "entity";
   std::vector<std::string> order, used;
   auto run_first = [&]() -> awaitable<void> {
-    const ExecutionResult result = co_await executions_->run(wanted, nullptr, nullptr);
+    const ExecutionResult result = co_await watch(*runs_, wanted);
     order.emplace_back("the first ended");
     used.push_back(result.session);
   };
@@ -763,11 +805,13 @@ TEST_F(ExecutionTest, ReplicasTakeTurnsInTheNewSessionOfAnEntity) {
       const auto found = co_await sessions_.find_by_entity("entity", wanted.caller);
       known = found.has_value();
     }
-    OnPhase started = [&](Phase phase, const std::string&) {
-      if (phase == Phase::running) order.emplace_back("the second began");
-    };
-    const ExecutionResult result = co_await other.run(wanted, std::move(started), nullptr);
-    used.push_back(result.session);
+    RunOptions options;
+    Run::Reader reader(other_runs.start(wanted, std::move(options)), Lag::wait);
+    while (const std::optional<RunEvent> event = co_await reader.next()) {
+      const auto* phase = std::get_if<Phase>(&event->what);
+      if (phase != nullptr && *phase == Phase::running) order.emplace_back("the second began");
+    }
+    used.push_back(reader.run().session());
   };
   std::vector<awaitable<void>> works;
   works.push_back(run_first());
@@ -776,6 +820,8 @@ TEST_F(ExecutionTest, ReplicasTakeTurnsInTheNewSessionOfAnEntity) {
   EXPECT_THAT(order, ElementsAre("the first ended", "the second began"));
   ASSERT_THAT(used, SizeIs(2));
   EXPECT_EQ(used[0], used[1]);
+  loop_.run(runs_->stop());
+  loop_.run(other_runs.stop());
   loop_.run(turns.stop());
   loop_.run(other_turns.stop());
 }

@@ -34,7 +34,7 @@ awaitable<Gate::Pass> Gate::enter(std::string owner, Deadline deadline) {
 }
 
 void Gate::leave() {
-  Waiting* next = waiting_.pop();
+  Waiting* next = taken_ > places_ && places_ > 0 ? nullptr : waiting_.pop();
   if (next == nullptr) {
     --taken_;
     return;

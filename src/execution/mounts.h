@@ -7,8 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "execution/execution.h"
 #include "execution/left_out.h"
+#include "execution/request.h"
+#include "execution/settings.h"
+#include "files/session_files.h"
+#include "pool/sandbox_pool.h"
 
 namespace ci::execution {
 

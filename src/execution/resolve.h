@@ -4,7 +4,8 @@
 #include <map>
 #include <string>
 
-#include "execution/execution.h"
+#include "execution/request.h"
+#include "files/session_files.h"
 
 namespace ci::execution {
 

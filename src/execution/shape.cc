@@ -1,4 +1,4 @@
-// What a client reads of a program's output. Pure functions.
+#include "execution/shape.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "base/white_space.h"
-#include "execution/execution.h"
 
 namespace ci::execution {
 
@@ -63,6 +62,9 @@ std::string explain(std::string shaped_err, const pool::Outcome& outcome, std::c
       break;
     case pool::Ended::lost:
       add_line("Execution failed: the sandbox was lost while the program ran");
+      break;
+    case pool::Ended::interrupted:
+      add_line("Execution was interrupted");
       break;
   }
   return shaped_err;

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "execution/execution.h"
+#include "execution/shape.h"
 #include "execution/terminal_text.h"
 #include "execution/text.h"
 

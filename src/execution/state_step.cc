@@ -59,6 +59,11 @@ std::optional<pool::StateFiles> StateStep::files() {
   return pool::StateFiles(std::move(before_), std::move(theirs), states_->settings().capture_on_error);
 }
 
+void StateStep::leave() {
+  turn_ = state::Turns::Turn();
+  left_ = true;
+}
+
 awaitable<std::optional<state::Summary>> StateStep::settle(const pool::Outcome& outcome) {
   if (states_ == nullptr) co_return std::nullopt;
   if (outcome.state_unusable) {
@@ -67,7 +72,7 @@ awaitable<std::optional<state::Summary>> StateStep::settle(const pool::Outcome& 
   }
   const bool wanted = outcome.exit_code == 0 || states_->settings().capture_on_error;
   const bool captured = outcome.ended == pool::Ended::exited && outcome.state_captured;
-  if (!captured || !wanted || turn_.lost()) co_return std::nullopt;
+  if (!captured || !wanted || left_ || turn_.lost()) co_return std::nullopt;
   std::optional<state::Summary> summary;
   try {
     const bool read = !gone_ && !outcome.state_unusable;

@@ -27,6 +27,8 @@ class StateStep {
   awaitable<std::vector<store::Write>> open();
   // For the program; once.
   std::optional<pool::StateFiles> files();
+  // Others of the session may go on: nothing is kept of this run.
+  void leave();
   // After the program: what the session's state is now, see States::settle().
   awaitable<std::optional<state::Summary>> settle(const pool::Outcome& outcome);
 
@@ -38,6 +40,7 @@ class StateStep {
   std::string session_;
   state::Turns::Turn turn_;
   std::optional<state::Record> prior_;
+  bool left_ = false;
   bool gone_ = false;  // it is on record, and its bytes are nowhere
   UniqueFd before_, after_;
 };

@@ -71,6 +71,7 @@ struct Program {
   std::vector<std::string> arguments;
   std::vector<InputFile> inputs;
   std::optional<StateFiles> state;  // Python only
+  bool calls = false;               // it has a channel of its own for Call and Answer
   std::chrono::milliseconds time_limit{30000};  // of the program itself
   std::chrono::milliseconds compile_limit{0};   // of compiling it, before that; 0: there is nothing to compile
   std::uint64_t output_file_limit = 10 << 20;  // larger files of the guest are not handed out
@@ -93,6 +94,7 @@ enum class Ended {
   timed_out,      // we ended it at the deadline
   out_of_memory,  // the memory limit ended it
   lost,           // the sandbox itself went away (its supervisor was killed)
+  interrupted,    // we ended it since we were told to
 };
 
 // The guest's fate: a plain value, never an exception.
@@ -148,7 +150,32 @@ struct Collected {
   bool complete = false;          // everything was looked at
 };
 
-using Event = std::variant<Output, Compiled, Outcome, OutputFile, Collected>;
+// The program asks something of whoever reads these events, and waits for an Answer of the same number. What is in it is
+// between the program's harness and that reader; like all that a guest says it is not to be believed.
+inline constexpr std::size_t longest_call = 1 << 20;   // bytes: a guest that says more ends as one that has failed
+inline constexpr std::size_t most_open_calls = 100;    // that wait for an answer at once; the same
+struct Call {
+  Call(std::uint32_t n, std::string text) : number(n), request(std::move(text)) {}
+  std::uint32_t number;
+  std::string request;
+};
+
+using Event = std::variant<Output, Compiled, Call, Outcome, OutputFile, Collected>;
+
+// What can be said to a sandbox while its program runs.
+struct Answer {  // to a Call. One that nobody waits for is dropped
+  Answer(std::uint32_t n, std::string text) : number(n), result(std::move(text)) {}
+  std::uint32_t number;
+  std::string result;  // no longer than 5 MB
+};
+struct Freeze {};  // nothing in it runs until Thaw, and neither limit's time goes on
+struct Thaw {
+  std::optional<std::chrono::milliseconds> time_limit;  // from now on; else what was left goes on
+};
+// The soft signal that a program gets at its deadline, at once, also when it is frozen, and the end of everything a moment
+// later. Output, Outcome (Ended::interrupted) and files follow as they would have.
+struct Interrupt {};
+using Word = std::variant<Answer, Freeze, Thaw, Interrupt>;
 
 // One sandbox, for exactly one run. Dropping it destroys the sandbox and everything in it, at any moment.
 class Lease {
@@ -161,9 +188,13 @@ class Lease {
   // Places the inputs and starts the program. Fails as `unavailable` when the sandbox is gone, and as the inputs do.
   virtual awaitable<void> start(Program program) = 0;
 
-  // The next event: any number of Output, perhaps a Compiled, one Outcome, any number of OutputFile, one Collected. Every output
+  // The next event: any number of Output and Call, perhaps a Compiled, one Outcome, any number of OutputFile, one Collected. Every output
   // byte comes before the Outcome. A caller that does not read makes the guest wait, not us.
   virtual awaitable<Event> next() = 0;
+
+  // Between start() and the Outcome, also while next() waits; one at a time. After the end it does nothing. Words arrive in
+  // order. Fails as `unavailable` when the sandbox does not take it.
+  virtual awaitable<void> tell(Word word) = 0;
 };
 
 struct LanguageStatistics {

@@ -344,6 +344,10 @@ class Agent {
       const auto now = Clock::now();
       if (out_of_memory()) break;
       if (kill_at && now >= *kill_at) break;
+      if (!kill_at && interrupted_ && !said_) {
+        ::kill(-guest_, soft_signal());
+        kill_at = now + soft_grace;
+      }
       if (!kill_at && now >= deadline()) {
         if (said_) break;
         timed_out_ = true;
@@ -358,8 +362,7 @@ class Agent {
           {saying_ ? fds_.go.get() : -1, POLLOUT, 0}};
       const auto time = std::chrono::ceil<std::chrono::milliseconds>(next - now);
       ::poll(waiting, 4, static_cast<int>(std::max<std::int64_t>(0, time.count())));
-      // The server says nothing during a run: its end is the only news.
-      if (waiting[1].revents != 0) ::_exit(0);
+      if (waiting[1].revents != 0 && !hear_server()) ::_exit(0);
       if (waiting[2].revents != 0) hear_guest(Clock::now());
       if (waiting[3].revents != 0) say_arguments();
       drain_signals();
@@ -372,6 +375,14 @@ class Agent {
     while (with_state_ && hear_guest(end)) {
     }
     ended_ = said_.value_or(end);
+  }
+
+  // False when it has let go of us.
+  bool hear_server() {
+    os::Message message;
+    if (os::receive_message(fds_.control.get(), message) != os::Received::message) return false;
+    if (Reader(message.payload).tag() == Tag::interrupt) interrupted_ = true;
+    return true;
   }
 
   Clock::time_point deadline() const {
@@ -501,7 +512,7 @@ class Agent {
       if (!WIFEXITED(status)) status = said;
     }
     Writer ended(Tag::ended);
-    ended.number<std::uint8_t>(timed_out_).number<std::uint8_t>(oom_).number<std::int32_t>(status);
+    ended.number<std::uint8_t>(timed_out_).number<std::uint8_t>(interrupted_ && !said_).number<std::uint8_t>(oom_).number<std::int32_t>(status);
     ended.number(microseconds(ended_ - started_));
     ended.number(microseconds(usage.ru_utime) + microseconds(usage.ru_stime)).number(peak_memory());
     ended.number(microseconds(placed_ - *begun_)).number(microseconds(killed_ - ended_));
@@ -586,7 +597,7 @@ class Agent {
   std::chrono::milliseconds time_limit_{0}, compile_limit_{0};
   CollectLimits collect_{0, 0};
   std::uint64_t product_limit_ = 0;
-  bool timed_out_ = false, oom_ = false, compiling_ = false;
+  bool timed_out_ = false, interrupted_ = false, oom_ = false, compiling_ = false;
   // Of a session's state.
   bool with_state_ = false, state_unusable_ = false, status_follows_ = false;
   std::optional<Clock::time_point> said_;  // when the guest said that its program has ended

@@ -36,6 +36,7 @@ enum class Tag : std::uint8_t {
   start,  // u64 time limit in ms, u64 compile limit in ms (0: nothing to compile), u64 largest file, u32 file count,
           // u64 largest product to hand out (0: none), u8 state (below); descriptors: arguments, each ended by NUL; with
           // state the file for it, and the one to begin with when there is one
+  interrupt,  // ends the program as its deadline would
   // to a sandboxd that starts
   settings,  // see settings_text.cc
 };

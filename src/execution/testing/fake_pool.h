@@ -1,10 +1,12 @@
 #pragma once
 // Sandboxes that act out a script.
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
 
+#include "base/changes.h"
 #include "base/failure.h"
 #include "pool/sandbox_pool.h"
 
@@ -27,8 +29,10 @@ struct Act {
   bool searched = true;                       // everything was looked at
   std::chrono::milliseconds pause{0};         // before the outcome
   bool forever = false;                       // after the events nothing happens
+  std::function<void(Act&, const pool::Answer&)> on_answer;  // may add events
 
   void print(pool::Stream stream, std::string text) { events.emplace_back(pool::Output(stream, std::move(text))); }
+  void call(std::uint32_t number, std::string request) { events.emplace_back(pool::Call(number, std::move(request))); }
   void exit(int code_of_exit) {
     pool::Outcome outcome;
     outcome.exit_code = code_of_exit;
@@ -55,13 +59,18 @@ class FakePool final : public pool::SandboxPool {
   std::vector<Act> acts;    // of all runs, without their events
   int leases = 0;           // on loan now
   int acquired = 0;
+  std::vector<pool::Demand> demands;  // of each acquire()
+  std::vector<pool::Word> words;      // told to any lease
   bool exhausted = false;   // acquire() fails
   std::string down;         // why nothing can be run
   pool::PoolStatistics counted;
   bool broken = false;      // start() fails
   int dead_at_once = 0;     // so many sandboxes end before their program comes
 
-  awaitable<std::unique_ptr<pool::Lease>> acquire(pool::Demand, Deadline) override {
+  awaitable<std::unique_ptr<pool::Lease>> acquire(pool::Demand demand, Deadline) override {
+    const std::vector<std::string> known = languages();
+    CHECK(down.empty() ? std::ranges::find(known, demand.language) != known.end() : true);
+    demands.push_back(std::move(demand));
     if (exhausted) throw Failure(FailureKind::unavailable, "No sandbox in time");
     ++acquired;
     co_return std::make_unique<FakeLease>(*this);
@@ -88,6 +97,8 @@ class FakePool final : public pool::SandboxPool {
     }
 
     awaitable<void> start(pool::Program program) override {
+      CHECK(!changes_ && program.time_limit.count() > 0);  // once, and with an end
+      changes_.emplace(co_await asio::this_coro::executor);
       if (pool_.broken) throw Failure(FailureKind::unavailable, "The sandbox is gone");
       act_.code = program.code;
       act_.arguments = program.arguments;
@@ -109,8 +120,10 @@ class FakePool final : public pool::SandboxPool {
     }
 
     awaitable<pool::Event> next() override {
-      if (act_.events.empty() && act_.forever) co_await sleep_for(std::chrono::hours(1));
+      CHECK(changes_ && !collected_);
+      while (frozen_ || (act_.events.empty() && act_.forever)) co_await changes_->wait();
       if (act_.events.empty()) {
+        collected_ = true;
         pool::Collected collected;
         collected.gone = act_.gone;
         collected.skipped = act_.skipped;
@@ -120,13 +133,40 @@ class FakePool final : public pool::SandboxPool {
         collected.complete = act_.searched;
         co_return pool::Event(std::move(collected));
       }
+      if (std::holds_alternative<pool::Outcome>(act_.events.front()) && act_.pause.count() > 0) {
+        const Deadline end = after(std::exchange(act_.pause, std::chrono::milliseconds(0)));
+        while (frozen_ || (!interrupted_ && std::chrono::steady_clock::now() < end)) co_await changes_->wait(end);
+      }
       pool::Event event = std::move(act_.events.front());
       act_.events.pop_front();
-      if (std::holds_alternative<pool::Outcome>(event) && act_.pause.count() > 0) co_await sleep_for(act_.pause);
       co_return event;
     }
 
+    awaitable<void> tell(pool::Word word) override {
+      CHECK(changes_.has_value());
+      if (std::holds_alternative<pool::Freeze>(word)) frozen_ = true;
+      if (std::holds_alternative<pool::Thaw>(word)) frozen_ = false;
+      if (std::holds_alternative<pool::Interrupt>(word)) interrupt();
+      const auto* answer = std::get_if<pool::Answer>(&word);
+      if (answer != nullptr && act_.on_answer) act_.on_answer(act_, *answer);
+      pool_.words.push_back(std::move(word));
+      changes_->announce();
+      co_return;
+    }
+
    private:
+    // What is on its way still comes.
+    void interrupt() {
+      frozen_ = act_.forever = false;
+      interrupted_ = true;
+      std::erase_if(act_.events, [](const pool::Event& event) {
+        return !std::holds_alternative<pool::Output>(event);
+      });
+      pool::Outcome outcome;
+      outcome.ended = pool::Ended::interrupted;
+      act_.events.emplace_back(outcome);
+    }
+
     static awaitable<std::string> read_all(ByteSource& source) {
       std::string all;
       std::vector<std::byte> piece(1000);
@@ -139,6 +179,8 @@ class FakePool final : public pool::SandboxPool {
 
     FakePool& pool_;
     Act act_;
+    std::optional<Changes> changes_;  // once the program has started
+    bool frozen_ = false, interrupted_ = false, collected_ = false;
   };
 };
 

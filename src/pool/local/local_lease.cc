@@ -127,6 +127,14 @@ class LocalLease final : public Lease {
     co_return event;
   }
 
+  awaitable<void> tell(Word word) override {
+    if (ended_) co_return;
+    if (!std::holds_alternative<Interrupt>(word)) throw Failure(FailureKind::internal, "a sandbox cannot be told this yet");
+    const Writer message(Tag::interrupt);
+    std::vector<UniqueFd> nothing;
+    co_await channel_->send(message.bytes(), std::move(nothing));
+  }
+
  private:
   // Small files are opened and read a few at a time. Of the large ones one is open at a time and is never held whole:
   // many runs, each with some open and in want of others, could wait for each other for ever.
@@ -344,6 +352,7 @@ class LocalLease final : public Lease {
   Outcome read_outcome(Reader& reader) const {
     Outcome outcome;
     const bool timed_out = reader.number<std::uint8_t>() != 0;
+    const bool interrupted = reader.number<std::uint8_t>() != 0;
     const bool out_of_memory = reader.number<std::uint8_t>() != 0;
     const auto status = reader.number<std::int32_t>();
     const auto wall = reader.number<std::uint64_t>();
@@ -370,6 +379,7 @@ class LocalLease final : public Lease {
       outcome.exit_code = WEXITSTATUS(status);
     }
     if (timed_out) outcome.ended = Ended::timed_out;
+    if (interrupted) outcome.ended = Ended::interrupted;
     if (out_of_memory) outcome.ended = Ended::out_of_memory;
     return outcome;
   }

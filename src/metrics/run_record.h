@@ -1,0 +1,49 @@
+#pragma once
+// What is counted of a run. Made once, at the end of each, also of one that never began; whoever counts runs counts these.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace ci::metrics {
+
+struct RunRecord {
+  RunRecord() = default;
+
+  std::string id;
+  std::string request_id;  // of the HTTP request or what its client called it; may be empty
+  std::string owner;       // the credential
+  std::string session;     // empty when it came to none
+  std::string language;    // canonical code
+  // "exited", "signalled", "timed_out", "out_of_memory", "lost", "interrupted"; "cancelled" when nobody wanted it any more;
+  // "refused" when the request could not be met, "failed" when it is ours that there is no outcome.
+  std::string outcome;
+  std::string reason;      // of one that was refused or failed
+  int exit_code = 0;
+  std::chrono::system_clock::time_point begin;
+  std::chrono::microseconds total_time{0};    // from the wish to the end, with all waiting
+  std::chrono::microseconds wait_time{0};     // for a place and a sandbox
+  std::chrono::microseconds program_time{0};  // of the clock
+  std::chrono::microseconds compile_time{0};
+  std::chrono::microseconds cpu_time{0};
+  std::uint64_t peak_memory = 0;   // bytes; 0: unknown
+  std::uint64_t code_bytes = 0;
+  std::uint64_t output_bytes = 0;  // of both streams, as the client gets them
+  std::size_t files = 0;           // that came of it
+  bool compiled_before = false;    // its program came out of the cache
+};
+
+// Whoever counts runs. Called on the I/O thread; does not wait.
+class RunRecorder {
+ public:
+  virtual ~RunRecorder() = default;
+  virtual void record(const RunRecord& run) = 0;
+};
+
+// One line in the log for each.
+class RunLog final : public RunRecorder {
+ public:
+  void record(const RunRecord& run) override;
+};
+
+}  // namespace ci::metrics
