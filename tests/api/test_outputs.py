@@ -200,6 +200,10 @@ def test_limits_are_told_to_programs_too(limited):
     assert answer["stderr"].count("\n") == 0
 
 
+def test_programs_find_their_directory_by_the_name_that_librechat_gives_it(server):
+    assert server.run("bash", 'cd /; echo x > "$LIBRECHAT_CODE_DATA_DIR/a.txt"')["files"][0]["name"] == "a.txt"
+
+
 def test_good_runs_say_nothing(server):
     code = "import os\nos.makedirs('.cache'); open('.cache/x', 'w').write('x'); open('helper.py', 'w').write('y = 1')\nimport helper\nprint(os.path.isdir('__pycache__'))"
     answer = server.py(code)

@@ -33,7 +33,7 @@ TOOLS = {
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "USER": "sandbox", "LOGNAME": "sandbox", "SHELL": "/bin/bash", "TMPDIR": "/tmp",
     "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "dumb", "PYTHONPATH": "/mnt/data", "PYTHONDONTWRITEBYTECODE": "1",
-    "MPLCONFIGDIR": "/tmp/matplotlib", "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+    "LIBRECHAT_CODE_DATA_DIR": "/mnt/data", "MPLCONFIGDIR": "/tmp/matplotlib", "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
     "NODE_PATH": "/usr/share/nodejs:/usr/lib/node_modules",
 }  # fmt: skip
 
