@@ -96,8 +96,9 @@ std::optional<std::string> presented_key(const PresentedKeys& keys) {
 NamedKey named_key(std::string_view entry) {
   constexpr std::size_t longest_name = 32, shortest_key = 16;
   const std::string_view text = trimmed(entry);
-  const std::string_view name = text.substr(0, text.find('='));
-  const std::string_view rest = trimmed(text.substr(std::min(text.size(), name.size() + 1)));
+  const std::size_t equals = std::min(text.find('='), text.size());
+  const std::string_view name = trimmed(text.substr(0, equals));
+  const std::string_view rest = trimmed(text.substr(std::min(text.size(), equals + 1)));
   const bool named = !name.empty() && name.size() <= longest_name && rest.size() >= shortest_key &&
                      std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
   if (!named) return {"", std::string(text)};
