@@ -75,6 +75,7 @@ int serve(pid_t master) {
   // Held by this process only: it lives as long as the server does, whatever happens to the other two.
   const UniqueFd held = hold_data_directory(data, settings.values.redis.chosen() ? Sharing::between_servers : Sharing::none);
   prepare_data_directory(data, account);
+  prepare_log_file(settings.values.log_file, account);
   make_directory_in(data, prepared_directory, account);
   if (const auto person = starter()) give_key(*person, account, settings.values, data);
   SupervisorSettings supervisor;

@@ -202,14 +202,15 @@ void make_directory_in(const fs::path& data, const char* name, const Account& ac
 }
 
 void prepare_log_file(const fs::path& file, const Account& account) {
-  if (::geteuid() != 0 || file.empty()) return;
+  if (file.empty()) return;
   const std::string doing = "LOG_FILE: opening " + file.string();
+  const int follow = ::geteuid() == 0 ? O_NOFOLLOW : 0;  // nobody is to lead root elsewhere
   const UniqueFd log(sys(doing, [&] {
-    return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+    return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | follow, 0640);
   }));
   struct stat info {};
   sys(doing, [&] { return ::fstat(log.get(), &info); });
-  if (info.st_uid == account.user) return;
+  if (::geteuid() != 0 || info.st_uid == account.user) return;
   if (!S_ISREG(info.st_mode)) return;  // a terminal, a pipe: whoever made it says who may write
   if (info.st_size > 0 || info.st_nlink != 1) {
     throw Failure(

@@ -35,7 +35,7 @@ std::filesystem::path prepare_data_directory(const std::filesystem::path& direct
 void make_directory_in(const std::filesystem::path& data, const char* name, const Account& account);
 
 // Makes the log file for `account`, which could not make one in a directory of root's. One that is there already must be the
-// account's or empty: fails as `invalid`. Nothing happens when we are not root.
+// account's or empty: fails as `invalid`. When we are not root it only has to be one that we can write.
 void prepare_log_file(const std::filesystem::path& file, const Account& account);
 
 // Becomes `account` for good, and nothing regains privileges by exec. When a directory above one of `needed` keeps that
