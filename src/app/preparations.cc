@@ -122,7 +122,7 @@ awaitable<void> Preparer::keep_current() {
           "cannot prepare", {{"what", std::string(preparation.what)},
                              {"reason", reason},
                              {"lost", std::string(preparation.loss)},
-                             {"again_in_minutes", std::to_string(next.pause.count())}});
+                             {"again_in_minutes", next.pause.count()}});
       next.again = Clock::now() + next.pause;
       next.pause = std::min(next.pause * 2, longest_pause);
     }

@@ -242,7 +242,7 @@ class Server::Impl {
     next_note_ = now + std::chrono::minutes(1);
     log_warning(
         "too many connections: those that make us wait are closed for new ones",
-        {{"connections", std::to_string(connections_.size())}, {"so_far", std::to_string(crowded_)}});
+        {{"connections", connections_.size()}, {"so_far", crowded_}});
   }
 
   void serve(tcp::socket socket, const asio::ip::address& peer, bool reserved) {
