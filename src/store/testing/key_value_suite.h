@@ -297,7 +297,9 @@ TYPED_TEST_P(KeyValueSuite, NoLimitIsPassedWhoeverCounts) {
   EXPECT_EQ(this->get("not limited"), std::to_string(admitted));
   // One step admits all that fit; a cluster may refuse too many, never too few.
   EXPECT_LE(admitted, 30);
-  if (TypeParam::counts_in_one_step) EXPECT_EQ(admitted, 30);
+  if (TypeParam::counts_in_one_step) {
+    EXPECT_EQ(admitted, 30);
+  }
 }
 
 TYPED_TEST_P(KeyValueSuite, ScansByPrefixInPages) {
