@@ -12,7 +12,7 @@ namespace ci::files {
 
 namespace {
 
-constexpr size_t page_size = 500;
+constexpr int page_size = 500;
 
 // Beside the sessions, so no id may be one of these words; they have characters that ids have not.
 constexpr const char* next_sweep_key = "sessions.cleanup:next";
@@ -31,16 +31,18 @@ awaitable<int> Cleanup::sweep() {
   std::string reason;
   next_expiry_.reset();
   left_over_ = false;
-  const auto ids = co_await records_.members(session_index_key);
-  for (size_t begin = 0; begin < ids.size(); begin += page_size) {
-    const size_t end = std::min(ids.size(), begin + page_size);
+  std::string cursor;
+  do {
+    const auto listed = co_await records_.scan_members(session_index_key, cursor, page_size);
+    if (!cursor.empty() && settings_.pause.count() > 0) co_await sleep_for(settings_.pause);
+    cursor = listed.cursor;
+    const std::vector<std::string>& ids = listed.keys;
     std::vector<std::string> keys;
-    if (begin > 0 && settings_.pause.count() > 0) co_await sleep_for(settings_.pause);
-    for (size_t i = begin; i < end; ++i) keys.push_back(session_key(ids[i]));
+    for (const std::string& id : ids) keys.push_back(session_key(id));
     const auto page = co_await records_.get_fields_of_all(std::move(keys));
-    for (size_t i = begin; i < end; ++i) {
-      if (is_in_use(page[i - begin])) {
-        const auto expires = session_from(*page[i - begin])->expires;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (is_in_use(page[i])) {
+        const auto expires = session_from(*page[i])->expires;
         if (expires && (!next_expiry_ || *expires < *next_expiry_)) next_expiry_ = expires;
         continue;
       }
@@ -54,7 +56,7 @@ awaitable<int> Cleanup::sweep() {
         reason = failure.what();
       }
     }
-  }
+  } while (!cursor.empty());
   if (settings_.orphans) co_await remove_orphans("sessions/");
   if (removed > 0) log_info("expired sessions removed", {{"count", removed}});
   if (failed > 0) log_warning("expired sessions stay for now", {{"count", failed}, {"reason", reason}});

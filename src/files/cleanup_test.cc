@@ -224,7 +224,7 @@ TEST_P(CleanupTest, OneReplicaSweepsAndOnlyWhenSomethingMayHaveExpired) {
   store::testing::HookedRecords counting(*stores_.records);
   int looks = 0;
   counting.before = [&](std::string operation, std::string key) -> awaitable<void> {
-    if (operation == "members" && key == "sessions:index") ++looks;
+    if (operation == "scan_members" && key == "sessions:index") ++looks;
     co_return;
   };
   Cleanup first(counting, *stores_.bodies, stores_.files, CleanupSettings());

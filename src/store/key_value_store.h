@@ -110,6 +110,9 @@ class KeyValueStore {
     std::string cursor;
   };
   virtual awaitable<Page> scan(std::string prefix, std::string cursor, int limit) = 0;
+  // The same for the members of a set, which stand in `keys`. One that is there all the while is seen, perhaps twice; one that
+  // comes or goes meanwhile may be seen.
+  virtual awaitable<Page> scan_members(std::string key, std::string cursor, int limit) = 0;
 
   // A cheap round trip, for health.
   virtual awaitable<void> ping() = 0;

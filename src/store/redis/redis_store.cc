@@ -285,6 +285,18 @@ class RedisStore final : public KeyValueStore {
     co_return page;
   }
 
+  awaitable<Page> scan_members(std::string key, std::string cursor, int limit) override {
+    const std::string name = full(key);
+    Unit ask(slot_of(name), Command({"SSCAN", name, cursor.empty() ? "0" : cursor, "COUNT", std::to_string(std::max(limit, 10))}));
+    Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
+    require_success(reply);
+    if (reply.elements.size() != 2) throw Failure(FailureKind::internal, "Redis answers SSCAN in an unknown form");
+    Page page;
+    for (Reply& member : reply.elements[1].elements) page.keys.push_back(std::move(member.text));
+    if (reply.elements[0].text != "0") page.cursor = std::move(reply.elements[0].text);
+    co_return page;
+  }
+
   awaitable<void> ping() override {
     const std::vector<Reply> replies = co_await ask_all("PING");
     for (const Reply& reply : replies) require_success(reply);

@@ -108,6 +108,10 @@ Records::Records(Database& database)
       database_(database),
       find_(database, "SELECT kind, value, expires FROM records WHERE key = ?1 LIMIT 1"),
       members_(database, "SELECT kind, member FROM records WHERE key = ?1 AND (expires IS NULL OR expires > ?2)"),
+      next_members_(
+          database,
+          "SELECT kind, member FROM records WHERE key = ?1 AND member > ?2 AND (expires IS NULL OR expires > ?3)"
+          " ORDER BY member LIMIT ?4"),
       first_key_(
           database,
           "SELECT key FROM records WHERE key >= ?1 AND (expires IS NULL OR expires > ?2) ORDER BY key LIMIT 1"),
@@ -213,6 +217,17 @@ KeyValueStore::Page Records::scan(const std::string& prefix, const std::string& 
     }
     key = step(next_key_, *key);
   }
+  return page;
+}
+
+KeyValueStore::Page Records::scan_members(
+    const std::string& key, const std::string& cursor, int limit, Moment now) {
+  find(key, Kind::set, now);
+  KeyValueStore::Page page;
+  Query query(next_members_);
+  query.text(key).text(cursor).integer(now).integer(std::int64_t{std::max(limit, 1)});
+  while (query.next()) page.keys.emplace_back(query.bytes_at(1));
+  if (page.keys.size() == static_cast<size_t>(std::max(limit, 1))) page.cursor = page.keys.back();
   return page;
 }
 

@@ -33,6 +33,7 @@ class Records {
   std::vector<std::string> members(const std::string& key, Moment now);
   std::optional<std::chrono::milliseconds> remaining(const std::string& key, Moment now);
   KeyValueStore::Page scan(const std::string& prefix, const std::string& cursor, int limit, Moment now);
+  KeyValueStore::Page scan_members(const std::string& key, const std::string& cursor, int limit, Moment now);
   void ping();
 
   // Inside a transaction: one that fails may have done half of its work.
@@ -67,7 +68,7 @@ class Records {
   };
   Schema schema_;  // before the statements, which need the table
   Database& database_;
-  Statement find_, members_, first_key_, next_key_, put_, remove_, remove_member_, remove_other_members_, expire_, purge_,
+  Statement find_, members_, next_members_, first_key_, next_key_, put_, remove_, remove_member_, remove_other_members_, expire_, purge_,
       ping_;
 };
 

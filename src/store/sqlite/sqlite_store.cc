@@ -265,6 +265,13 @@ awaitable<KeyValueStore::Page> SqliteStore::scan(std::string prefix, std::string
   co_return co_await on_pool(pool_, work);
 }
 
+awaitable<KeyValueStore::Page> SqliteStore::scan_members(std::string key, std::string cursor, int limit) {
+  auto work = [&] {
+    return reader_->read([&](Records& records) { return records.scan_members(key, cursor, limit, writer_->now()); });
+  };
+  co_return co_await on_pool(pool_, work);
+}
+
 awaitable<void> SqliteStore::ping() {
   auto work = [&] {
     reader_->read([](Records& records) { records.ping(); });

@@ -61,6 +61,9 @@ class HookedRecords final : public KeyValueStore {
   awaitable<Page> scan(std::string prefix, std::string cursor, int limit) override {
     return around<Page>("scan", prefix, behind_.scan(prefix, cursor, limit));
   }
+  awaitable<Page> scan_members(std::string key, std::string cursor, int limit) override {
+    return around<Page>("scan_members", key, behind_.scan_members(key, cursor, limit));
+  }
   awaitable<void> ping() override { return behind_.ping(); }
 
  private:

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -320,6 +321,31 @@ TYPED_TEST_P(KeyValueSuite, ScansByPrefixInPages) {
   EXPECT_TRUE(this->scan_all("p:x%_*", 5).empty());
 }
 
+TYPED_TEST_P(KeyValueSuite, ScansMembersInPages) {
+  std::vector<Write> writes;
+  std::set<std::string> expected;
+  for (int i = 0; i < 1203; ++i) {
+    expected.insert("member " + std::to_string(i));
+    writes.push_back(Write::add_member("a set", "member " + std::to_string(i)));
+    writes.push_back(Write::add_member("another set", "x"));
+  }
+  this->loop().run(this->store().write(std::move(writes)));
+  for (const int limit : {100, 5000}) {
+    std::set<std::string> seen;
+    std::string cursor;
+    int pages = 0;
+    do {
+      auto page = this->loop().run(this->store().scan_members("a set", cursor, limit));
+      seen.insert(page.keys.begin(), page.keys.end());
+      cursor = page.cursor;
+      ++pages;
+    } while (!cursor.empty());
+    EXPECT_EQ(seen, expected);
+    EXPECT_EQ(pages > 1, limit == 100);
+  }
+  EXPECT_TRUE(this->loop().run(this->store().scan_members("no set", "", 10)).keys.empty());
+}
+
 TYPED_TEST_P(KeyValueSuite, ManyCallersAtOnceEachGetTheirOwnResult) {
   this->write(Write::add_member("a set", "x"));
   std::vector<awaitable<void>> works;
@@ -344,6 +370,6 @@ REGISTER_TYPED_TEST_SUITE_P(
     GetsTheFieldsOfManyInTheirOrder, SetsHoldEachMemberOnce, WritesOfABatchHappenInOrder, AnotherKindIsOurBug,
     ExpiredKeysAreInvisibleAtOnce, ExpiredKeysDoNotComeBackWithTheNextWrite, LivesAreKeptChangedAndTakenAway,
     OnlyOneTakesALease, WritesOnlyWhileALeaseIsHeld, CountsWithinAWindow, AddsToAFieldAndKeepsTheOthers, CountersMoveTogetherOrNotAtAll,
-    NoLimitIsPassedWhoeverCounts, ScansByPrefixInPages, ManyCallersAtOnceEachGetTheirOwnResult);
+    NoLimitIsPassedWhoeverCounts, ScansByPrefixInPages, ScansMembersInPages, ManyCallersAtOnceEachGetTheirOwnResult);
 
 }  // namespace ci::store::testing
