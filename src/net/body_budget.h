@@ -4,22 +4,32 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
 namespace ci::net {
 
 class BodyBudget {
+  struct Books {
+    explicit Books(std::uint64_t all) : bytes(all) {}
+    std::uint64_t limit_of(const std::string& owner) const { return owner.empty() ? bytes / 16 : bytes / 2; }
+
+    std::uint64_t bytes;
+    std::uint64_t held = 0;
+    std::map<std::string, std::uint64_t> owners;  // those that hold something
+  };
+
  public:
-  explicit BodyBudget(std::uint64_t bytes) : bytes_(bytes) {}
+  explicit BodyBudget(std::uint64_t bytes) : books_(std::make_shared<Books>(bytes)) {}
   BodyBudget(const BodyBudget&) = delete;
   BodyBudget& operator=(const BodyBudget&) = delete;
 
-  // What one request holds; given back when this is dropped, before the budget. One without a budget takes what it likes.
+  // What one request holds; given back when this is dropped. One without a budget takes what it likes.
   class Share {
    public:
     Share() = default;
-    explicit Share(BodyBudget& budget) : budget_(&budget) {}
+    explicit Share(BodyBudget& budget) : books_(budget.books_) {}
     Share(Share&& other) noexcept { swap(other); }
     Share& operator=(Share&& other) noexcept {
       Share old(std::move(other));
@@ -36,24 +46,20 @@ class BodyBudget {
    private:
     void clear();
     void swap(Share& other) noexcept {
-      std::swap(budget_, other.budget_);
+      std::swap(books_, other.books_);
       std::swap(owner_, other.owner_);
       std::swap(bytes_, other.bytes_);
     }
 
-    BodyBudget* budget_ = nullptr;
+    std::shared_ptr<Books> books_;  // a request may be dropped after the server
     std::string owner_;  // empty: nobody knows yet
     std::uint64_t bytes_ = 0;
   };
 
-  std::uint64_t held() const { return held_; }
+  std::uint64_t held() const { return books_->held; }
 
  private:
-  std::uint64_t limit_of(const std::string& owner) const { return owner.empty() ? bytes_ / 16 : bytes_ / 2; }
-
-  std::uint64_t bytes_;
-  std::uint64_t held_ = 0;
-  std::map<std::string, std::uint64_t> owners_;  // those that hold something
+  std::shared_ptr<Books> books_;
 };
 
 }  // namespace ci::net
