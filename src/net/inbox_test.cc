@@ -18,6 +18,15 @@ class InboxTest : public testing::Test {
     context_.poll();
   }
   void read_ahead() { inbox_.read_ahead(owner_); }
+  std::size_t arrive(std::string_view bytes) {
+    const std::size_t count = transport_.arrive(bytes);
+    settle();
+    return count;
+  }
+  void end() {
+    transport_.end();
+    settle();
+  }
   void wait() {
     woken_.reset();
     cancelled_ = false;
@@ -47,7 +56,7 @@ TEST_F(InboxTest, WakesWhoWaitsWhenBytesArrive) {
   read_ahead();
   wait();
   EXPECT_FALSE(woken_);
-  transport_.arrive("hello");
+  arrive("hello");
   EXPECT_EQ(woken_, Inbox::Wake::arrival);
   EXPECT_EQ(inbox_.bytes(), "hello");
   inbox_.consume(2);
@@ -79,7 +88,7 @@ TEST_F(InboxTest, TellsOfAnEndThatNobodyWaitsForAndOnlyOnce) {
 TEST_F(InboxTest, AnEndWakesWhoWaitsInsteadOfBeingTold) {
   read_ahead();
   wait();
-  transport_.end();
+  end();
   EXPECT_EQ(woken_, Inbox::Wake::arrival);
   EXPECT_EQ(ends_, 0);
 }
@@ -101,7 +110,7 @@ TEST_F(InboxTest, AWaitThatIsCancelledEndsAndTheNextOneWorks) {
   settle();
   EXPECT_TRUE(cancelled_);
   wait();
-  transport_.arrive("x");
+  arrive("x");
   EXPECT_EQ(woken_, Inbox::Wake::arrival);
 }
 
