@@ -127,9 +127,10 @@ class CgroupOwners : public CgroupFake {
   void SetUp() override {
     CgroupFake::SetUp();
     for (const char* controller : {"memory", "pids", "cpu"}) file(fs::path(controller) / "cgroup.procs", "1\n");
+    left_ = root_ / "memory" / "kubecoderun-1-7";  // the pid of a process that lives says nothing
     fs::create_directories(left_ / "sandbox-1");
   }
-  fs::path left_ = root_ / "memory" / "kubecoderun-1-7";  // the pid of a process that lives says nothing
+  fs::path left_;
 };
 
 TEST_F(CgroupOwners, WhatNobodyHoldsIsRemovedAndALivingOneKept) {
