@@ -64,7 +64,7 @@ std::string last_line(const fs::path& file) {
   return last;
 }
 
-// Its exit status. When it is cancelled the child gets SIGTERM, which `timeout` passes on.
+// Its exit status. When it is cancelled the child ends with all that it has started.
 awaitable<int> ended(ChildProcess& child) {
   asio::posix::stream_descriptor watched(
       co_await asio::this_coro::executor, sys("watching a child", [&] { return ::fcntl(child.pidfd(), F_DUPFD_CLOEXEC, 0); }));
@@ -75,7 +75,7 @@ awaitable<int> ended(ChildProcess& child) {
     cancelled = std::current_exception();
   }
   if (cancelled) {
-    child.signal(SIGTERM);
+    ::kill(-child.pid(), SIGKILL);  // its group: it is not waited for yet, so the number is still its own
     std::rethrow_exception(cancelled);
   }
   co_return child.wait();
