@@ -1,5 +1,6 @@
 # ci_library(NAME dep...): the folder's *.cc as library ci_NAME, its *_test.cc as test program NAME_test.
-# What a folder may include is what it links: the arrows of docs/architecture.md are enforced here.
+# What a folder may include is what it links: the arrows of docs/architecture.md. `./dev lint` refuses other includes
+# (tools/lint_includes.py), the linker what they would use.
 function(ci_library name)
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   file(GLOB tests CONFIGURE_DEPENDS *_test.cc)

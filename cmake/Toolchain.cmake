@@ -6,8 +6,8 @@ add_compile_options(
   -Wno-mismatched-new-delete
   $<$<BOOL:${CI_WERROR}>:-Werror>)
 if(CI_SANITIZE)
-  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer)
-  add_link_options(-fsanitize=address,undefined)
+  add_compile_options(-fsanitize=${CI_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${CI_SANITIZE})
 endif()
 
 # Everything is bound at the start: a process that forks for each sandbox would have each child look symbols up again, and
