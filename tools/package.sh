@@ -25,6 +25,7 @@ mkdir -p "$main/usr/share/kubecoderun" "$output"
 tar -C "$build" --exclude='*.gch' --exclude='*[Cc][Mm]ake*' --exclude='__pycache__' --exclude='inputs.txt' \
   --exclude='runtimes/cpp/*/*' --exclude='runtimes/cpp/list.txt' --exclude='typescript-*' --exclude='runtimes/node/prepared' \
   --exclude='ahead.jsa' --exclude='importcfg*' --exclude='runtimes/go/compile' --exclude='runtimes/go/link' -c runtimes | tar -C "$main/usr/share/kubecoderun" --no-same-owner -x
+rm -rf "$main/usr/share/kubecoderun/runtimes/cpp"/*/  # the sets of headers
 chmod -R u+w,go+rX "$main/usr/share/kubecoderun"
 place 755 "$build/kubecoderun" "$main/usr/bin/kubecoderun"
 
