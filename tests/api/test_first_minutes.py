@@ -113,6 +113,21 @@ def test_run_tells_a_user_without_control_groups_before_it_builds():
         shutil.rmtree(clone)
 
 
+@pytest.mark.parametrize(
+    "words, reason",
+    [
+        (["--languages="], "--languages needs a list, for example --languages py,js. Known: py,"),
+        (["--languages", ""], "--languages needs a list"),
+        (["--languages=py,cobol"], 'there is no language "cobol"'),
+        (["--port", "99999"], '--port needs a number from 1 to 65535, not "99999"'),
+        (["--prot", "1"], 'unknown option "--prot"'),
+    ],
+)
+def test_mistakes_in_the_options_of_run_are_explained(words, reason):
+    result = subprocess.run([ROOT / "run", *words, "--no-install"], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1 and reason in result.stderr
+
+
 @needs_root
 def test_who_started_the_server_with_sudo_may_read_its_key(make_server):
     server = make_server(start=False, API_KEY="", SUDO_UID=PERSON, SUDO_GID=PERSON)
