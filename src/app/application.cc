@@ -145,7 +145,7 @@ awaitable<void> Application::start() {
     check_languages();
     service_->set_ready(true);
     announce();
-    preparer_.emplace(runtimes_directory(settings_), data_ / prepared_directory, pool_->languages());
+    preparer_.emplace(runtimes_directory(settings_), data_ / prepared_directory, pool_->languages(), [this] { return renew_sandboxes(); });
     tasks_.spawn("preparations", preparer_->keep_current());
     tasks_.spawn("interpreters", watch_interpreters());
     co_await watch_stores();
@@ -283,12 +283,16 @@ awaitable<void> Application::watch_interpreters() {
     const bool settled = now == seen;  // an update takes a while
     seen = now;
     if (now == known || !settled) continue;
-    // With what waits, what runs would go.
-    while (executions_->running() > 0) co_await sleep_for(between_looks_for_a_pause);
     log_info("interpreters or their libraries were updated: what waits is made anew");
-    link_->renew();
+    co_await renew_sandboxes();
     known = now;
   }
+}
+
+// In a moment in which no program runs: with what waits, what runs would go.
+awaitable<void> Application::renew_sandboxes() {
+  while (executions_->running() > 0) co_await sleep_for(between_looks_for_a_pause);
+  link_->renew();
 }
 
 awaitable<void> Application::watch_signals() {

@@ -53,6 +53,7 @@ class Application {
   awaitable<void> clean_up_in_turn(std::string session, files::Cleanup::Work work);
   awaitable<void> archive_regularly();
   awaitable<void> watch_interpreters();
+  awaitable<void> renew_sandboxes();
   awaitable<void> watch_signals();
   awaitable<void> wait_for_stop();
   awaitable<void> drain(Deadline deadline);

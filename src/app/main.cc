@@ -76,7 +76,7 @@ int serve(pid_t master) {
   const UniqueFd held = hold_data_directory(data, settings.values.redis.chosen() ? Sharing::between_servers : Sharing::none);
   prepare_data_directory(data, account);
   prepare_log_file(settings.values.log_file, account);
-  make_directory_in(data, prepared_directory, account);
+  make_prepared_directory(data, account);
   if (const auto person = starter()) give_key(*person, account, settings.values, data);
   SupervisorSettings supervisor;
   supervisor.worker_arguments = {"worker"};
@@ -109,7 +109,7 @@ int sandboxd(bool quiet) {
   start.log = start_log(settings, "sandboxd", quiet ? LogTarget::errors : LogTarget::output);
   start.sandboxd = sandboxd_settings(settings.values);
   // The directory of a server, which `run` is not.
-  if (!quiet) start.sandboxd.prepared = std::filesystem::absolute(settings.values.data_directory).lexically_normal() / prepared_directory;
+  if (!quiet) start.sandboxd.prepared = std::filesystem::absolute(settings.values.data_directory).lexically_normal() / "prepared";
   sandbox::start_sandboxd(start, take_inherited_socket());
 }
 

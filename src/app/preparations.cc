@@ -44,7 +44,9 @@ const std::array<Preparation, 4> all = {{
 
 // With the least claim to the processors, and an end, also of what it started itself.
 std::vector<std::string> command_of(const Preparation& preparation, const fs::path& runtimes, const fs::path& output) {
-  std::vector<std::string> words = {"/usr/bin/timeout", "-k", "5", longest, "/usr/bin/nice", "-n", "20"};
+  std::vector<std::string> words = {"/usr/bin/timeout", "-k", "5", longest, "/usr/bin/nice", "-n", "20",
+                                    // Users of sandboxes read what is made, whatever our umask.
+                                    "/bin/sh", "-c", "umask 022; exec \"$@\"", "sh"};
   for (const std::string_view view : preparation.command) {
     std::string word(view);
     for (const auto& [name, value] : {std::pair<std::string_view, std::string>{"{runtimes}", runtimes}, {"{output}", output}}) {
@@ -93,8 +95,9 @@ Prepared look_at(const Preparation& preparation, const fs::path& runtimes, const
   return fs::exists(anew, ignored) || fs::exists(built, ignored) ? Prepared::stale : Prepared::absent;
 }
 
-Preparer::Preparer(fs::path runtimes, fs::path prepared, std::vector<std::string> languages)
-    : runtimes_(std::move(runtimes)), prepared_(std::move(prepared)), languages_(std::move(languages)) {}
+Preparer::Preparer(
+    fs::path runtimes, fs::path prepared, std::vector<std::string> languages, std::function<awaitable<void>()> made)
+    : runtimes_(std::move(runtimes)), prepared_(std::move(prepared)), languages_(std::move(languages)), made_(std::move(made)) {}
 
 awaitable<void> Preparer::keep_current() {
   struct Trouble {
@@ -103,6 +106,7 @@ awaitable<void> Preparer::keep_current() {
   };
   std::map<std::string_view, Trouble> troubles;
   for (;;) {
+    bool any = false;
     for (const Preparation& preparation : preparations()) {
       if (std::ranges::find(languages_, preparation.language) == languages_.end()) continue;
       const auto trouble = troubles.find(preparation.folder);
@@ -112,6 +116,7 @@ awaitable<void> Preparer::keep_current() {
       std::string reason;
       try {
         co_await make(preparation);
+        any = true;
         troubles.erase(preparation.folder);
       } catch (const Failure& failure) {
         reason = failure.what();
@@ -126,6 +131,7 @@ awaitable<void> Preparer::keep_current() {
       next.again = Clock::now() + next.pause;
       next.pause = std::min(next.pause * 2, longest_pause);
     }
+    if (any) co_await made_();
     co_await sleep_for(between_looks);
   }
 }
@@ -138,10 +144,9 @@ awaitable<void> Preparer::make(const Preparation& preparation) {
   fs::remove_all(fresh, error);
   fs::remove_all(old, error);
   if (!fs::create_directories(fresh, error)) throw Failure::from_errno(error.value(), doing);
-  // Users of sandboxes read what is made, whatever our umask.
   fs::permissions(fresh, fs::perms(0755), error);
   log_info("preparing in the background", {{"what", std::string(preparation.what)}});
-  const fs::path said = prepared_ / (std::string(preparation.folder) + ".log");
+  const fs::path said = prepared_.parent_path() / (std::string(preparation.folder) + ".log");
   const UniqueFd log(sys(doing, [&] { return ::open(said.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644); }));
 
   SpawnRequest request;

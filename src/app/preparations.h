@@ -8,6 +8,7 @@
 // only slower.
 
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,12 +36,14 @@ enum class Prepared {
 // `prepared` is the directory of those made anew.
 Prepared look_at(const Preparation& preparation, const std::filesystem::path& runtimes, const std::filesystem::path& prepared);
 
-inline constexpr const char* prepared_directory = "prepared";  // in the data directory
+inline constexpr const char* prepared_directory = "prepared/made";  // in the data directory
 
 class Preparer {
  public:
-  // `languages` are the codes that are offered.
-  Preparer(std::filesystem::path runtimes, std::filesystem::path prepared, std::vector<std::string> languages);
+  // `languages` are the codes that are offered; `made` is called after some were made: sandboxes of before do not have them.
+  Preparer(
+      std::filesystem::path runtimes, std::filesystem::path prepared, std::vector<std::string> languages,
+      std::function<awaitable<void>()> made);
 
   // Looks and makes, one after the other, until it is cancelled.
   awaitable<void> keep_current();
@@ -50,6 +53,7 @@ class Preparer {
 
   std::filesystem::path runtimes_, prepared_;
   std::vector<std::string> languages_;
+  std::function<awaitable<void>()> made_;
 };
 
 }  // namespace ci::app

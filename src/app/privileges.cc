@@ -188,17 +188,22 @@ fs::path prepare_data_directory(const fs::path& directory, const Account& accoun
   return path;
 }
 
-void make_directory_in(const fs::path& data, const char* name, const Account& account) {
-  const std::string doing = "making the directory " + (data / name).string();
+void make_prepared_directory(const fs::path& data, const Account& account) {
+  const std::string doing = "making the directory " + (data / "prepared").string();
+  // The account may put anything in the place of its own directories: nothing of it is followed.
+  const auto make = [&](int parent, const char* name) {
+    const bool made = ::mkdirat(parent, name, 0755) == 0;
+    if (!made && errno != EEXIST) throw Failure::from_errno(errno, doing);
+    UniqueFd directory(sys(doing, [&] { return ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
+    if (!made) return directory;
+    sys(doing, [&] { return ::fchmod(directory.get(), 0755); });  // whatever our umask is
+    if (::geteuid() == 0) sys(doing, [&] { return ::fchown(directory.get(), account.user, account.group); });
+    return directory;
+  };
   const UniqueFd parent(sys(doing, [&] { return ::open(data.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  const bool made = ::mkdirat(parent.get(), name, 0755) == 0;
-  if (!made && errno != EEXIST) throw Failure::from_errno(errno, doing);
-  const UniqueFd directory(sys(doing, [&] {
-    return ::openat(parent.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  }));
-  if (!made) return;
-  sys(doing, [&] { return ::fchmod(directory.get(), 0755); });  // whatever our umask is
-  if (::geteuid() == 0) sys(doing, [&] { return ::fchown(directory.get(), account.user, account.group); });
+  const UniqueFd prepared = make(parent.get(), "prepared");
+  make(prepared.get(), "made");
+  make(prepared.get(), "none");
 }
 
 void prepare_log_file(const fs::path& file, const Account& account) {

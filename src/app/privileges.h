@@ -31,8 +31,8 @@ std::filesystem::path make_data_directory(const std::filesystem::path& directory
 // over: fails as `invalid`. Returns its absolute path.
 std::filesystem::path prepare_data_directory(const std::filesystem::path& directory, const Account& account);
 
-// A directory in the data directory that everybody who gets there may read, and `account` may change.
-void make_directory_in(const std::filesystem::path& data, const char* name, const Account& account);
+// "prepared" in the data directory, see sandbox/settings.h: everybody who gets there may read it, and `account` may change it.
+void make_prepared_directory(const std::filesystem::path& data, const Account& account);
 
 // Makes the log file for `account`, which could not make one in a directory of root's. One that is there already must be the
 // account's or empty: fails as `invalid`. When we are not root it only has to be one that we can write.

@@ -475,7 +475,7 @@ void take_trees(const SandboxdSettings& settings, OurTrees& trees) {
   if (!trees.runtimes) trees.runtimes = take_tree(settings.runtimes);
   if (settings.prepared.empty() || trees.prepared) return;
   try {
-    trees.prepared = take_tree(settings.prepared);
+    trees.prepared = take_prepared(settings.prepared);
   } catch (const Failure& failure) {
     log_warning("what is prepared anew will not be used", {{"reason", failure.what()}});
   }

@@ -24,7 +24,8 @@ struct SandboxdSettings {
   std::set<std::string> allow_weak;
   // Our files for inside: runtimes/python, runtimes/node …
   std::filesystem::path runtimes;
-  // What a server has made anew of what is there for compilers and interpreters; empty: nothing.
+  // Has two directories: "made", what a server has made anew of what is there for compilers and interpreters, and "none",
+  // where nothing is. Empty: no such thing.
   std::filesystem::path prepared;
   std::filesystem::path cgroup_mount = "/sys/fs/cgroup";
   // Which levels of Python zygotes to keep (sandbox/kinds.h); empty: all.

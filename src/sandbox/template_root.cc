@@ -60,6 +60,29 @@ void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::pat
 
 UniqueFd take_tree(const fs::path& path) { return take(path, Access::read); }
 
+// A bind mount would show its path to every program, in /proc/self/mountinfo; an overlay shows the names that it was made with. It
+// needs two directories.
+UniqueFd take_prepared(const fs::path& directory) {
+  const std::string doing = "taking " + directory.string() + " into the sandbox root";
+  const auto open_in = [&](int parent, const char* name) {
+    return UniqueFd(sys(doing, [&] { return ::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
+  };
+  const UniqueFd both = open_in(AT_FDCWD, directory.c_str());
+  const UniqueFd made = open_in(both.get(), "made"), none = open_in(both.get(), "none");
+  const UniqueFd context(static_cast<int>(sys(doing, [] { return ::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC); })));
+  const auto configure = [&](unsigned command, const char* key, const char* value) {
+    sys(doing, [&] { return ::syscall(SYS_fsconfig, context.get(), command, key, value, 0); });
+  };
+  const std::string layers = "/proc/self/fd/" + std::to_string(made.get()) + ":/proc/self/fd/" + std::to_string(none.get());
+  configure(FSCONFIG_SET_STRING, "source", "prepared");
+  configure(FSCONFIG_SET_STRING, "lowerdir", layers.c_str());
+  configure(FSCONFIG_CMD_CREATE, nullptr, nullptr);
+  return UniqueFd(static_cast<int>(sys(doing, [&] {
+    return ::syscall(
+        SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  })));
+}
+
 void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   // Nothing we do may show outside, whatever the host's propagation is.
   sys("making mounts private", [&] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });

@@ -12,6 +12,11 @@ namespace ci::sandbox {
 // Fails when the caller may not go there or may not mount.
 UniqueFd take_tree(const std::filesystem::path& path);
 
+// The content of `directory`/made, to be attached like that. Who sees the mount is not told where it comes from. It does not follow
+// what happens in there afterwards. Nothing of the path's last parts is followed when it is a link. Fails as take_tree does, and
+// where the kernel has no overlays.
+UniqueFd take_prepared(const std::filesystem::path& directory);
+
 // Leaves the calling process in the new root, with nothing of the host's file systems reachable beside it.
 // Called in a fresh mount and pid namespace, with all capabilities in the owning user namespace.
 // `trees` are those of settings.runtimes and settings.prepared, taken by somebody who may go there.
