@@ -1,5 +1,6 @@
 #include "sandbox/kinds.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -151,7 +152,8 @@ std::vector<std::string> with_prepared(std::vector<std::string> command) {
     const std::string_view path = runtime_of(word);
     if (path.empty()) continue;
     const std::string anew = "/prepared" + std::string(path.substr(built.size()));
-    if (::access(anew.c_str(), R_OK) == 0) word.replace(word.size() - path.size(), path.size(), anew);
+    struct stat info {};
+    if (::stat(anew.c_str(), &info) == 0 && S_ISREG(info.st_mode)) word.replace(word.size() - path.size(), path.size(), anew);
   }
   return command;
 }

@@ -35,7 +35,7 @@ std::vector<Lack> lacking_kinds(const SandboxdSettings& settings);
 // The path below /runtimes that a word of a command names, as an option's value perhaps; empty when it names none.
 std::string_view runtime_of(std::string_view word);
 
-// The command with files of /prepared in the places of those below /runtimes, where a server has made them anew by now.
+// The command with files (not directories) of /prepared in the places of those below /runtimes, where a server has made them anew by now.
 std::vector<std::string> with_prepared(std::vector<std::string> command);
 
 // Where the program of a source file ("code.cpp") is made, where a language compiles.
