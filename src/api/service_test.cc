@@ -174,6 +174,8 @@ TEST_F(ServiceTest, AClientThatLeavesEndsItsRun) {
   wanted.body = &source;
   EXPECT_FALSE(loop_.run(until(after(std::chrono::milliseconds(100)), answer_to(service(), wanted))));
   EXPECT_EQ(pool_.acquired, 1);
+  // Its program is told, and ended then.
+  for (int i = 0; i < 2000 && pool_.leases > 0; ++i) loop_.run(sleep_for(std::chrono::milliseconds(5)));
   EXPECT_EQ(pool_.leases, 0);
 }
 

@@ -29,7 +29,7 @@ class ExecutionTest : public ::testing::Test {
   ~ExecutionTest() override { loop_.run(runs_->stop()); }
 
   void rebuild() {
-    runs_.reset();
+    if (runs_) loop_.run(runs_->stop());
     executions_.emplace(pool_, sessions_, files_, loop_.pool(), settings_);
     runs_.emplace(loop_.executor(), *executions_, records_of_runs_);
   }
@@ -762,7 +762,7 @@ TEST_F(ExecutionTest, AnOutputThatMayBeOnRecordKeepsItsBody) {
     co_return;
   };
   files::SessionFiles through(late, *bodies_);
-  runs_.reset();
+  loop_.run(runs_->stop());
   executions_.emplace(pool_, sessions_, through, loop_.pool(), settings_);
   runs_.emplace(loop_.executor(), *executions_, records_of_runs_);
   pool_.script = [](Act& act) {

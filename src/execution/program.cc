@@ -97,6 +97,7 @@ awaitable<Ran> run_program(
   }
   if (order[0] == 0) std::rethrow_exception(failure);
   if (order[0] == 1 && telling_failed) std::rethrow_exception(telling_failed);
+  if (budget_failed) std::rethrow_exception(budget_failed);  // we were cancelled
   log_error("a sandbox did not tell the end of its program");
   ran.outcome.ended = pool::Ended::lost;
   co_return ran;
