@@ -9,6 +9,7 @@
 #include "access/client_address.h"
 #include "api/errors.h"
 #include "base/log.h"
+#include "base/sha256.h"
 
 namespace ci::api {
 
@@ -57,15 +58,10 @@ class ResumedBody final : public ByteSource {
 
 }  // namespace
 
-bool needs_no_key(const net::Request& request) {
-  constexpr std::array<std::string_view, 5> paths = {"/health", "/ready", "/docs", "/redoc", "/openapi.json"};
-  return request.method == "OPTIONS" || std::ranges::find(paths, request.path) != paths.end();
-}
-
 void check_content_type(const net::Request& request) {
   constexpr std::array<std::string_view, 4> taken = {
       "application/json", "multipart/form-data", "application/x-www-form-urlencoded", "text/plain"};
-  if (!has_body(request) || request.path.starts_with("/upload") || request.path.starts_with("/state/")) return;
+  if (!has_body(request)) return;
   const std::string_view sent = request.headers.find("Content-Type").value_or("");
   const std::string type = lower(sent);
   if (std::ranges::any_of(taken, [&](std::string_view one) { return type.contains(one); })) return;
@@ -145,14 +141,14 @@ void Authenticator::refuse_without_key(const std::string& address, bool read_par
   throw ApiError(401, "Missing API key", {detail});
 }
 
-awaitable<void> Authenticator::authenticate(net::Request& request, std::unique_ptr<ByteSource>& body) {
+awaitable<access::Principal> Authenticator::authenticate(net::Request& request, std::unique_ptr<ByteSource>& body) {
   const auto forwarded = request.headers.find("X-Forwarded-For");
   const std::string address = access::client_address(request.peer, forwarded, proxies_).to_string();
-  request.queue = address;
+  access::Principal principal;
+  principal.queue = address;
   if (!settings_.authentication) {
-    request.caller = "anonymous";
-    request.held.belongs_to(request.queue);
-    co_return;
+    principal.id = "anonymous";
+    co_return principal;
   }
   const bool trusted = trusted_.contains(request.peer);
   std::optional<std::string> key = key_in_headers(request);
@@ -162,17 +158,16 @@ awaitable<void> Authenticator::authenticate(net::Request& request, std::unique_p
   if (key) {
     if (const auto credential = keys_.credential_of(*key)) {
       // Also at an address with many failures: behind a proxy all clients share one.
-      request.caller = *credential;
-      request.queue = *credential;
-      if (settings_.former_sessions) request.former_caller = access::former_credential;
-      request.held.belongs_to(request.queue);
-      co_return;
+      principal.id = *credential;
+      principal.queue = *credential;
+      principal.short_hash = sha256_hex(*key).substr(0, 16);
+      if (settings_.former_sessions) principal.former_id = access::former_credential;
+      co_return principal;
     }
   }
   if (trusted) {
-    request.caller = "trusted";
-    request.held.belongs_to(request.queue);
-    co_return;
+    principal.id = "trusted";
+    co_return principal;
   }
   if (!key) refuse_without_key(address, false);
   refuse_when_failing(address);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "access/api_keys.h"
+#include "access/principal.h"
 #include "access/trusted_networks.h"
 #include "api/settings.h"
 #include "files/sessions.h"
@@ -13,16 +14,16 @@
 
 namespace ci::api {
 
-// Throws 415 when a POST, PUT or PATCH says a type of content that no route takes.
+// Throws 415 when a POST, PUT or PATCH says a type of content that only routes with BodyType::any take.
 void check_content_type(const net::Request& request);
 
 class Authenticator {
  public:
   Authenticator(const access::ApiKeys& keys, const ApiSettings& settings);
 
-  // Fills request.caller and request.queue; throws 401, 413, 429 or 503. What had to be read of a JSON body for the key is
-  // kept in `body` and given back to the request, to be read again.
-  awaitable<void> authenticate(net::Request& request, std::unique_ptr<ByteSource>& body);
+  // Throws 401, 413, 429 or 503. What had to be read of a JSON body for the key is kept in `body` and given back to the
+  // request, to be read again. Until it is known who calls, what is held of the request counts for all strangers together.
+  awaitable<access::Principal> authenticate(net::Request& request, std::unique_ptr<ByteSource>& body);
 
  private:
   std::optional<std::string> key_in_headers(const net::Request& request) const;
@@ -39,8 +40,5 @@ class Authenticator {
 
 // Whom the sessions of this request belong to: the credential, and the user that its header User-Id names.
 files::Caller caller_of(const net::Request& request);
-
-// Routes that everybody may ask: probes, documentation, and what browsers ask before they ask.
-bool needs_no_key(const net::Request& request);
 
 }  // namespace ci::api

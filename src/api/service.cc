@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <cmath>
@@ -50,24 +52,45 @@ Service::Service(
       files_(sessions, files, settings_),
       states_(states, sessions, settings_) {
   using net::Request;
-  router_.add("GET", "/health", [this](Request& request) { return health_.health(request); });
-  router_.add("GET", "/health/{service}", [this](Request& request) { return health_.service(request); });
-  router_.add("GET", "/ready", [this](Request& request) { return health_.ready(request); });
-  router_.add("GET", "/config", [this](Request& request) { return health_.config(request); });
-  router_.add("POST", "/exec", [this](Request& request) { return exec_.post(request); });
-  for (const char* path : {"/exec/programmatic", "/exec/programmatic/cancel"}) router_.add("POST", path, refuse_programmatic);
-  router_.add("POST", "/upload", [this](Request& request) { return upload_.upload(request); });
-  router_.add("POST", "/upload/batch", [this](Request& request) { return upload_.batch(request); });
-  router_.add("GET", "/files/{session}", [this](Request& request) { return files_.list(request); });
-  router_.add("DELETE", "/files/{session}/{file}", [this](Request& request) { return files_.remove(request); });
-  router_.add("DELETE", "/sessions/{session}/objects/{file}", [this](Request& request) { return files_.remove(request); });
-  router_.add("GET", "/sessions/{session}/objects/{file}", [this](Request& request) { return files_.describe(request); });
-  router_.add("GET", "/download/{session}/{file}", [this](Request& request) { return files_.download(request); });
-  router_.add("GET", "/state/{session}", [this](Request& request) { return states_.get(request); });
-  router_.add("POST", "/state/{session}", [this](Request& request) { return states_.put(request); });
-  router_.add("DELETE", "/state/{session}", [this](Request& request) { return states_.remove(request); });
-  router_.add("GET", "/state/{session}/info", [this](Request& request) { return states_.info(request); });
-  router_.add("OPTIONS", "/download/{session}/{file}", [this](Request& request) { return files_.allow_download(request); });
+  Route open, run, plain, own_types;
+  open.who = Who::anybody;
+  run.cost = Cost::run;
+  own_types.body = BodyType::any;
+  add("GET", "/health", open, [this](Request& request) { return health_.health(request); });
+  add("GET", "/health/{service}", plain, [this](Request& request) { return health_.service(request); });
+  add("GET", "/ready", open, [this](Request& request) { return health_.ready(request); });
+  add("GET", "/config", plain, [this](Request& request) { return health_.config(request); });
+  add("POST", "/exec", run, [this](Request& request) { return exec_.post(request); });
+  for (const char* path : {"/exec/programmatic", "/exec/programmatic/cancel"}) add("POST", path, plain, refuse_programmatic);
+  add("POST", "/upload", own_types, [this](Request& request) { return upload_.upload(request); });
+  add("POST", "/upload/batch", own_types, [this](Request& request) { return upload_.batch(request); });
+  add("GET", "/files/{session}", plain, [this](Request& request) { return files_.list(request); });
+  add("DELETE", "/files/{session}/{file}", plain, [this](Request& request) { return files_.remove(request); });
+  add("DELETE", "/sessions/{session}/objects/{file}", plain, [this](Request& request) { return files_.remove(request); });
+  add("GET", "/sessions/{session}/objects/{file}", plain, [this](Request& request) { return files_.describe(request); });
+  add("GET", "/download/{session}/{file}", plain, [this](Request& request) { return files_.download(request); });
+  add("GET", "/state/{session}", own_types, [this](Request& request) { return states_.get(request); });
+  add("POST", "/state/{session}", own_types, [this](Request& request) { return states_.put(request); });
+  add("DELETE", "/state/{session}", own_types, [this](Request& request) { return states_.remove(request); });
+  add("GET", "/state/{session}/info", own_types, [this](Request& request) { return states_.info(request); });
+  add("OPTIONS", "/download/{session}/{file}", open, [this](Request& request) { return files_.allow_download(request); });
+}
+
+void Service::add(std::string method, std::string_view pattern, Route route, net::Handler handler) {
+  const std::size_t number = router_.add(std::move(method), pattern, std::move(handler));
+  CHECK(number == routes_.size());
+  routes_.push_back(route);
+}
+
+// Also of what has no handler: who asks for something that is not there is told so only when it may ask.
+Route Service::route_of(const net::Request& request, const net::Router::Match& match) const {
+  constexpr std::array<std::string_view, 3> documents = {"/docs", "/redoc", "/openapi.json"};
+  Route route;
+  if (match.path_known) route = routes_[match.number];
+  if (match.handler == nullptr) route.cost = Cost::nothing;
+  const bool is_document = std::ranges::find(documents, request.path) != documents.end();
+  if (request.method == "OPTIONS" || is_document) route.who = Who::anybody;
+  return route;
 }
 
 net::Handler Service::handler() {
@@ -85,14 +108,21 @@ void Service::set_stopping() {
 
 awaitable<net::Response> Service::answer(net::Request& request, net::Router::Match& match) {
   if (settings_.cors && is_preflight(request)) co_return preflight_response(request);
-  check_content_type(request);
+  const Route route = route_of(request, match);
+  if (route.body == BodyType::usual) check_content_type(request);
   std::unique_ptr<ByteSource> body;  // read on the way to the key, for the handler to read again
-  if (!needs_no_key(request)) {
+  access::Principal principal;
+  if (route.who == Who::known) {
     if (stopping_) throw ApiError::unavailable("Service is shutting down");
-    co_await authenticator_.authenticate(request, body);
+    principal = co_await authenticator_.authenticate(request, body);
+    request.caller = principal.id;
+    request.former_caller = principal.former_id;
+    request.queue = principal.queue;
+    request.held.belongs_to(request.queue);
   }
   if (match.handler == nullptr && !match.path_known) throw ApiError::of_router(404, "Not Found", "Not Found");
   if (match.handler == nullptr) throw ApiError::of_router(405, "Method Not Allowed", "Method Not Allowed");
+  if (route.cost != Cost::nothing && charge_) co_await charge_(principal, route.cost);
   request.captures = std::move(match.captures);
   co_return co_await (*match.handler)(request);
 }

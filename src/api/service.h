@@ -6,6 +6,7 @@
 #include "api/exec.h"
 #include "api/files.h"
 #include "api/health.h"
+#include "api/route.h"
 #include "api/settings.h"
 #include "api/state.h"
 #include "api/upload.h"
@@ -29,12 +30,16 @@ class Service {
 
   // What /health/detailed asks, in this order.
   void add_check(HealthCheck check) { health_.add_check(std::move(check)); }
+  // Asked for each request of a route that costs something; nothing is charged without.
+  void set_charge(Charge charge) { charge_ = std::move(charge); }
   // What /ready says; not ready, "starting", at first.
   void set_ready(bool ready, std::string reason = {});
   // From now on only probes are answered; the rest is 503.
   void set_stopping();
 
  private:
+  void add(std::string method, std::string_view pattern, Route route, net::Handler handler);
+  Route route_of(const net::Request& request, const net::Router::Match& match) const;
   awaitable<net::Response> answer(net::Request& request, net::Router::Match& match);
   void log_request(const net::Request& request, const net::Response& response, std::chrono::microseconds time);
 
@@ -46,6 +51,8 @@ class Service {
   FileRoutes files_;
   StateRoutes states_;
   net::Router router_;
+  std::vector<Route> routes_;  // by the router's numbers
+  Charge charge_;
   bool stopping_ = false;
   bool probe_logged_ = false;
 };

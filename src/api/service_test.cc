@@ -4,7 +4,9 @@
 
 #include <boost/json.hpp>
 
+#include "api/errors.h"
 #include "api/upload.h"
+#include "base/sha256.h"
 #include "execution/testing/fake_pool.h"
 #include "store/open.h"
 #include "store/testing/hooked_stores.h"
@@ -164,6 +166,34 @@ TEST_F(ServiceTest, RefusesBeforeItStreams) {
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.json.at("error_type").as_string(), "service_unavailable");
   EXPECT_TRUE(answer.headers.find("Retry-After"));
+}
+
+TEST_F(ServiceTest, ARouteThatCostsIsChargedOnceItIsKnownWhoAsks) {
+  std::vector<std::string> charged;
+  bool spent = false;
+  Charge charge = [&](const access::Principal& principal, Cost cost) -> awaitable<void> {
+    EXPECT_EQ(cost, Cost::run);
+    charged.push_back(principal.short_hash);
+    if (spent) throw ApiError::rate_limited("Too many runs", std::chrono::seconds(7));
+    co_return;
+  };
+  service().set_charge(std::move(charge));
+  const std::string body = R"({"lang":"py","code":"x"})";
+  EXPECT_EQ(post("/exec", body).status, 200);
+  EXPECT_THAT(charged, ::testing::ElementsAre(sha256_hex(key).substr(0, 16)));
+  // What costs nothing, is not there, or comes from nobody that we know.
+  EXPECT_EQ(get("/health").status, 200);
+  EXPECT_EQ(get("/files/unknown").status, 404);
+  EXPECT_EQ(get("/exec").status, 405);
+  net::Request stranger = request("POST", "/exec");
+  stranger.headers.set("X-API-Key", "wrong");
+  stranger.headers.add("Content-Type", "application/json");
+  EXPECT_EQ(send(std::move(stranger), body).status, 401);
+  EXPECT_EQ(charged.size(), 1u);
+  // One that may not go on starts nothing.
+  spent = true;
+  EXPECT_EQ(post("/exec", body).status, 429);
+  EXPECT_EQ(pool_.acquired, 1);
 }
 
 TEST_F(ServiceTest, AClientThatLeavesEndsItsRun) {

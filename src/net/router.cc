@@ -33,17 +33,19 @@ std::size_t literal_prefix(std::span<const std::string> pattern) {
 
 }  // namespace
 
-void Router::add(std::string method, std::string_view pattern, Handler handler) {
+std::size_t Router::add(std::string method, std::string_view pattern, Handler handler) {
   CHECK(handler != nullptr);
   Route route;
   route.method = std::move(method);
   route.pattern = pattern;
   route.segments = split(pattern);
   route.handler = std::move(handler);
+  route.number = routes_.size();
   const auto place = std::ranges::find_if(routes_, [&](const Route& other) {
     return literal_prefix(other.segments) < literal_prefix(route.segments);
   });
   routes_.insert(place, std::move(route));
+  return routes_.size() - 1;
 }
 
 Router::Match Router::find(std::string_view method, std::span<const std::string> segments) const {
@@ -51,6 +53,7 @@ Router::Match Router::find(std::string_view method, std::span<const std::string>
   const Route* found = nullptr;
   for (const Route& route : routes_) {
     if (!matches(route.segments, segments)) continue;
+    if (!match.path_known) match.number = route.number;
     match.path_known = true;
     if (route.method == method) {
       found = &route;
@@ -61,6 +64,7 @@ Router::Match Router::find(std::string_view method, std::span<const std::string>
   if (found == nullptr) return match;
   match.handler = &found->handler;
   match.pattern = found->pattern;
+  match.number = found->number;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     if (is_capture(found->segments[i])) match.captures.push_back(segments[i]);
   }

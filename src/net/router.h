@@ -13,11 +13,13 @@ namespace ci::net {
 class Router {
  public:
   // `pattern` like "/files/{session}/{file}"; a capture is one non-empty segment.
-  void add(std::string method, std::string_view pattern, Handler handler);
+  // Returns its number: how many were added before it.
+  std::size_t add(std::string method, std::string_view pattern, Handler handler);
 
   struct Match {
     const Handler* handler = nullptr;  // null: nobody answers
     bool path_known = false;           // another method would be answered: 405 and not 404
+    std::size_t number = 0;            // of the route; without a handler of another one of the path, when that is known
     std::vector<std::string> captures;
     std::string_view pattern;  // for logs and metrics: bounded in number, unlike paths
   };
@@ -38,6 +40,7 @@ class Router {
     std::string pattern;
     std::vector<std::string> segments;
     Handler handler;
+    std::size_t number = 0;
   };
   std::vector<Route> routes_;
 };
