@@ -6,63 +6,26 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/ascii.h"
+#include "base/base64.h"
 #include "base/sha256.h"
 
 namespace ci::access {
 
 namespace {
 
-bool same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
+constexpr std::string_view white = " \t\r\n";
 
 std::optional<std::string> key_or_nothing(std::string_view text) {
-  const std::string_view key = trimmed(text);
+  const std::string_view key = trimmed(text, white);
   if (key.empty()) return std::nullopt;
   return std::string(key);
-}
-
-// RFC 4648 base64, either alphabet, padded or not.
-std::optional<std::string> decode_base64(std::string_view text) {
-  std::string bytes;
-  unsigned buffer = 0;
-  int bits = 0;
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  for (const char c : text) {
-    unsigned value = 0;
-    if (c >= 'A' && c <= 'Z') {
-      value = static_cast<unsigned>(c - 'A');
-    } else if (c >= 'a' && c <= 'z') {
-      value = static_cast<unsigned>(c - 'a') + 26;
-    } else if (c >= '0' && c <= '9') {
-      value = static_cast<unsigned>(c - '0') + 52;
-    } else if (c == '+' || c == '-') {
-      value = 62;
-    } else if (c == '/' || c == '_') {
-      value = 63;
-    } else {
-      return std::nullopt;
-    }
-    buffer = (buffer << 6 | value) & 0xffffff;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes += static_cast<char>(buffer >> bits & 0xff);
-    }
-  }
-  return bytes;
 }
 
 // The user name; the password where that is empty; everything where there is no colon, as node-fetch 2 sends it for
 // http://KEY@host/.
 std::optional<std::string> key_of_basic(std::string_view encoded) {
-  const auto decoded = decode_base64(trimmed(encoded));
+  const auto decoded = decode_any_base64(trimmed(encoded, white));
   if (!decoded) return std::nullopt;
   const std::string_view text = *decoded;
   const size_t colon = text.find(':');
@@ -85,7 +48,7 @@ std::optional<std::string> presented_key(const PresentedKeys& keys) {
     if (auto key = key_or_nothing(*keys.api_key_header)) return key;
   }
   if (!keys.authorization) return std::nullopt;
-  const std::string_view value = trimmed(*keys.authorization);
+  const std::string_view value = trimmed(*keys.authorization, white);
   const std::string_view scheme = value.substr(0, value.find(' '));
   const std::string_view rest = value.substr(scheme.size());
   if (same_word(scheme, "bearer") || same_word(scheme, "apikey")) return key_or_nothing(rest);
@@ -95,10 +58,10 @@ std::optional<std::string> presented_key(const PresentedKeys& keys) {
 
 NamedKey named_key(std::string_view entry) {
   constexpr std::size_t longest_name = 32, shortest_key = 16;
-  const std::string_view text = trimmed(entry);
+  const std::string_view text = trimmed(entry, white);
   const std::size_t equals = std::min(text.find('='), text.size());
-  const std::string_view name = trimmed(text.substr(0, equals));
-  const std::string_view rest = trimmed(text.substr(std::min(text.size(), equals + 1)));
+  const std::string_view name = trimmed(text.substr(0, equals), white);
+  const std::string_view rest = trimmed(text.substr(std::min(text.size(), equals + 1)), white);
   const bool named = !name.empty() && name.size() <= longest_name && rest.size() >= shortest_key &&
                      std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
   if (!named) return {"", std::string(text)};
@@ -108,7 +71,7 @@ NamedKey named_key(std::string_view entry) {
 ApiKeys::ApiKeys(std::vector<std::string> environment_keys) {
   for (const std::string& entry : environment_keys) {
     // Presented keys are trimmed; and an empty setting must not become a key that everybody has.
-    const std::string_view text = trimmed(entry);
+    const std::string_view text = trimmed(entry, white);
     if (text.empty()) continue;
     const auto [name, key] = named_key(text);
     std::string credential = name.empty() ? "key-" + sha256_hex(key).substr(0, 16) : "name-" + name;

@@ -8,6 +8,7 @@
 #include "access/body_key.h"
 #include "access/client_address.h"
 #include "api/errors.h"
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/sha256.h"
 
@@ -15,18 +16,12 @@ namespace ci::api {
 
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
-}
-
 bool has_body(const net::Request& request) {
   return request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
 }
 
 bool is_json(const net::Request& request) {
-  std::string type = lower(request.headers.find("Content-Type").value_or(""));
+  std::string type = lower_case(request.headers.find("Content-Type").value_or(""));
   type.resize(std::min(type.size(), type.find(';')));
   while (!type.empty() && type.back() == ' ') type.pop_back();
   return type == "application/json";
@@ -63,7 +58,7 @@ void check_content_type(const net::Request& request) {
       "application/json", "multipart/form-data", "application/x-www-form-urlencoded", "text/plain"};
   if (!has_body(request)) return;
   const std::string_view sent = request.headers.find("Content-Type").value_or("");
-  const std::string type = lower(sent);
+  const std::string type = lower_case(sent);
   if (std::ranges::any_of(taken, [&](std::string_view one) { return type.contains(one); })) return;
   throw ApiError(415, "Unsupported content type: " + std::string(sent));
 }

@@ -7,17 +7,13 @@
 #include <ctime>
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace ci::api {
 
 namespace {
 
 constexpr std::string_view blanks = " \t";
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(blanks);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 std::string_view unquoted(std::string_view tag) {
   if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"') return tag.substr(1, tag.size() - 2);

@@ -11,6 +11,7 @@
 #include "api/auth.h"
 #include "api/errors.h"
 #include "api/json.h"
+#include "base/ascii.h"
 #include "base/failure.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -27,14 +28,8 @@ constexpr const char* not_stored = "Failed to upload files";
 constexpr std::size_t batch_files = 200;  // at least, whatever the limit of other requests
 constexpr std::size_t session_factor = 10;  // a session holds so many times the files of one request
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
-}
-
 bool is_true(std::string_view text) {
-  const std::string value = lower(text);
+  const std::string value = lower_case(text);
   return value == "1" || value == "true" || value == "yes";
 }
 
@@ -81,7 +76,7 @@ struct UploadRoutes::Form {
 
   void set(std::string_view name, std::string value) {
     if (name == "entity_id") entity = std::move(value);
-    if (name == "kind") kind = lower(value);
+    if (name == "kind") kind = lower_case(value);
     if (name == "read_only") read_only = is_true(value);
   }
   // Known to more than one user.
@@ -137,16 +132,16 @@ class UploadRoutes::LimitedSource final : public ByteSource {
 };
 
 bool UploadRoutes::is_allowed(std::string_view name) const {
-  const std::string base = lower(name.substr(name.rfind('/') + 1));
+  const std::string base = lower_case(name.substr(name.rfind('/') + 1));
   const auto matches = [&](const std::string& pattern) {
-    return ::fnmatch(lower(pattern).c_str(), base.c_str(), 0) == 0;
+    return ::fnmatch(lower_case(pattern).c_str(), base.c_str(), 0) == 0;
   };
   if (std::ranges::any_of(limits_.blocked_patterns, matches)) return false;
   const std::size_t dot = base.rfind('.');
   if (limits_.allowed_extensions.empty() || dot == base.npos) return true;
   const std::string extension = base.substr(dot);
   return std::ranges::any_of(limits_.allowed_extensions, [&](const std::string& one) {
-    const std::string allowed = lower(one);
+    const std::string allowed = lower_case(one);
     return allowed == extension || '.' + allowed == extension;
   });
 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <span>
 
+#include "base/base64.h"
 #include "base/failure.h"
 #include "base/sha256.h"
 
@@ -57,19 +58,7 @@ std::string random_token(int bytes) {
   CHECK(bytes > 0 && bytes <= 256);
   std::string raw(static_cast<size_t>(bytes), '\0');
   fill_random({reinterpret_cast<unsigned char*>(raw.data()), raw.size()});
-  std::string text;
-  unsigned buffer = 0;
-  int bits = 0;
-  for (const unsigned char byte : raw) {
-    buffer = (buffer << 8 | byte) & 0xffff;
-    bits += 8;
-    while (bits >= 6) {
-      bits -= 6;
-      text += alphabet[buffer >> bits & 63];
-    }
-  }
-  if (bits > 0) text += alphabet[buffer << (6 - bits) & 63];
-  return text;
+  return encode_base64_url(raw);
 }
 
 bool is_plausible_id(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/base64.h"
 #include "base/failure.h"
 #include "base/ids.h"
 #include "base/log.h"

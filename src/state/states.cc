@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/base64.h"
 #include "base/failure.h"
 #include "base/ids.h"
 #include "base/log.h"

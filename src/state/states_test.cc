@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "base/base64.h"
 #include "base/sha256.h"
 #include "state/memory.h"
 #include "state/wire.h"

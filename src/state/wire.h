@@ -3,8 +3,6 @@
 // ever reads. To us it is bytes with a size, a first byte and a hash. Pure functions; large inputs take milliseconds.
 
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <string_view>
 
 namespace ci::state {
@@ -13,10 +11,6 @@ inline constexpr std::uint64_t shortest_state = 2;
 
 // 1: plain; 2: one LZ4 frame.
 bool is_known_version(unsigned char first_byte);
-
-// Stored states are base64 text, with padding and without line ends.
-std::string encode_base64(std::string_view bytes);
-std::optional<std::string> decode_base64(std::string_view text);
 
 // Ids that clients may name in /state/{id}: 1 to 64 of [A-Za-z0-9_-]. They become part of keys.
 bool is_state_id(std::string_view id);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "base/failure.h"
 #include "base/sha256.h"
 
@@ -45,12 +46,6 @@ std::string encode_except(std::string_view text, bool keep_slash) {
   return result;
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
 std::string signed_headers(const Pairs& sorted) {
   std::string names;
   for (const auto& [name, value] : sorted) names += (names.empty() ? "" : ";") + name;
@@ -84,7 +79,7 @@ std::string amz_date(std::chrono::system_clock::time_point time) {
 std::string canonical_request(const ToSign& request) {
   const Pairs headers = sorted_headers(request.headers);
   std::string text = fmt::format("{}\n{}\n{}\n", request.method, request.path, request.query);
-  for (const auto& [name, value] : headers) text += fmt::format("{}:{}\n", name, trimmed(value));
+  for (const auto& [name, value] : headers) text += fmt::format("{}:{}\n", name, trimmed(value, " "));
   text += fmt::format("\n{}\n{}", signed_headers(headers), request.payload_hash);
   return text;
 }
