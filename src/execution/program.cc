@@ -51,7 +51,8 @@ awaitable<void> tell_words(
     bool taken = true;
     try {
       co_await lease.tell(std::move(word));
-    } catch (const Failure&) {
+    } catch (const Failure& failure) {
+      if (failure.kind() != FailureKind::unavailable) throw;
       taken = false;  // it is gone, as its events will say
     }
     if (!taken) continue;

@@ -193,7 +193,8 @@ class Lease {
   virtual awaitable<Event> next() = 0;
 
   // Between start() and the Outcome, also while next() waits; one at a time. After the end it does nothing. Words arrive in
-  // order. Fails as `unavailable` when the sandbox does not take it.
+  // order. Fails as `unavailable` when the sandbox does not take it, and as `internal` when its kind does not know the word:
+  // local/ knows Interrupt.
   virtual awaitable<void> tell(Word word) = 0;
 };
 
