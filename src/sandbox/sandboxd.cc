@@ -48,7 +48,8 @@ constexpr auto first_pause = std::chrono::milliseconds(100);
 constexpr auto longest_pause = std::chrono::seconds(10);
 
 constexpr int slots_tried = 16;
-constexpr std::uint64_t queue_bytes = 256 << 10;  // POSIX message queues of a sandbox
+// POSIX message queues of a sandbox: three of the usual size, or one, where all sandboxes have 800 KB together.
+constexpr std::uint64_t own_queue_bytes = 256 << 10, shared_queue_bytes = 96 << 10;
 
 constexpr std::uint64_t all_namespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
                                          CLONE_NEWUTS | CLONE_NEWCGROUP;
@@ -101,7 +102,7 @@ class Sandboxd {
   Sandboxd(
       const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups, bool counts_are_ours)
       : settings_(settings), socket_(std::move(socket)), range_(range), cgroups_(std::move(cgroups)) {
-    if (counts_are_ours) limits_.queue_bytes = queue_bytes;
+    limits_.queue_bytes = counts_are_ours ? own_queue_bytes : shared_queue_bytes;
     limits_.open_files = std::min(settings.open_files, os::most_open_files());  // only less than our own is possible
     if (!cgroups_) {
       limits_.address_space_bytes = settings.memory_bytes * 4;
@@ -445,7 +446,7 @@ void refuse(int socket, std::string_view reason) noexcept {
 }
 
 // What the kernel counts for all sandboxes together, since their user namespaces are of our making. Our own limits at the time
-// that they are made are theirs. False where only root could lift them: then these counts are also those of whoever started us.
+// that they are made are theirs. False where we may not lift them (CAP_SYS_RESOURCE): then these counts are also those of whoever started us.
 bool lift_common_counts() {
   const rlimit endless{RLIM_INFINITY, RLIM_INFINITY};
   bool lifted = true;

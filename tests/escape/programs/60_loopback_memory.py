@@ -1,6 +1,8 @@
 # Buffers of loopback sockets that nobody reads. argv: megabytes that the sandbox has.
 import array, fcntl, socket, termios, time
 limit = int(sys.argv[1]) << 20
+socket.setdefaulttimeout(0.3)  # a connection that finds no memory is tried again for long
+safe("filling")
 def stream():
     listener = socket.socket(); listener.bind(("127.0.0.1", 0)); listener.listen(8)
     ours = socket.create_connection(listener.getsockname()); theirs, _ = listener.accept(); listener.close()
