@@ -92,8 +92,7 @@ void enter(const Request& fds, const SeccompFilter& filter, const WorkingSet& wo
       ::setns(fds.agent, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) {
     wrong = "entering the sandbox";
   }
-  // Its own: a lock on what all share would stay.
-  ::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO);
+  ci::sandbox::take_input();
   ::dup2(fds.out, STDOUT_FILENO);
   ::dup2(fds.err, STDERR_FILENO);
   // Neither may be where the other is to go.

@@ -17,6 +17,7 @@ namespace {
 // `speak`: where the guest's words go by now.
 const char* become(const AgentPlan& plan, const AgentDescriptors& fds, const SeccompFilter& filter, int& speak) {
   if (const char* wrong = join_cgroups(fds.cgroup.data(), static_cast<int>(fds.cgroup.size()))) return wrong;
+  take_input();
   ::dup2(fds.out.get(), STDOUT_FILENO);
   ::dup2(fds.err.get(), STDERR_FILENO);
   // Neither may be where the other is to go.

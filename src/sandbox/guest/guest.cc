@@ -47,6 +47,19 @@ const char* join_cgroups(const int* descriptors, int count) {
   return nullptr;
 }
 
+void take_input() {
+  struct stat info {};
+  if (::fstat(STDIN_FILENO, &info) == 0 && S_ISFIFO(info.st_mode)) return;
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0) return;
+  if (null == STDIN_FILENO) {
+    ::fcntl(null, F_SETFD, 0);
+    return;
+  }
+  ::dup2(null, STDIN_FILENO);
+  ::close(null);
+}
+
 const char* become_guest(const GuestLimits& limits, const sock_fprog& filter) {
   if (::setsid() < 0 && errno != EPERM) return "starting a session";
   // The kernel prefers this process when memory is short anywhere. Raising needs no privilege.

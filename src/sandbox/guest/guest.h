@@ -25,6 +25,10 @@ struct GuestLimits {
 // which they are the root: their names are nobody's business inside. Nothing, or what failed.
 const char* join_cgroups(const int* descriptors, int count);
 
+// Standard input is a pipe, which `kubecoderun run` was given, or becomes an opened /dev/null of the caller's own: a lock on one
+// that all share would stay.
+void take_input();
+
 // Session, limits, user, capabilities, no_new_privs, seccomp, in this order: each step takes away something the next
 // ones do not need. Standard descriptors and everything that must stay open are the caller's business.
 // Nothing, or a phrase naming the step that failed; errno says why.
