@@ -173,7 +173,7 @@ def test_the_log_says_that_something_was_left_out_and_not_what(talk, server):
     evil = "type('a' * 500 + '\\n\\x1b\\\" =', (), {'__reduce__': lambda self: 1 / 0})()"
     assert talk(f"del Odd\nx = 1\nbad = {evil}")["has_state"]
     assert talk("y = 1")["has_state"]
-    lines = [line for line in server.log_text(begin).splitlines() if "part of a state is not kept" in line and talk.id in line]
+    lines = [line for line in server.log_text(begin).splitlines() if "part of a state is not kept" in line and f"session_id={talk.id[:12]} " in line]
     assert len(lines) == 2, lines
     assert "generator" in lines[0] and "sesame" not in lines[0] and "3" in lines[0]
     assert "a" * 90 in lines[1] and "a" * 110 not in lines[1] and lines[1].isascii() and lines[1].isprintable()
