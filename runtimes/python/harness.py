@@ -105,6 +105,9 @@ class Harness:
         """Lets the objects of the program meet their end as they do when the interpreter finishes, without tearing down libraries
         that the kernel will take anyway. Returns the exit status."""
         try:
+            # Twice, as the interpreter does. The first time sorts what lives: a file before its buffer, and that before the
+            # descriptor below it. In cycles objects end in this order, and one whose descriptor is closed cannot be written out.
+            gc.collect()
             sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
             for name in ("last_type", "last_value", "last_traceback", "last_exc"):
                 if hasattr(sys, name):
