@@ -28,9 +28,9 @@ def inputs_of(program):
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} if folder.is_dir() else {}
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_does_what_it_does_with_the_plain_tool(server, surroundings, program):
-    lang, code, inputs = program.parent.name, program.read_text(), inputs_of(program)
+@pytest.mark.parametrize("source", PROGRAMS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_does_what_it_does_with_the_plain_tool(server, surroundings, source):
+    lang, code, inputs = source.parent.name, source.read_text(), inputs_of(source)
     if "unsupported_language" in server.post("/exec", json={"lang": lang, "code": " "}).text:
         pytest.skip(f"the server does not offer {lang}")
     files = [server.upload_one(name, body) for name, body in inputs.items()]
