@@ -5,7 +5,15 @@ const Module = require('module');
 const fs = require('fs');
 const {pathToFileURL} = require('url');
 
-const compiler = () => require('./compiler.js');
+// The compiler, loaded while the program runs, is as little for it to find as what was loaded before it.
+let loaded;
+function compiler() {
+  if (loaded === undefined) {
+    loaded = require('./compiler.js');
+    delete require.cache[require.resolve('./compiler.js')];
+  }
+  return loaded;
+}
 let main; // the program, when it has been translated already
 
 const translated = (name) => (main?.name === name ? main.translation : compiler().translate(fs.readFileSync(name, 'utf8'), name));
@@ -35,3 +43,5 @@ Module._extensions['.ts'] = (module, name) => {
 };
 
 exports.setMain = (name, translation) => (main = {name, translation});
+
+delete require.cache[__filename];
