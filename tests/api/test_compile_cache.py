@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from harness import names
+from harness import names, started
 
 # Behaves by its arguments, which are no part of what it is compiled from.
 TAMPERING = r"""
@@ -36,11 +36,18 @@ def unique(code):
     return code.replace("UNIQUE", f'"{uuid.uuid4()}"')
 
 
+# Steps are told in a header, which an answer that begins before the run has ended does not have.
+WHOLE_ANSWERS = {"EXEC_KEEPALIVE_SECONDS": 0}
+
+
 @pytest.fixture(scope="module")
-def compiling(server):
+def compiling(program):
+    server = started(program, **WHOLE_ANSWERS)
     if server.post("/exec", json={"lang": "c", "code": "?"}).status_code == 400:
+        server.discard()
         pytest.skip("the server does not offer c")
-    return server
+    yield server
+    server.discard()
 
 
 def run(server, lang, code, **fields):
@@ -132,7 +139,7 @@ def test_nothing_of_the_compiler_is_left_for_the_program(compiling):
 
 
 def test_the_cache_can_be_off(make_server):
-    server = make_server(COMPILE_CACHE_MB=0)
+    server = make_server(COMPILE_CACHE_MB=0, **WHOLE_ANSWERS)
     if server.post("/exec", json={"lang": "c", "code": "?"}).status_code == 400:
         pytest.skip("the server does not offer c")
     code = unique(HELLO)
