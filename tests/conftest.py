@@ -61,6 +61,14 @@ def limited(program, stores):
     server.discard()
 
 
+@pytest.fixture(scope="session")
+def patient(program, stores):
+    """Little memory, and far more time than filling it takes, however busy the machine is."""
+    server = started(program, **stores, MAX_EXECUTION_TIME=300, MAX_MEMORY_MB=512)
+    yield server
+    server.discard()
+
+
 @pytest.fixture
 def make_server(program, stores):
     """Starts servers of a test's own: make_server(SETTING=value)."""

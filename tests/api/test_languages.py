@@ -146,14 +146,6 @@ def roomy(program):
     server.discard()
 
 
-@pytest.fixture(scope="session")
-def patient(program):
-    """The memory of `roomy`, and far more time than filling it or compiling takes, however busy the machine is."""
-    server = started(program, MAX_EXECUTION_TIME=300, MAX_MEMORY_MB=512)
-    yield server
-    server.discard()
-
-
 def offered(server, code):
     return server.post("/exec", json={"lang": code, "code": "?"}).status_code != 400
 

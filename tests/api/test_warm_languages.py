@@ -40,17 +40,17 @@ COPY = {
 
 
 @pytest.mark.parametrize("lang", SPIN)
-def test_keeps_what_was_printed_until_the_time_limit(limited, lang):
-    need(limited, lang)
-    answer = limited.run(lang, SPIN[lang], timeout=1000)
+def test_keeps_what_was_printed_until_the_time_limit(patient, lang):
+    need(patient, lang)
+    answer = patient.run(lang, SPIN[lang], timeout=1000)
     assert answer["stdout"] == "before\n"
     assert "Execution timed out after" in answer["stderr"]
 
 
 @pytest.mark.parametrize("lang", HOARD)
-def test_says_when_memory_ran_out(limited, lang):
-    need(limited, lang)
-    answer = limited.run(lang, HOARD[lang], timeout=20000)
+def test_says_when_memory_ran_out(patient, lang):
+    need(patient, lang)
+    answer = patient.run(lang, HOARD[lang])
     assert answer["stdout"] == "before\n"
     # Java has a limit of its own below the sandbox's, and an error that a program can see.
     assert ("OutOfMemoryError" if lang == "java" else "Out of memory") in answer["stderr"], answer
@@ -73,14 +73,14 @@ ggsave("gg.png", ggplot(mtcars, aes(wt, mpg)) + geom_point(), width = 3, height 
 """
 
 
-def test_r_has_its_libraries_and_draws(server):
-    need(server, "r")
-    answer = server.run("r", R_LIBRARIES)
+def test_r_has_its_libraries_and_draws(patient):
+    need(patient, "r")
+    answer = patient.run("r", R_LIBRARIES)
     if "there is no package called" in answer["stderr"]:
         pytest.skip("R packages of packages/languages.tsv are not installed")
     assert answer["stdout"] == "11 7 14 \n2 1\n", answer
     for name in ("cairo.png", "gg.png"):
-        assert server.download(file_named(answer, name)).startswith(b"\x89PNG\r\n")
+        assert patient.download(file_named(answer, name)).startswith(b"\x89PNG\r\n")
 
 
 @pytest.mark.parametrize(
