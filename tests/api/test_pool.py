@@ -92,7 +92,7 @@ def test_is_ready_with_warm_sandboxes_unless_told_otherwise(make_server):
 
 
 def test_refuses_when_no_sandbox_comes_in_time(make_server):
-    server = make_server(**ONE | {"POD_POOL_ENABLED": "false", "SANDBOX_ACQUIRE_TIMEOUT_SECONDS": 1, "MAX_EXECUTION_TIME": 1})
+    server = make_server(**ONE | {"POD_POOL_ENABLED": "false", "SANDBOX_ACQUIRE_TIMEOUT_SECONDS": 5, "MAX_EXECUTION_TIME": 5})
     processes = [pid for pid, _ in server.descendants() if "sandboxd" in command_line(pid).split()]
     try:
         for pid in processes:
