@@ -2,8 +2,10 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/stat.h>
 
+#include <boost/asio/ssl/error.hpp>
 #include <cerrno>
 #include <cstring>
 
@@ -51,12 +53,14 @@ asio::ssl::context open_tls_context(const ServerSettings& settings) {
   context.use_certificate_chain_file(settings.certificate_file, error);
   require(error, "SSL_CERT_FILE", settings.certificate_file);
   context.use_private_key_file(settings.key_file, asio::ssl::context::pem, error);
-  require(error, "SSL_KEY_FILE", settings.key_file);
-  if (::SSL_CTX_check_private_key(native) != 1) {
+  // Reading the key compares it with the certificate.
+  if (error.category() == asio::error::get_ssl_category() &&
+      ERR_GET_REASON(static_cast<unsigned long>(error.value())) == X509_R_KEY_VALUES_MISMATCH) {
     throw Failure(
         FailureKind::invalid,
         "SSL_KEY_FILE: the key " + settings.key_file + " does not belong to the certificate " + settings.certificate_file);
   }
+  require(error, "SSL_KEY_FILE", settings.key_file);
   if (!settings.ca_file.empty()) {
     context.load_verify_file(settings.ca_file, error);
     require(error, "SSL_CA_CERTS", settings.ca_file);
