@@ -47,7 +47,11 @@ std::vector<Misspelt> misspelt_settings(const Variables& variables) {
     // Short names are close to each other by chance.
     if (name.size() < shortest_to_compare || std::ranges::find(known, name) != known.end()) continue;
     const auto distance_to = [&name](std::string_view other) { return edit_distance(name, other); };
-    const auto best = std::ranges::min_element(known, {}, distance_to);
+    // Of equals the one of the same length: letters change places more often than they go.
+    const auto closeness = [&](std::string_view other) {
+      return std::pair(distance_to(other), std::max(name.size(), other.size()) - std::min(name.size(), other.size()));
+    };
+    const auto best = std::ranges::min_element(known, {}, closeness);
     if (distance_to(*best) <= most_slips) found.push_back({name, std::string(*best)});
   }
   return found;
