@@ -37,11 +37,19 @@ ENVIRONMENT = {
     "NODE_PATH": "/usr/share/nodejs:/usr/lib/node_modules",
 }  # fmt: skip
 
+# And the users that they know (make_etc() in src/sandbox/template_system.cc).
+PASSWD = (
+    "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
+    "sandbox:x:65532:65532:sandbox:/tmp:/bin/bash\n"
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+)
+
 # Root of a user namespace may mount; what then runs is the guest's user, in one more. $1: descriptor of a folder with "data", the files
-# to begin with, and "result"; it is reached by its number, since /tmp, where it may be, is covered. $2: the command.
+# to begin with, "passwd" and "result"; it is reached by its number, since /tmp, where it may be, is covered. $2: the command.
 SURROUNDINGS = """
 number=$1 base=/proc/self/fd/$1 command=$2
 shift 2
+mount --bind $base/passwd /etc/passwd || exit 1
 mount -t tmpfs -o mode=755 data /mnt && mkdir /mnt/data && cp -a $base/data/. /mnt/data && mount -t tmpfs -o mode=1777 tmp /tmp && cd /mnt/data || exit 1
 ip link set lo up 2>/dev/null
 exec 7>&2 2>/dev/null 8>$base/result/status 9<$base/result
@@ -76,6 +84,7 @@ def run(lang, code, arguments=(), inputs=None):
         data.mkdir()
         (result / "left").mkdir(parents=True)
         data.joinpath(name).write_text(code)
+        pathlib.Path(base, "passwd").write_text(PASSWD)
         for file, body in (inputs or {}).items():
             data.joinpath(file).parent.mkdir(parents=True, exist_ok=True)
             data.joinpath(file).write_bytes(body)
@@ -98,5 +107,7 @@ def run(lang, code, arguments=(), inputs=None):
         for file, body in {name: code.encode(), **(inputs or {})}.items():
             if files.get(file) == body:
                 del files[file]
+        if lang == "ts":
+            files.pop("code.js", None)  # what tsc made of it
         stdout, stderr = ran.stdout.decode(errors="replace"), ran.stderr.decode(errors="replace")
         return Ran(stdout, stderr, int((result / "status").read_text()), files)
