@@ -699,7 +699,7 @@ TEST_F(ExecutionTest, AnOlderFileStandsInForOneWhoseContentIsGone) {
   wanted.session_id = session.id;
   pool_.script = [](Act& act) {
     act.exit(0);
-    act.leave("a", "older");
+    act.keep("a");
     act.leave("b", "made here");
   };
   const ExecutionResult result = run(std::move(wanted));
