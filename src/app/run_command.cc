@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <sstream>
 
@@ -58,10 +59,8 @@ std::string read_all(std::istream& stream) {
 }
 
 std::string read_code(const std::string& file) {
-  if (file.empty() || file == "-") {
-    std::ifstream standard_input("/dev/stdin", std::ios::binary);
-    return read_all(standard_input);
-  }
+  // Not /dev/stdin, which would open it again: a pipe belongs to whoever made it, and that may be another user.
+  if (file.empty() || file == "-") return read_all(std::cin);
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw Failure::from_errno(errno, "reading " + file);
   return read_all(stream);
