@@ -259,7 +259,7 @@ def test_a_client_that_repeats_its_wrong_key_fails_once(keyed):
 
 
 def test_trusted_networks_need_no_key(make_server):
-    server = make_server(AUTH_TRUSTED_NETWORKS="127.9.0.0/16, nonsense")
+    server = make_server(AUTH_TRUSTED_NETWORKS="127.9.0.0/16, fd00::/8")
     assert execute(server, session=anonymous("127.9.1.1")).status_code == 200
     assert execute(server, session=anonymous("127.8.1.1")).status_code == 401
     forwarded = {"X-Forwarded-For": "127.9.1.1", "X-Real-IP": "127.9.1.1"}
