@@ -20,7 +20,7 @@ TOOLS = {
     "java": ("Code.java", '/usr/bin/javac -d /tmp/classes Code.java && exec /usr/bin/java -cp /tmp/classes Code "$@"'),
     "php": ("code.php", 'exec /usr/bin/php /mnt/data/code.php "$@"'),
     "r": ("code.r", 'exec /usr/bin/Rscript /mnt/data/code.r "$@"'),
-    "bash": ("code.sh", 'exec /bin/bash code.sh "$@"'),
+    "bash": ("code.sh", 'exec /bin/bash /mnt/data/code.sh "$@"'),
     "c": ("code.c", '/usr/bin/gcc code.c -o /tmp/code -lm && exec /tmp/code "$@"'),
     "cpp": ("code.cpp", '/usr/bin/g++ code.cpp -o /tmp/code && exec /tmp/code "$@"'),
     "rs": ("main.rs", '/usr/bin/rustc --edition=2021 main.rs -o /tmp/main && exec /tmp/main "$@"'),
