@@ -3,7 +3,7 @@ import time
 import pytest
 
 import harness
-from harness import cannot, started
+from harness import LIMITS, cannot, started
 from redis_server import RedisServer
 from s3_server import S3Server
 
@@ -45,12 +45,6 @@ def server(program, stores):
     server = started(program, **stores)
     yield server
     server.discard()
-
-
-LIMITS = {
-    "MAX_EXECUTION_TIME": 3, "MAX_MEMORY_MB": 256, "MAX_PIDS": 128, "MAX_OPEN_FILES": 256, "MAX_FILE_SIZE_MB": 2,
-    "MAX_OUTPUT_FILES": 10, "MAX_TOTAL_FILE_SIZE_MB": 10, "MAX_FILES_PER_SESSION": 20,
-}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,11 @@ import requests
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KEY = "test-key-0123456789abcdef"
 ID = r"^[A-Za-z0-9_-]{21}$"
+# Small limits, so that reaching them is quick.
+LIMITS = {
+    "MAX_EXECUTION_TIME": 3, "MAX_MEMORY_MB": 256, "MAX_PIDS": 128, "MAX_OPEN_FILES": 256, "MAX_FILE_SIZE_MB": 2,
+    "MAX_OUTPUT_FILES": 10, "MAX_TOTAL_FILE_SIZE_MB": 10, "MAX_FILES_PER_SESSION": 20,
+}  # fmt: skip
 
 
 def cannot(reason):
