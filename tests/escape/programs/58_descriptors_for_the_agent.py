@@ -14,6 +14,6 @@ for name in os.listdir("/proc/self/fd"):
         if not stat.S_ISSOCK(os.fstat(fd).st_mode): continue
     except OSError: continue
     attempt(f"sending a descriptor on {fd}", lambda: socket.socket(fileno=os.dup(fd)).sendmsg([b"z"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [ours.fileno()]))]))
-os.close(ours.detach())
 safe("spinning")
+os.close(ours.detach())  # waits, too, where nobody else holds it
 while True: pass
