@@ -133,6 +133,7 @@ class Sandboxd {
       for (const std::string& module : settings_.python_modules) zygotes.command.back() += "+" + module;
       start_zygotes(zygotes);
     }
+    log_debug("sandboxes can be made", {{"kinds", names}});
     tell(Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names));
     serve();
   }
