@@ -5,6 +5,7 @@ Modules are not values: an entry of the dict of values (MODULES) says which name
 All of this runs in a sandbox, with the rights of the program whose state it is.
 """
 
+import gc
 import io
 import os
 import sys
@@ -134,6 +135,23 @@ class LeftOut:
         return f"Cannot serialize '{self.name}' ({self.kind}): {self.why}"
 
 
+def _stands_on_a_closed_file(value):
+    """Whether all that it could do needs a file that is closed: a writer of csv, say, or what holds one."""
+    near, seen = [value], 0
+    while near and seen < 64:
+        one = near.pop(0)
+        seen += 1
+        if isinstance(one, (type, types.ModuleType, types.FunctionType, str, bytes)):
+            continue
+        if isinstance(one, io.IOBase):
+            return one.closed
+        if isinstance(one, types.BuiltinMethodType):  # of the file, as the writer calls it
+            near.append(one.__self__)
+        elif seen < 8:
+            near.extend(gc.get_referents(one))
+    return False
+
+
 def _is_over(value):
     """Whether nobody can miss it: a closed file, a generator that has come to its end."""
     try:
@@ -148,7 +166,7 @@ def _is_over(value):
             return not value.is_alive()
         if getattr(value, "_shutdown", False) is True or getattr(value, "_state", None) in ("CLOSE", "TERMINATE"):  # pools
             return True
-        return getattr(value, "returncode", None) is not None
+        return getattr(value, "returncode", None) is not None or _stands_on_a_closed_file(value)
     except Exception:
         return False
 

@@ -158,3 +158,16 @@ def test_another_reader_of_pickles_can_read_it():
             data = b"\x01" + __import__("lz4.frame").frame.decompress(data[1:])
         ran = subprocess.run([sys.executable, "-I", "-c", reader], input=data, capture_output=True)
         assert ran.returncode == 0, (name, ran.stderr.decode())
+
+
+def test_a_writer_whose_file_is_closed_is_not_missed(tmp_path):
+    import csv
+
+    with open(tmp_path / "a.csv", "w", newline="") as file:
+        plain, named = csv.writer(file), csv.DictWriter(file, ["a"])
+        assert not state._stands_on_a_closed_file(plain)
+        assert not state._stands_on_a_closed_file(named)
+    assert state._stands_on_a_closed_file(plain)
+    assert state._stands_on_a_closed_file(named)
+    assert not state._stands_on_a_closed_file(len)
+    assert not state._stands_on_a_closed_file([plain, 1][1])
