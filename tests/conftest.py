@@ -58,7 +58,7 @@ def limited(program, stores):
 @pytest.fixture(scope="session")
 def patient(program, stores):
     """Little memory, and far more time than filling it takes, however busy the machine is."""
-    server = started(program, **stores, MAX_EXECUTION_TIME=300, MAX_MEMORY_MB=512)
+    server = started(program, **stores, MAX_EXECUTION_TIME=300, MAX_MEMORY_MB=512, MAX_PIDS=LIMITS["MAX_PIDS"])
     yield server
     server.discard()
 

@@ -155,24 +155,24 @@ def test_an_endless_flood_ends_at_the_time_limit(limited):
 
 
 @pytest.mark.slow
-def test_processes(limited):
-    before = len(descendants(limited.pid))
+def test_processes(patient):
+    before = len(descendants(patient.pid))
     most = [0]
     done = threading.Event()
 
     def watch():
         while not done.wait(0.05):
-            most[0] = max(most[0], len(descendants(limited.pid)))
+            most[0] = max(most[0], len(descendants(patient.pid)))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     code = "import os, time\nn = 0\ntry:\n    while n < 1000:\n        if os.fork() == 0: time.sleep(20); os._exit(0)\n        n += 1\nexcept OSError as e: print(type(e).__name__)\nprint(n < 200)"
-    answer = limited.py(code)
+    answer = patient.py(code)
     done.set()
     watcher.join()
     assert answer["stdout"] == "BlockingIOError\nTrue\n"
     assert most[0] - before < 128 + 60
-    assert wait_until(lambda: len(descendants(limited.pid)) < before + 40, 5)
+    assert wait_until(lambda: len(descendants(patient.pid)) < before + 40, 5)
 
 
 def test_open_files(limited):
