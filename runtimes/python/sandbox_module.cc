@@ -18,6 +18,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 
 #include "sandbox/guest/words.h"
 #include "zygote/working_set.h"
@@ -93,7 +94,9 @@ void* serve_in_thread(void* argument) {
     ::_exit(0);
   }
   zygote::serve(task.socket, working_set, hooks());
-  ::_exit(run_program(task.harness, PyObject_CallMethod(task.harness, "begin", "ii", ci::sandbox::from_agent, ci::sandbox::to_agent)));
+  const int status = run_program(task.harness, PyObject_CallMethod(task.harness, "begin", "ii", ci::sandbox::from_agent, ci::sandbox::to_agent));
+  std::fflush(nullptr);  // what C libraries have printed; nothing else of exit(3), which would tear down every library of the zygote
+  ::_exit(status);
 }
 
 PyObject* serve(PyObject*, PyObject* arguments) {
