@@ -118,9 +118,12 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   sys("mounting the sandbox root", [&] {
     return ::mount("sandbox", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=8m");
   });
-  for (const char* directory : {"mnt", "mnt/data", "build", "tmp", "proc", "dev", "dev/shm", "var", "var/tmp", "var/cache"}) {
+  for (const char* directory : {"mnt", "mnt/data", "build", "tmp", "proc", "dev", "dev/shm", "var", "var/cache", "var/lib", "var/lib/php"}) {
     fs::create_directory(root / directory);
   }
+  // Other places where everybody may write: sessions of PHP are kept in the second.
+  fs::create_symlink("/tmp", root / "var/tmp");
+  fs::create_symlink("/tmp", root / "var/lib/php/sessions");
   // Zygotes start with an empty script in the place where sandboxes have the user's.
   for (const languages::Language& language : languages::all()) {
     if (language.warmth == languages::Warmth::zygote) make_file(root / "mnt/data" / language.file);
