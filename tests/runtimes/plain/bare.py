@@ -90,8 +90,9 @@ def run(lang, code, arguments=(), inputs=None):
             data.joinpath(file).write_bytes(body)
         base_fd = os.open(base, os.O_PATH)
         try:
+            # Whoever starts these tests in the background may have them ignore interrupts, and a child inherits that.
             ran = subprocess.run(
-                ["unshare", "--user", "--map-root-user", "--mount", "--net", "/bin/bash", "-c", SURROUNDINGS, "bash", str(base_fd), command, *arguments],
+                ["env", "--default-signal", "unshare", "--user", "--map-root-user", "--mount", "--net", "/bin/bash", "-c", SURROUNDINGS, "bash", str(base_fd), command, *arguments],
                 env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, pass_fds=[base_fd],
             )  # fmt: skip
         finally:
