@@ -11,6 +11,7 @@
 #include "sandbox/compile.h"
 #include "sandbox/guest/guest.h"
 #include "sandbox/guest/seccomp_filter.h"
+#include "sandbox/memory_watch.h"
 #include "sandbox/settings.h"
 
 namespace ci::sandbox {
@@ -49,8 +50,7 @@ struct AgentDescriptors {
   UniqueFd finished;       // a byte from us once the mounts stand; zygotes wait for it
   std::vector<int> cgroup; // join descriptors, owned by the os::Cgroup
   std::vector<int> memory_limits;  // as are these; see there
-  int oom_events = -1, peak_memory = -1;
-  std::uint64_t oom_kills_before = 0, memory_before = 0;  // of others, in the group that is used again
+  MemoryFiles memory;
 };
 
 // Never returns; never throws. What fails before the guest is ready is told to the server.

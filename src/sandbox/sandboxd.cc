@@ -270,10 +270,7 @@ class Sandboxd {
       fds.finished = std::move(finish);
       fds.cgroup = group.join_descriptors();
       fds.memory_limits = group.memory_limits();
-      fds.oom_events = group.oom_events();
-      fds.peak_memory = group.peak_memory();
-      fds.oom_kills_before = group.oom_kills_before();
-      fds.memory_before = group.memory_before();
+      fds.memory = {group.oom_events(), group.peak_memory(), group.oom_kills_before(), group.memory_before()};
       close_all_but(fds);
       AgentPlan plan;
       plan.birth = kind->birth;
@@ -327,7 +324,7 @@ class Sandboxd {
     for (const UniqueFd* fd : {&fds.control, &fds.out, &fds.err, &fds.go, &fds.said, &fds.guest_go, &fds.guest_said, &fds.mapped, &fds.finished}) {
       kept.push_back(fd->get());
     }
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, fds.oom_events, fds.peak_memory}) kept.push_back(fd);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, fds.memory.oom_events, fds.memory.peak}) kept.push_back(fd);
     kept.insert(kept.end(), fds.memory_limits.begin(), fds.memory_limits.end());
     std::ranges::sort(kept);
     unsigned next = 0;

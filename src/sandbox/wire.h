@@ -24,7 +24,7 @@ enum class Tag : std::uint8_t {
   // agent → server
   ready,      // the guest waits; u64 bytes of memory it uses, 0: unknown
   failed,     // string reason; the agent ends after it
-  ended,      // see Agent::report() in agent.cc
+  ended,      // run_messages.h
   file,       // any number of: string name, u64 size, u8 written; descriptor
   collected,  // u64 microseconds, u8 everything was looked at, u32 skipped files for each reason of LeftOut, u32 count and so
               // many of u8 reason, u32 files, string name; then u32 numbers of the files that were put and are no longer there
@@ -33,16 +33,12 @@ enum class Tag : std::uint8_t {
   put,    // any number of: u8 read only, string name; descriptor: a regular file, or a stream socket that is read to its
           // end. Files are numbered from 0 in the order in which they are put
   program,  // descriptor: what a compiler would make of the source
-  start,  // u64 time limit in ms, u64 compile limit in ms (0: nothing to compile), u64 largest file, u32 file count,
-          // u64 largest product to hand out (0: none), u8 state (below); descriptors: arguments, each ended by NUL; with
-          // state the file for it, and the one to begin with when there is one
+  start,  // run_messages.h; descriptors: arguments, each ended by NUL; with a state the file for it, and the one to begin
+          // with when there is one
   interrupt,  // ends the program as its deadline would
   // to a sandboxd that starts
   settings,  // see settings_text.cc
 };
-
-// Whether a program has a state (agent.h), and when it is written.
-inline constexpr std::uint8_t no_state = 0, state_after_success = 1, state_after_errors = 2;
 
 // So many numbers of files fit into a message with room to spare; what is beyond is not told.
 inline constexpr std::size_t most_numbers = 8000;

@@ -1,7 +1,6 @@
 #include "pool/local/local_lease.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,6 +20,7 @@
 
 #include "base/parallel.h"
 #include "base/sys.h"
+#include "sandbox/run_messages.h"
 #include "sandbox/wire.h"
 
 namespace ci::pool {
@@ -34,7 +34,6 @@ using sandbox::Writer;
 constexpr long tmpfs_magic = 0x01021994;      // statfs(2)
 constexpr size_t gathered_at_once = 16;
 constexpr std::uint64_t largest_gathered = 256 << 10;
-constexpr auto patience = std::chrono::seconds(30);  // for the agent to take a message or a piece of a file
 constexpr size_t source_piece = 256 << 10;
 
 // The guest chose the name and made the file; the agent opened it. Believe neither: a regular file on a memory file system
@@ -97,22 +96,20 @@ class LocalLease final : public Lease {
       co_await channel_->send(message.bytes(), std::move(made));
     }
     largest_compiled_ = program.largest_compiled;
-    Writer start(Tag::start);
-    start.number(static_cast<std::uint64_t>(program.time_limit.count()))
-        .number(static_cast<std::uint64_t>(program.compile_limit.count()))
-        .number(program.output_file_limit)
-        .number(program.output_file_count)
-        .number(program.largest_compiled);
+    sandbox::StartOrder order;
+    order.time_limit = static_cast<std::uint64_t>(program.time_limit.count());
+    order.compile_limit = static_cast<std::uint64_t>(program.compile_limit.count());
+    order.largest_file = program.output_file_limit;
+    order.files = program.output_file_count;
+    order.largest_product = program.largest_compiled;
     std::vector<UniqueFd> words;
     words.push_back(os::memory_file("arguments", arguments));
     if (program.state) {
-      start.number(program.state->after_errors ? sandbox::state_after_errors : sandbox::state_after_success);
+      order.state = program.state->after_errors ? sandbox::StateKept::after_errors : sandbox::StateKept::after_success;
       words.push_back(std::move(program.state->after));
       if (program.state->before) words.push_back(std::move(program.state->before));
-    } else {
-      start.number(sandbox::no_state);
     }
-    co_await channel_->send(start.bytes(), std::move(words));
+    co_await channel_->send(sandbox::start_message(order), std::move(words));
   }
 
   awaitable<Event> next() override {
@@ -187,7 +184,7 @@ class LocalLease final : public Lease {
     co_await send(std::move(puts));
     std::vector<std::byte> buffer(source_piece);
     while (const size_t count = co_await body.read_some(buffer)) {
-      const auto taken = co_await until(after(patience), write(ours, std::span(buffer).first(count)));
+      const auto taken = co_await until(after(Channel::patience), write(ours, std::span(buffer).first(count)));
       if (!taken) throw Failure(FailureKind::unavailable, "the sandbox does not take its files");
       if (!*taken) co_return;  // there was no room, as its report will say, or the sandbox is gone
     }
@@ -277,7 +274,7 @@ class LocalLease final : public Lease {
     Reader reader(message->payload);
     switch (reader.tag()) {
       case Tag::ended:
-        end(read_outcome(reader));
+        end(outcome_of(sandbox::read_report(reader)));
         break;
       case Tag::file:
         for (UniqueFd& fd : message->descriptors) {
@@ -326,13 +323,8 @@ class LocalLease final : public Lease {
     if (size <= largest_compiled_) ready_.push_back(Compiled(std::move(descriptors.front()), size));
   }
 
-  std::vector<std::string> read_names(Reader& reader) const {
-    std::vector<std::string> names;
-    while (!reader.at_end()) {
-      const auto number = reader.number<std::uint32_t>();
-      if (number < names_.size()) names.push_back(names_[number]);
-    }
-    return names;
+  void add_name(std::vector<std::string>& to, std::uint32_t number) const {
+    if (number < names_.size()) to.push_back(names_[number]);
   }
 
   Collected read_collected(Reader& reader) const {
@@ -345,42 +337,34 @@ class LocalLease final : public Lease {
       std::string name = reader.text();
       if (reason < left_out_reasons) collected.skipped.emplace_back(std::move(name), static_cast<LeftOut>(reason), files);
     }
-    collected.gone = read_names(reader);
+    while (!reader.at_end()) add_name(collected.gone, reader.number<std::uint32_t>());
     return collected;
   }
 
-  Outcome read_outcome(Reader& reader) const {
+  Outcome outcome_of(const sandbox::RunReport& report) const {
     Outcome outcome;
-    const bool timed_out = reader.number<std::uint8_t>() != 0;
-    const bool interrupted = reader.number<std::uint8_t>() != 0;
-    const bool out_of_memory = reader.number<std::uint8_t>() != 0;
-    const auto status = reader.number<std::int32_t>();
-    const auto wall = reader.number<std::uint64_t>();
-    outcome.wall_time = std::chrono::microseconds(wall);
-    outcome.cpu_time = std::chrono::microseconds(reader.number<std::uint64_t>());
-    outcome.peak_memory = reader.number<std::uint64_t>();
-    const auto placing = reader.number<std::uint64_t>();
-    const auto reaping = reader.number<std::uint64_t>();
-    outcome.while_compiling = reader.number<std::uint8_t>() != 0;
-    const auto compiling = reader.number<std::uint64_t>();
-    outcome.compile_time = std::chrono::microseconds(compiling);
-    outcome.state_captured = reader.number<std::uint8_t>() != 0;
-    outcome.state_unusable = reader.number<std::uint8_t>() != 0;
-    outcome.state_note = reader.text();
-    outcome.unplaced = read_names(reader);
-    outcome.steps.emplace_back("place", placing);
-    if (compiling > 0) outcome.steps.emplace_back("compile", compiling);
-    outcome.steps.emplace_back(outcome.while_compiling ? "compile" : "program", wall);
-    outcome.steps.emplace_back("reap", reaping);
-    if (WIFSIGNALED(status)) {
+    outcome.wall_time = std::chrono::microseconds(report.wall_time);
+    outcome.cpu_time = std::chrono::microseconds(report.cpu_time);
+    outcome.peak_memory = report.peak_memory;
+    outcome.while_compiling = report.while_compiling;
+    outcome.compile_time = std::chrono::microseconds(report.compile_time);
+    outcome.state_captured = report.state_captured;
+    outcome.state_unusable = report.state_unusable;
+    outcome.state_note = report.state_note;
+    for (const std::uint32_t number : report.unplaced) add_name(outcome.unplaced, number);
+    outcome.steps.emplace_back("place", report.placing);
+    if (report.compile_time > 0) outcome.steps.emplace_back("compile", report.compile_time);
+    outcome.steps.emplace_back(report.while_compiling ? "compile" : "program", report.wall_time);
+    outcome.steps.emplace_back("reap", report.reaping);
+    if (WIFSIGNALED(report.status)) {
       outcome.ended = Ended::signalled;
-      outcome.signal = WTERMSIG(status);
+      outcome.signal = WTERMSIG(report.status);
     } else {
-      outcome.exit_code = WEXITSTATUS(status);
+      outcome.exit_code = WEXITSTATUS(report.status);
     }
-    if (timed_out) outcome.ended = Ended::timed_out;
-    if (interrupted) outcome.ended = Ended::interrupted;
-    if (out_of_memory) outcome.ended = Ended::out_of_memory;
+    if (report.timed_out) outcome.ended = Ended::timed_out;
+    if (report.interrupted) outcome.ended = Ended::interrupted;
+    if (report.out_of_memory) outcome.ended = Ended::out_of_memory;
     return outcome;
   }
 
@@ -395,56 +379,7 @@ class LocalLease final : public Lease {
   Finished finished_ = Finished::no;
 };
 
-void make_non_blocking(int fd) {
-  const int flags = sys("reading descriptor flags", [&] { return ::fcntl(fd, F_GETFL); });
-  sys("making a descriptor non-blocking", [&] { return ::fcntl(fd, F_SETFL, flags | O_NONBLOCK); });
-}
-
 }  // namespace
-
-Channel::Channel(asio::any_io_executor executor, std::uint64_t ticket, UniqueFd control, UniqueFd out, UniqueFd err)
-    : ticket_(ticket), control_(executor), out_(executor), err_(executor) {
-  for (const UniqueFd* fd : {&control, &out, &err}) make_non_blocking(fd->get());
-  control_.assign(control.release());
-  out_.assign(out.release());
-  err_.assign(err.release());
-}
-
-bool Channel::waits() {
-  pollfd news{control_.native_handle(), POLLIN, 0};
-  return ::poll(&news, 1, 0) == 0;
-}
-
-os::Received Channel::try_receive(os::Message& into) {
-  const auto received = os::receive_message(control_.native_handle(), into);
-  if (received == os::Received::cut_off) throw Failure(FailureKind::unavailable, "too many files are open");
-  return received;
-}
-
-awaitable<std::optional<os::Message>> Channel::receive() {
-  os::Message message;
-  for (;;) {
-    const auto received = try_receive(message);
-    if (received == os::Received::closed) co_return std::nullopt;
-    if (received == os::Received::message) co_return std::move(message);
-    co_await control_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-  }
-}
-
-awaitable<bool> Channel::wait_for_room() {
-  co_await control_.async_wait(asio::posix::stream_descriptor::wait_write, asio::use_awaitable);
-  co_return true;
-}
-
-awaitable<void> Channel::send(std::string payload, std::vector<UniqueFd> descriptors) {
-  std::vector<int> numbers;
-  for (const UniqueFd& fd : descriptors) numbers.push_back(fd.get());
-  const Deadline deadline = after(patience);
-  while (!os::send_message(control_.native_handle(), payload, numbers)) {
-    const auto room = co_await until(deadline, wait_for_room());
-    if (!room) throw Failure(FailureKind::unavailable, "the sandbox does not take its files");
-  }
-}
 
 std::unique_ptr<Lease> make_local_lease(
     std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, EndSandbox end) {

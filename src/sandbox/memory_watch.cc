@@ -1,0 +1,67 @@
+#include "sandbox/memory_watch.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include "os/cgroup.h"
+
+namespace ci::sandbox {
+
+namespace {
+
+constexpr auto netlink_interval = std::chrono::milliseconds(100);
+constexpr std::uint64_t most_queued = 16 << 20;
+constexpr int most_lines = 4096;  // sockets; who has more is not looking for addresses
+
+}  // namespace
+
+std::uint64_t queued_for_netlink(int file, std::uint64_t most) {
+  std::array<char, 16 << 10> buffer;
+  std::uint64_t sum = 0;
+  int lines = 0;
+  std::string rest;
+  ::lseek(file, 0, SEEK_SET);
+  for (ssize_t got; (got = ::read(file, buffer.data(), buffer.size())) > 0;) {
+    rest.append(buffer.data(), static_cast<size_t>(got));
+    size_t begin = 0;
+    for (size_t end; (end = rest.find('\n', begin)) != rest.npos; begin = end + 1) {
+      rest[end] = '\0';
+      unsigned long long bytes = 0;
+      if (std::sscanf(rest.c_str() + begin, "%*s %*s %*s %*s %llu", &bytes) == 1) sum += bytes;
+      if (sum >= most || ++lines > most_lines) return most;
+    }
+    rest.erase(0, begin);
+  }
+  return sum;
+}
+
+void MemoryWatch::open_netlink() { netlink_ = UniqueFd(::open("/proc/self/net/netlink", O_RDONLY | O_CLOEXEC)); }
+
+// Not at once: most programs are over by then.
+void MemoryWatch::begin(Clock::time_point now) { netlink_due_ = now + netlink_interval; }
+
+bool MemoryWatch::exhausted() {
+  peak();
+  if (!exhausted_ && files_.oom_events >= 0) {
+    exhausted_ = os::read_counter(files_.oom_events, "oom_kill").value_or(0) > files_.oom_kills_before;
+  }
+  if (!exhausted_ && netlink_ && Clock::now() >= netlink_due_) {
+    exhausted_ = queued_for_netlink(netlink_.get(), most_queued) >= most_queued;
+    netlink_due_ = Clock::now() + netlink_interval;
+  }
+  return exhausted_;
+}
+
+std::uint64_t MemoryWatch::peak() {
+  if (files_.peak < 0) return 0;
+  const std::uint64_t now = os::read_number(files_.peak).value_or(0);
+  peak_ = std::max(peak_, now - std::min(now, files_.memory_before));
+  return peak_;
+}
+
+}  // namespace ci::sandbox

@@ -1,0 +1,48 @@
+#pragma once
+// How much memory a guest uses, and whether it is at its end. Used by the agent; nothing here waits.
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/unique_fd.h"
+
+namespace ci::sandbox {
+
+// Descriptors of the guest's control group, which stay somebody else's, and what they said before the guest came
+// (os::Cgroup). -1: there is none.
+struct MemoryFiles {
+  int oom_events = -1, peak = -1;
+  std::uint64_t oom_kills_before = 0, memory_before = 0;
+};
+
+class MemoryWatch {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit MemoryWatch(const MemoryFiles& files) : files_(files) {}
+
+  // In the sandbox's network namespace, with its /proc.
+  void open_netlink();
+  // A program begins.
+  void begin(Clock::time_point now);
+
+  // True from when the kernel ended a process for want of memory, or more waits in netlink sockets than a program may leave there,
+  // which no group is charged for.
+  bool exhausted();
+  void set_exhausted() { exhausted_ = true; }
+
+  // Bytes, the most so far; 0: unknown. Where the kernel keeps no peak it is the most at times when somebody asked.
+  std::uint64_t peak();
+
+ private:
+  MemoryFiles files_;
+  UniqueFd netlink_;
+  Clock::time_point netlink_due_ = Clock::time_point::max();
+  std::uint64_t peak_ = 0;
+  bool exhausted_ = false;
+};
+
+// The sum of what waits, from a text like /proc/net/netlink; no more than `most` is counted, nor are more than some thousand lines.
+std::uint64_t queued_for_netlink(int file, std::uint64_t most);
+
+}  // namespace ci::sandbox
