@@ -1,0 +1,45 @@
+#include "sandbox/namespaces.h"
+
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+#include "base/failure.h"
+
+namespace ci::sandbox {
+
+namespace {
+
+constexpr std::uint64_t all_namespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
+                                         CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+}  // namespace
+
+pid_t fork_into_namespaces(UniqueFd& process) {
+  int fd = -1;
+  clone_args arguments{};
+  arguments.flags = all_namespaces | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<std::uint64_t>(&fd);
+  arguments.exit_signal = SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) {
+    const int error = errno;
+    throw Failure(
+        FailureKind::unavailable,
+        std::string("cannot make namespaces (") + std::strerror(error) +
+            "). User namespaces must be allowed: check the sysctls user.max_user_namespaces, "
+            "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns, or the container's "
+            "seccomp profile");
+  }
+  if (pid > 0) process.reset(fd);
+  return static_cast<pid_t>(pid);
+}
+
+}  // namespace ci::sandbox

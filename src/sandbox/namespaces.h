@@ -1,0 +1,15 @@
+#pragma once
+// A process in namespaces of its own.
+
+#include <sys/types.h>
+
+#include "base/unique_fd.h"
+
+namespace ci::sandbox {
+
+// fork(2) into new user, pid, mount, network, ipc, uts and cgroup namespaces. Returns 0 in the child, which is single-threaded like
+// its parent, so all of C++ works in it; in the parent the child's id, with its pidfd in `process`. Fails as `unavailable` with a
+// sentence that says what to allow.
+pid_t fork_into_namespaces(UniqueFd& process);
+
+}  // namespace ci::sandbox
