@@ -8,19 +8,19 @@
 #include <cstdlib>
 
 #include "access/trusted_networks.h"
-#include "app/api_key.h"
-#include "app/application.h"
-#include "app/bench/bench.h"
-#include "app/compose.h"
-#include "app/data_lock.h"
-#include "app/doctor.h"
-#include "app/misspelt.h"
-#include "app/preparations.h"
-#include "app/privileges.h"
-#include "app/run_command.h"
-#include "app/settings.h"
-#include "app/supervisor.h"
-#include "app/version.h"
+#include "app/server/api_key.h"
+#include "app/server/application.h"
+#include "bench/bench.h"
+#include "app/server/compose.h"
+#include "app/processes/data_lock.h"
+#include "app/commands/doctor/doctor.h"
+#include "app/settings/misspelt.h"
+#include "app/server/preparations.h"
+#include "app/processes/privileges.h"
+#include "app/commands/run_command.h"
+#include "app/settings/settings.h"
+#include "app/processes/supervisor.h"
+#include "base/version.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "os/open_files.h"
@@ -144,7 +144,7 @@ int command_line(int argc, char** argv) {
       "A code interpreter: runs what clients send in sandboxes made for one run each.\n"
       "Settings come from the environment and from .env; `kubecoderun settings` lists them.",
       "kubecoderun");
-  program.set_version_flag("--version", version);
+  program.set_version_flag("--version", std::string(version()));
   program.require_subcommand(1);
   program.footer(
       "Examples:\n"

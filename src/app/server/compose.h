@@ -1,0 +1,51 @@
+#pragma once
+// The settings of each part, drawn from those of the operator.
+
+#include <filesystem>
+#include <memory>
+
+#include "api/settings.h"
+#include "app/settings/settings.h"
+#include "base/log.h"
+#include "execution/settings.h"
+#include "files/cleanup.h"
+#include "files/session_files.h"
+#include "files/sessions.h"
+#include "net/server.h"
+#include "pool/open.h"
+#include "sandbox/settings.h"
+#include "state/states.h"
+#include "store/open.h"
+
+namespace ci::app {
+
+net::ServerSettings server_settings(const Settings& settings);
+files::SessionSettings session_settings(const Settings& settings);
+files::CleanupSettings cleanup_settings(const Settings& settings);
+state::StateSettings state_settings(const Settings& settings);
+execution::ExecutionSettings execution_settings(const Settings& settings);
+api::ApiSettings api_settings(const Settings& settings);
+pool::PoolSettings pool_settings(const Settings& settings);
+
+// Certificate and key that cannot be used fail as `invalid`, naming the variable. Nothing without HTTPS.
+void check_certificate(const Settings& settings);
+
+// An unknown language or a runtimes directory that is missing or of no use fails as `invalid`, naming the variable.
+sandbox::SandboxdSettings sandboxd_settings(const Settings& settings);
+
+// Where the bodies of files are kept: S3 when an endpoint is set, else below `data`. Says so in the log.
+std::unique_ptr<store::ObjectStore> open_bodies(
+    const Settings& settings, const std::filesystem::path& data, asio::any_io_executor executor, asio::thread_pool& pool);
+
+// Where our files for the inside of sandboxes are: RUNTIMES_DIR; else "runtimes" beside the program, else
+// ../share/kubecoderun/runtimes from there.
+std::filesystem::path runtimes_directory(const Settings& settings);
+
+// Whether nothing may be started from the file system there (mount option noexec).
+bool forbids_programs(const std::filesystem::path& directory);
+
+// For the process that calls it, which `logger` names. On a terminal it is text when the operator did not choose. LOG_FILE takes
+// the place of stdout where `target` is the file: it has one writer.
+LogSettings start_log(const LoadedSettings& settings, std::string logger, LogTarget target);
+
+}  // namespace ci::app
