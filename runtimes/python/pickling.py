@@ -38,7 +38,12 @@ KEPT_ALL_THE_SAME = (io.BytesIO, io.StringIO)
 
 
 def is_never_kept(value):
-    return isinstance(value, NEVER_KEPT) and not isinstance(value, KEPT_ALL_THE_SAME)
+    return isinstance(value, NEVER_KEPT) and not isinstance(value, KEPT_ALL_THE_SAME) and _name_of_stream(value) is None
+
+
+def _name_of_stream(value):
+    """Each program has three of its own: they are kept by what sys calls them."""
+    return next((name for name in ("__stdin__", "__stdout__", "__stderr__") if value is getattr(sys, name, None)), None)
 
 
 # ---- used while reading ---------------------------------------------------------------------------------------------
@@ -79,6 +84,11 @@ def _make_class(make, *arguments):
 
 def _refuse(value):
     raise pickle.PicklingError("it belongs to a running program")
+
+
+def _reduce_stream(stream):
+    name = _name_of_stream(stream)
+    return _refuse(stream) if name is None else (getattr, (sys, name))
 
 
 def _reduce_code(code):
@@ -136,7 +146,7 @@ def _reduce_proxy(proxy):
 
 REDUCERS = {
     types.CodeType: _reduce_code,
-    io.TextIOWrapper: _refuse,
+    io.TextIOWrapper: _reduce_stream,
     threading.Thread: _refuse,
     subprocess.Popen: _refuse,
     functools._lru_cache_wrapper: _reduce_cached_function,
@@ -175,11 +185,18 @@ def _reducers_of_libraries():
 # ---- classes of the session, and their instances ---------------------------------------------------------------------
 
 
+def _names_of_class(cls):
+    # cloudpickle leaves out what a class has in common with its base, which is the module where both were made, and its longer
+    # name: a class that is read would be one of the module `types`, whose code makes it.
+    return {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+
+
 def _reduce_class(cls, reduced):
     """What to do instead of what cloudpickle would do, when reading that would fail."""
     if reduced[0] is not _make_skeleton_class:
         return reduced
     maker, arguments = reduced[0], list(reduced[1])
+    arguments[3] = {**arguments[3], **_names_of_class(cls)}
     if typing.NamedTuple in arguments[2]:  # it is no base, but a function that made the class
         arguments[2] = cls.__bases__
     told = any("__init_subclass__" in base.__dict__ and base.__module__ == "__main__" for base in cls.__mro__[1:])
@@ -199,7 +216,7 @@ def _reduce_ctypes_class(cls):
         return None
     fields = {field[0] for field in cls.__dict__.get("_fields_", ())}
     names = {name: value for name, value in cls.__dict__.items() if name not in fields and name not in ("__dict__", "__weakref__")}
-    return type(cls), (cls.__name__, cls.__bases__, names)
+    return type(cls), (cls.__name__, cls.__bases__, names | _names_of_class(cls))
 
 
 IMMUTABLE = (tuple, str, bytes, int, float, complex, frozenset)

@@ -156,7 +156,7 @@ def _is_over(value):
     """Whether nobody can miss it: a closed file, a generator that has come to its end."""
     try:
         if isinstance(value, io.IOBase):
-            return value.closed or value in (sys.__stdin__, sys.__stdout__, sys.__stderr__)
+            return value.closed
         for finished in ("gi_frame", "cr_frame", "ag_frame"):
             if hasattr(value, finished):
                 return getattr(value, finished) is None

@@ -26,6 +26,15 @@ CONVERSATIONS = {
         ("print([(e.code, str(e)) for e in errors], repr(last), last.filename)", "[(0, 'bad'), (1, 'bad')] FileNotFoundError(2, 'No such file or directory') nothing", ""),
         ("raise errors[1]", "", "Traceback (most recent call last):\n  File \"/mnt/data/.code.py\", line 1, in <module>\n    raise errors[1]\n...AppError: bad"),
     ],
+    "classes keep their names from run to run": [
+        ("class Failed(Exception): pass\nclass NotFound(Failed):\n    class Detail: pass\nclass Proxy:\n    def __init__(self, target):\n        self.target = target\n    def __getattr__(self, name):\n        return getattr(self.target, name)\nclass Logged(Proxy): pass\np = Logged([1])", "", ""),
+        ("print(NotFound, NotFound.Detail, Logged.__module__, p.count(1))\np.append(1)", "<class '__main__.NotFound'> <class '__main__.NotFound.Detail'> __main__ 1", ""),
+        ("print(NotFound, p.count(1))\nraise NotFound('x')", "<class '__main__.NotFound'> 2", "Traceback ...\nNotFound: x"),
+    ],
+    "streams of the program": [
+        ("import functools, logging, sys\nout = sys.stdout\nhandler = logging.StreamHandler(out)\nsay = functools.partial(print, file=sys.stderr)", "", ""),
+        ("out.write('written\\n')\nhandler.emit(logging.LogRecord('n', 20, 'p', 1, 'logged', (), None))\nsay('said')", "written\nlogged", "said"),
+    ],
     "an object that delegates": [
         ("class Proxy:\n    def __init__(self, target):\n        self._target = target\n    def __getattr__(self, name):\n        return getattr(self._target, name)\np = Proxy([3, 1, 2])\nn = 1", "", ""),
         ("p.sort()\nprint(p._target, n)", "[1, 2, 3] 1", ""),
