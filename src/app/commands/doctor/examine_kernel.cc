@@ -15,6 +15,7 @@
 #include "app/commands/doctor/trial.h"
 #include "base/unique_fd.h"
 #include "os/cgroup.h"
+#include "os/kernel_faults.h"
 
 namespace ci::app {
 
@@ -63,6 +64,12 @@ void examine_version(Findings& findings) {
       new_enough ? names.release : fmt::format("{}: mount_setattr cannot be called", names.release),
       "no sandbox can be made: its mounts are prepared with calls that came with Linux 5.2 to 5.12",
       "run Linux 5.12 or newer; in a container, a runtime that allows mount_setattr");
+  const std::vector<std::string> faults = os::faults_of(names.release);
+  std::string detail = faults.empty() ? "none that this program knows of" : fmt::format("{} has", names.release);
+  for (const std::string& fault : faults) detail += (fault == faults.front() ? " " : ", ") + fault;
+  findings.add("Kernel", "faults that programs can reach", faults.empty(), detail,
+      "a program may get out of its sandbox, unless your distribution has mended this in its own version of the kernel",
+      "update the kernel and start it; the changelog of your distribution's kernel says whether it has the fixes", Verdict::weak);
 }
 
 void examine_namespaces(Findings& findings) {
