@@ -27,6 +27,8 @@ namespace {
 
 constexpr std::string_view prefix = "kubecoderun-";
 constexpr std::string_view init_group = "kubecoderun.init";
+constexpr const char* daemon_group = "sandboxd";  // below ours
+constexpr int daemon_cpu_weight = 1000;           // who enforces limits must not wait for those who have them
 constexpr int most_namesakes = 100;
 constexpr std::array<std::string_view, 3> v1_controllers = {"memory", "pids", "cpu"};
 
@@ -341,6 +343,15 @@ void CgroupTree::limit(const CgroupLimits& limits) const {
     }
     if (v2 || hierarchy.controller == "pids") try_write_file(directory, "pids.max", std::to_string(limits.processes));
   }
+}
+
+void CgroupTree::take_in(pid_t process) const {
+  if (version_ != 2) return;  // with version 1 who owns both processes and groups may move them
+  const int ours = hierarchies_[0].descriptor.get();
+  sys("making a cgroup", [&] { return ::mkdirat(ours, daemon_group, 0755); });
+  const UniqueFd group(sys("opening a cgroup", [&] { return ::openat(ours, daemon_group, O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+  try_write_file(group.get(), "cpu.weight", std::to_string(daemon_cpu_weight));
+  write_file(group.get(), "cgroup.procs", std::to_string(process));
 }
 
 void CgroupTree::leave_ownership() {

@@ -98,6 +98,10 @@ class CgroupTree {
   // Of all groups below ours together. What this host cannot limit stays without.
   void limit(const CgroupLimits& limits) const;
 
+  // Takes a process in that is to move others into groups below ours: with version 2 only who may write to a common ancestor may
+  // do that. Needs the privileges of the start. What the process forks is in as well until it is moved.
+  void take_in(pid_t process) const;
+
   // A new group below ours.
   Cgroup create(const std::string& name, const CgroupLimits& limits) const;
 

@@ -77,6 +77,22 @@ TEST_F(CgroupFake, Version2AsksForTheControllersOfItsChildren) {
   EXPECT_EQ(content(directory / "cgroup.subtree_control").substr(0, 4), "+cpu");
 }
 
+TEST_F(CgroupFake, Version2TakesInWhoMovesOthersAndVersion1NeedNot) {
+  file("cgroup.controllers", "cpu memory pids");
+  file("cgroup.subtree_control");
+  EXPECT_THROW(make(), Failure);
+  const fs::path directory = ours(".");
+  file(directory / "cgroup.subtree_control");
+  const CgroupTree tree = make();
+  EXPECT_THROW(tree.take_in(7), Failure);  // as above: the file of the new group is missing
+  EXPECT_TRUE(fs::is_directory(root_ / directory / "sandboxd"));
+
+  fs::remove_all(root_);
+  for (const char* controller : {"memory", "pids", "cpu"}) file(fs::path(controller) / "cgroup.procs", "1\n");
+  make().take_in(7);
+  EXPECT_FALSE(fs::exists(root_ / ours("memory") / "sandboxd"));
+}
+
 TEST_F(CgroupFake, Version2EmptiesTheGroupOfAContainerFirst) {
   file("cgroup.controllers", "cpu memory pids");
   file("cgroup.subtree_control");

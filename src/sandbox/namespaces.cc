@@ -17,15 +17,14 @@ namespace ci::sandbox {
 
 namespace {
 
-constexpr std::uint64_t all_namespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
-                                         CLONE_NEWUTS | CLONE_NEWCGROUP;
+constexpr std::uint64_t always = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
 
 }  // namespace
 
-pid_t fork_into_namespaces(UniqueFd& process) {
+pid_t fork_into_namespaces(Groups seen, UniqueFd& process) {
   int fd = -1;
   clone_args arguments{};
-  arguments.flags = all_namespaces | CLONE_PIDFD;
+  arguments.flags = always | (seen == Groups::own ? CLONE_NEWCGROUP : 0) | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<std::uint64_t>(&fd);
   arguments.exit_signal = SIGCHLD;
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);

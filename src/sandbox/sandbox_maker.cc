@@ -219,7 +219,7 @@ class Maker {
     if (adopted) make_pipe(finished, finish);
 
     UniqueFd process;
-    const pid_t pid = fork_into_namespaces(process);
+    const pid_t pid = fork_into_namespaces(Groups::own, process);
     if (pid == 0) {
       AgentDescriptors fds;
       fds.control = std::move(agent_control);

@@ -155,13 +155,14 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
     sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
     mapped.reset(ends[0]);
     map_done.reset(ends[1]);
-    const pid_t pid = fork_into_namespaces(process);
+    const pid_t pid = fork_into_namespaces(Groups::all, process);
     if (pid == 0) {
       map_done.reset();
       std::optional<os::CgroupTree> copy;
       if (cgroups) copy.emplace(std::move(*cgroups)).leave_ownership();  // it is ours who wait for the end
       run_inside(settings, std::move(socket), std::move(mapped), std::move(trees), std::move(copy), counts_are_ours);
     }
+    if (cgroups) cgroups->take_in(pid);
     socket.reset();
     mapped.reset();
     trees = {};
