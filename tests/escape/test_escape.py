@@ -1,8 +1,8 @@
 """Hostile programs against a real server: one program per idea (programs/NN_*.py|sh|js), one line per program in CASES.
 
-A program says SAFE or VULNERABLE for each thing it tries; `prelude.*` is put in front of it. For every program three things are
-checked: what it tried was refused or bounded, an honest neighbour that runs at the same time is served properly, and the next run
-and the server's own processes are well. The numbers are explained in docs/security.md.
+A program says SAFE or VULNERABLE for each thing it tries; `prelude.*` is put in front of it. For every program four things are
+checked: what it tried was refused or bounded, an honest neighbour that runs at the same time is served properly and in time, the next
+run and the server's own processes are well, and nothing is left. The numbers are explained in docs/security.md.
 """
 
 import dataclasses
@@ -25,12 +25,12 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from harness import KEY, LIMITS, Neighbour, descendants, names, processes_with, ref, started, together, wait_until
+from harness import KEY, LIMITS, Neighbour, descendants, groups_of, names, processes_with, ref, started, together, wait_until
+from remains import Remains, left_behind
 
 HERE = pathlib.Path(__file__).parent
 LANGUAGES = {".py": "py", ".sh": "bash", ".js": "js"}
 LIMIT, LONG_LIMIT = 3, 40  # seconds that a program has which cannot end by itself, and which must, however busy the machine is
-NEIGHBOUR = 10  # seconds that a neighbour's run may take, which alone takes less than one
 OUT, TIME, MEMORY = "exit 0", "time", "memory"
 
 
@@ -157,14 +157,6 @@ def one_answer(server, answer, _):
     assert answer["stdout"].split("\n")[:2] == ["SAFE child", "SAFE parent"] and answer["code"] == 4
 
 
-def groups_of(server):
-    """The directories of the sandboxes' control groups."""
-    tables = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if " - cgroup" in line]
-    pids = {str(pid) for pid, _ in server.descendants()}
-    ours = [path for table in tables for path in pathlib.Path(table[4]).rglob("kubecoderun-*") if path.name.split("-")[1] in pids]
-    return [group for path in ours for group in path.glob("sandbox-*")]
-
-
 def secrets(server):
     return server.key[::-1]
 
@@ -285,14 +277,29 @@ def attacked(program, stores):
     server.discard()
 
 
+@pytest.fixture(scope="session")
+def quiet(attacked):
+    """How long a neighbour's run takes when nobody attacks, in seconds."""
+    with Neighbour(attacked, "alone") as neighbour:
+        assert wait_until(lambda: neighbour.runs >= 3 or neighbour.problems, 60)
+    assert neighbour.problems == []
+    return neighbour.slowest
+
+
 @pytest.fixture
 def watched(attacked):
-    """The server, which must be the same and well afterwards."""
-    before = {role: attacked.role(role) for role in ("worker", "sandboxd")}
+    """The server, which must be the same and well afterwards, and have nothing more to look after."""
+    before, remains = {role: attacked.role(role) for role in ("worker", "sandboxd")}, Remains.of(attacked)
+    runs = acquisitions(attacked)
     yield attacked
     for lang, code in (("py", "print(6*7)"), ("bash", "echo 42"), ("js", "console.log(42)")):
         assert attacked.run(lang, code)["stdout"] == "42\n", "the next run is not healthy"
     assert {role: attacked.role(role) for role in before} == before, "a process of the server was replaced"
+    assert left_behind(attacked, remains, acquisitions(attacked) - runs) == []
+
+
+def acquisitions(server):
+    return server.get("/health/detailed").json()["services"]["pod_pool"]["details"]["acquisitions"]
 
 
 def execute(server, case, arguments=None, **fields):
@@ -312,7 +319,7 @@ def judge(case, answer):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.program)
-def test_hostile_program(watched, case):
+def test_hostile_program(watched, quiet, case):
     references = [watched.upload_one(name, body) for name, body in case.files.items()]
     base = len(descendants(watched.pid))
     most, done = [0], threading.Event()
@@ -322,7 +329,7 @@ def test_hostile_program(watched, case):
             most[0] = max(most[0], len(descendants(watched.pid)))
 
     counter = threading.Thread(target=count, daemon=True)
-    with Neighbour(watched, f"n{uuid.uuid4().hex[:12]}") as neighbour:
+    with Neighbour(watched, f"n{uuid.uuid4().hex[:12]}", quiet) as neighbour:
         if case.processes:
             counter.start()
         began = time.monotonic()
@@ -332,10 +339,9 @@ def test_hostile_program(watched, case):
     judge(case, answer)
     assert seconds < case.limit + 6, f"it took {seconds:.1f} s"
     assert neighbour.runs and neighbour.problems == [], "a neighbour was disturbed"
-    assert neighbour.slowest < NEIGHBOUR, f"a neighbour waited {neighbour.slowest:.1f} s"
+    assert neighbour.slowest < neighbour.bound, f"a neighbour waited {neighbour.slowest:.1f} s, where {neighbour.bound:.1f} s are the most"
     if case.processes:
         assert most[0] - base < case.processes + 60, f"{most[0] - base} more processes on the host"
-    assert wait_until(lambda: len(descendants(watched.pid)) < base + 30, 8), "processes stay behind"
     if case.check:
         case.check(watched, answer, references)
 
