@@ -88,6 +88,19 @@ TEST_F(S3Faults, TriesAgainWithTheSameBody) {
   }
 }
 
+TEST_F(S3Faults, MetadataIsNamedAsOthersNameIt) {
+  ScriptedServer server([](const Heard&) { return ScriptedServer::answer("200 OK", ""); });
+  S3Store store = store_for(settings_for(server));
+  StringSource source("x");
+  const Metadata metadata = {{content_type_name, "text/plain"}, {"original-size", "1"}, {"session-id", "s"}};
+  loop_.run(store.put("states/s/state.dat", source, 100, metadata));
+  const auto heard = server.heard();
+  ASSERT_EQ(heard.size(), 1u);
+  EXPECT_THAT(heard[0].head, HasSubstr("x-amz-meta-original_size: 1\r\n"));
+  EXPECT_THAT(heard[0].head, HasSubstr("x-amz-meta-session_id: s\r\n"));
+  EXPECT_THAT(heard[0].head, HasSubstr("content-type: text/plain\r\n"));
+}
+
 TEST_F(S3Faults, WhatCannotGetBetterIsNotTriedAgain) {
   ScriptedServer server([&](const Heard&) { return error("403 Forbidden", "AccessDenied"); });
   S3Store store = store_for(settings_for(server));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
 #include <cstring>
 
@@ -19,10 +20,13 @@ namespace {
 // Objects up to this size need no large buffer.
 constexpr size_t small_object = 256 << 10;
 
+// On the wire our hyphens are underscores: so others spell these names who read and write the same bucket.
 Pairs headers_for(const Metadata& metadata) {
   Pairs headers;
   for (const auto& [name, value] : metadata) {
-    headers.emplace_back(name == content_type_name ? name : "x-amz-meta-" + name, value);
+    std::string theirs = name;
+    std::ranges::replace(theirs, '-', '_');
+    headers.emplace_back(name == content_type_name ? name : "x-amz-meta-" + theirs, value);
   }
   return headers;
 }
