@@ -193,6 +193,9 @@ std::vector<std::string> guest_environment() {
       "OMP_NUM_THREADS=1",
       "MKL_NUM_THREADS=1",
       "NODE_PATH=/usr/share/nodejs:/usr/lib/node_modules",
+      // There is no network: who wants to install something is to hear so, and not to try again until the time is up.
+      "npm_config_fetch_retries=0",
+      "PIP_RETRIES=1",
   };
 }
 

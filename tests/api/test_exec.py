@@ -200,6 +200,14 @@ def test_environment_has_no_secret_of_the_server(server, lang, code):
     assert variables["HOME"] == "/tmp" and "/usr/bin" in variables["PATH"].split(":")
 
 
+@pytest.mark.parametrize("tool, command", [("npm", "npm install left-pad"), ("python3 -m pip", "python3 -m pip install --break-system-packages no-such-package")], ids=["npm", "pip"])
+def test_who_wants_to_install_something_hears_of_the_network_before_the_time_is_up(patient, tool, command):
+    if patient.run("bash", f"{tool} --version")["code"]:
+        pytest.skip(f"{tool} is not installed")
+    answer = patient.run("bash", f"{command} && echo installed", timeout=100_000)
+    assert answer["status"] is None and answer["code"] and re.search("ENOTFOUND|Name or service not known|Temporary failure", answer["stderr"]), answer
+
+
 def test_error_texts_are_english(server):
     # File tools of clients look for this text.
     assert "No such file or directory" in server.run("bash", "cat /mnt/data/none")["stderr"]
