@@ -1,0 +1,1 @@
+template <class T> struct Vec { T a, b; T sum() const { return a + b; } };

@@ -1,0 +1,2 @@
+import std.stdio, pkg.tool, lone;
+void main() { writeln(twice(4), " ", hello()); }

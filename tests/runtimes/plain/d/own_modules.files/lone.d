@@ -1,0 +1,1 @@
+module lone; string hello() { return "hi"; }

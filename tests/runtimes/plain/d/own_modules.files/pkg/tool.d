@@ -1,0 +1,1 @@
+module pkg.tool; int twice(int x) { return 2 * x; }
