@@ -46,7 +46,8 @@ class Remains:
         for pid, _ in server.descendants():
             ids = _ids(pid)
             if len(ids) == depth + 1 and ids[-1] == 1:
-                now.mounts = len(pathlib.Path(f"/proc/{pid}/mountinfo").read_text().splitlines())
+                with contextlib.suppress(OSError):  # it has ended meanwhile, which others will say
+                    now.mounts = len(pathlib.Path(f"/proc/{pid}/mountinfo").read_text().splitlines())
                 now.descriptors["sandboxd"] = _descriptors(pid)
             elif len(ids) == depth + 2 and ids[-1] == 1:
                 now.agents += 1

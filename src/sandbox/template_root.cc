@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "base/sys.h"
 #include "base/unique_fd.h"
 #include "languages/language.h"
@@ -56,31 +57,59 @@ void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::pat
   pieces.push_back({target, take(source, access), S_ISDIR(info.st_mode)});
 }
 
-}  // namespace
-
-UniqueFd take_tree(const fs::path& path) { return take(path, Access::read); }
-
 // A bind mount would show its path to every program, in /proc/self/mountinfo; an overlay shows the names that it was made with. It
 // needs two directories.
-UniqueFd take_prepared(const fs::path& directory) {
-  const std::string doing = "taking " + directory.string() + " into the sandbox root";
-  const auto open_in = [&](int parent, const char* name) {
-    return UniqueFd(sys(doing, [&] { return ::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
-  };
-  const UniqueFd both = open_in(AT_FDCWD, directory.c_str());
-  const UniqueFd made = open_in(both.get(), "made"), none = open_in(both.get(), "none");
+UniqueFd overlay(const std::string& doing, const char* name, int above, int below) {
   const UniqueFd context(static_cast<int>(sys(doing, [] { return ::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC); })));
   const auto configure = [&](unsigned command, const char* key, const char* value) {
     sys(doing, [&] { return ::syscall(SYS_fsconfig, context.get(), command, key, value, 0); });
   };
-  const std::string layers = "/proc/self/fd/" + std::to_string(made.get()) + ":/proc/self/fd/" + std::to_string(none.get());
-  configure(FSCONFIG_SET_STRING, "source", "prepared");
+  const std::string layers = "/proc/self/fd/" + std::to_string(above) + ":/proc/self/fd/" + std::to_string(below);
+  configure(FSCONFIG_SET_STRING, "source", name);
   configure(FSCONFIG_SET_STRING, "lowerdir", layers.c_str());
   configure(FSCONFIG_CMD_CREATE, nullptr, nullptr);
   return UniqueFd(static_cast<int>(sys(doing, [&] {
     return ::syscall(
         SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   })));
+}
+
+UniqueFd open_directory(const std::string& doing, int parent, const char* name) {
+  return UniqueFd(sys(doing, [&] { return ::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
+}
+
+void attach(const UniqueFd& mount, const fs::path& target) {
+  sys("attaching " + target.string(), [&] {
+    return ::syscall(SYS_move_mount, mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
+  });
+}
+
+// The same tree without the path that it has on this host. `place` and `empty` are directories of ours: the tree is attached in the
+// first for a moment. Where the kernel has no overlays it stays as it is.
+UniqueFd without_path(const UniqueFd& tree, const fs::path& place, const fs::path& empty) {
+  const std::string doing = "hiding where our files are";
+  attach(tree, place);
+  UniqueFd result;
+  try {
+    const UniqueFd above = open_directory(doing, AT_FDCWD, place.c_str()), below = open_directory(doing, AT_FDCWD, empty.c_str());
+    result = overlay(doing, "runtimes", above.get(), below.get());
+  } catch (const Failure& failure) {
+    log_debug("programs see where our files are", {{"reason", failure.what()}});
+    result = take(place, Access::read);
+  }
+  sys(doing, [&] { return ::umount2(place.c_str(), MNT_DETACH); });
+  return result;
+}
+
+}  // namespace
+
+UniqueFd take_tree(const fs::path& path) { return take(path, Access::read); }
+
+UniqueFd take_prepared(const fs::path& directory) {
+  const std::string doing = "taking " + directory.string() + " into the sandbox root";
+  const UniqueFd both = open_directory(doing, AT_FDCWD, directory.c_str());
+  const UniqueFd made = open_directory(doing, both.get(), "made"), none = open_directory(doing, both.get(), "none");
+  return overlay(doing, "prepared", made.get(), none.get());
 }
 
 void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
@@ -108,7 +137,6 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
     add_piece(pieces, fs::path("/etc") / name, fs::path("etc") / name, Access::read);
   }
   add_piece(pieces, "/var/cache/fontconfig", "var/cache/fontconfig", Access::read);
-  pieces.push_back({"runtimes", std::move(trees.runtimes), true});
   if (trees.prepared) pieces.push_back({"prepared", std::move(trees.prepared), true});
   for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
     add_piece(pieces, fs::path("/dev") / name, fs::path("dev") / name, Access::device);
@@ -124,6 +152,7 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   // Other places where everybody may write: sessions of PHP are kept in the second.
   fs::create_symlink("/tmp", root / "var/tmp");
   fs::create_symlink("/tmp", root / "var/lib/php/sessions");
+  pieces.push_back({"runtimes", without_path(trees.runtimes, root / "mnt/data", root / "build"), true});
   // Zygotes start with an empty script in the place where sandboxes have the user's.
   for (const languages::Language& language : languages::all()) {
     if (language.warmth == languages::Warmth::zygote) make_file(root / "mnt/data" / language.file);
@@ -144,9 +173,7 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
     } else if (!fs::exists(target)) {
       make_file(target);
     }
-    sys("attaching " + target.string(), [&] {
-      return ::syscall(SYS_move_mount, piece.mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
-    });
+    attach(piece.mount, target);
   }
   // Zygotes need a place to write while they import (font lists); sandboxes mount their own over it.
   sys("mounting /tmp", [&] {

@@ -19,7 +19,8 @@ UniqueFd take_prepared(const std::filesystem::path& directory);
 
 // Leaves the calling process in the new root, with nothing of the host's file systems reachable beside it.
 // Called in a fresh mount and pid namespace, with all capabilities in the owning user namespace.
-// `trees` are those of settings.runtimes and settings.prepared, taken by somebody who may go there.
+// `trees` are those of settings.runtimes and settings.prepared, taken by somebody who may go there. Programs are not told where they
+// come from, except where the kernel has no overlays.
 struct OurTrees {
   UniqueFd runtimes, prepared;  // prepared: may be missing
 };
