@@ -161,6 +161,22 @@ TEST_P(SeccompFilterOf, AttachesNoFilters) {
   EXPECT_EQ(family.answer("prctl", {22 /* PR_SET_SECCOMP */}), error(EINVAL));
 }
 
+TEST_P(SeccompFilterOf, SetsOnlyOptionsOfSocketsThatSomebodyLookedAt) {
+  struct Option {
+    std::uint64_t level, name;
+  };
+  for (const auto& [level, name] : std::initializer_list<Option>{{SOL_SOCKET, SO_LINGER}, {SOL_SOCKET, SO_RCVTIMEO}, {0, 10}, {0, 35}, {41, 26}, {6, 18}}) {
+    EXPECT_EQ(family.answer("setsockopt", {3, level, name}), SECCOMP_RET_ALLOW) << level << " " << name;
+  }
+  // Flow labels, other addresses, memory of devices, upper protocols, repair, tunnels, firewalls, and what nobody knows yet.
+  for (const auto& [level, name] : std::initializer_list<Option>{
+           {41, 32}, {41, 1}, {SOL_SOCKET, SO_ZEROCOPY}, {6, 31}, {6, 19}, {17, 100}, {0, 64}, {41, 64}, {SOL_SOCKET, 900}, {6, 900}, {132, 1}}) {
+    EXPECT_EQ(family.answer("setsockopt", {3, level, name}), error(ENOPROTOOPT)) << level << " " << name;
+  }
+  EXPECT_EQ(family.answer("getsockopt", {3, SOL_SOCKET, SO_ERROR}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(family.answer("getsockopt", {3, 6, 35 /* TCP_ZEROCOPY_RECEIVE */}), error(ENOPROTOOPT));
+}
+
 TEST_P(SeccompFilterOf, LeavesTheAgentAlone) {
   for (const char* call : {"prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setattr", "sched_setparam"}) {
     EXPECT_EQ(family.answer(call, {1}), error(EPERM)) << call;
