@@ -35,12 +35,28 @@ def restore(fd, main, code, memory):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are not the program's
         values, lost = before.load(main)
+        while lost:
+            # A method that is called while reading may need a module or another value of the program, which is there by now.
+            _fill(main, values, code, before)
+            try:
+                again, still_lost = before.load(main)
+            except Exception:  # no memory for a second one
+                break
+            if len(still_lost) >= len(lost):
+                break
+            values, lost = again, still_lost
     if type(values) is not dict:
         raise form.Damaged("not a dict")
-    modules = values.get(MODULES)
-    main.__dict__.update((name, value) for name, value in values.items() if type(name) is str and not name.startswith("_"))
-    before.submodules = _restore_modules(main.__dict__, modules, code) if type(modules) is dict else []
+    _fill(main, values, code, before)
+    for name in lost:
+        main.__dict__.pop(name, None)
     return before, lost
+
+
+def _fill(main, values, code, before):
+    main.__dict__.update((name, value) for name, value in values.items() if type(name) is str and not name.startswith("_"))
+    modules = values.get(MODULES)
+    before.submodules = _restore_modules(main.__dict__, modules, code) if type(modules) is dict else []
 
 
 # ---- modules --------------------------------------------------------------------------------------------------------

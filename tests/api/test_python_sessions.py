@@ -31,6 +31,11 @@ CONVERSATIONS = {
         ("print(NotFound, NotFound.Detail, Logged.__module__, p.count(1))\np.append(1)", "<class '__main__.NotFound'> <class '__main__.NotFound.Detail'> __main__ 1", ""),
         ("print(NotFound, p.count(1))\nraise NotFound('x')", "<class '__main__.NotFound'> 2", "Traceback ...\nNotFound: x"),
     ],
+    "a lock that is made again when its object is read": [
+        ("import threading\nclass Account:\n    def __init__(self): self.balance, self.lock = 1, threading.Lock()\n    def __getstate__(self):\n        state = self.__dict__.copy()\n        del state['lock']\n        return state\n    def __setstate__(self, state):\n        self.__dict__.update(state)\n        self.lock = threading.Lock()\naccount = Account()", "", ""),
+        ("with account.lock:\n    account.balance += 1\nprint(account.balance)", "2", ""),
+        ("print(account.balance, account.lock.locked())", "2 False", ""),
+    ],
     "streams of the program": [
         ("import functools, logging, sys\nout = sys.stdout\nhandler = logging.StreamHandler(out)\nsay = functools.partial(print, file=sys.stderr)", "", ""),
         ("out.write('written\\n')\nhandler.emit(logging.LogRecord('n', 20, 'p', 1, 'logged', (), None))\nsay('said')", "written\nlogged", "said"),

@@ -173,3 +173,42 @@ def test_a_writer_whose_file_is_closed_is_not_missed(tmp_path):
     assert state._stands_on_a_closed_file(named)
     assert not state._stands_on_a_closed_file(len)
     assert not state._stands_on_a_closed_file([plain, 1][1])
+
+
+def test_methods_find_what_they_need_while_values_are_read():
+    """Readers call __setstate__, __hash__ and metaclasses of the program, which may use its modules, functions and constants."""
+    session = Session()
+    session.run("""
+import collections, enum, json, threading
+LIMIT = 3
+class Kind(enum.Enum):
+    A = 1
+def helper(): return LIMIT
+class Model:
+    def __init__(self): self.kind, self.lock = Kind.A, threading.Lock()
+    def __getstate__(self): return {"kind": self.kind}
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.lock, self.limit = threading.Lock(), helper()
+class Key:
+    def __init__(self, value): self.value = value
+    def __hash__(self): return hash(json.dumps(self.value))
+    def __eq__(self, other): return self.value == other.value
+class Meta(type):
+    @classmethod
+    def __prepare__(cls, name, bases): return collections.OrderedDict()
+    def __new__(cls, name, bases, names): return super().__new__(cls, name, bases, dict(names))
+class A(metaclass=Meta):
+    n = helper()
+model = Model()
+models, keys, kind, a = [model], {Key([1]): model}, Kind.A, A()
+class Gone:
+    def __setstate__(self, state): raise ValueError
+    def __getstate__(self): return 1
+gone = Gone()
+""")
+    again = session.run("")
+    assert list(session.lost) == ["gone"] and "gone" not in again
+    assert again["model"].lock.acquire(False) and again["model"].limit == 3 and again["models"][0] is again["model"]
+    assert again["keys"][again["Key"]([1])] is again["model"] and again["model"].kind is again["kind"] is again["Kind"].A
+    assert type(again["a"]) is again["A"] and again["A"].n == 3 and again["helper"].__globals__["Model"] is again["Model"]
