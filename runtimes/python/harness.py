@@ -16,12 +16,14 @@ import time
 import types
 
 import _kubecoderun
+import fonts
+import missing
 import plots
 import session
 
 FOLDER = "/mnt/data"
 SCRIPT = FOLDER + "/.code.py"
-OURS = ("harness", "session", "state", "form", "pickling", "salvage", "trees", "plots", "_kubecoderun")
+OURS = ("harness", "session", "state", "form", "pickling", "salvage", "trees", "plots", "fonts", "imports", "missing", "_kubecoderun")
 
 
 class Harness:
@@ -31,6 +33,7 @@ class Harness:
 
     def __init__(self, fresh_main, fresh_modules, memory, keep_plots):
         self.memory = memory
+        fonts.install()
         if keep_plots:
             plots.install()
         self.fresh_main = fresh_main | {"__doc__": None, "__file__": SCRIPT, "__loader__": type(fresh_main["__loader__"])("__main__", SCRIPT)}
@@ -213,6 +216,8 @@ def _report(error):
         hook = sys.__excepthook__
     try:
         hook(type(error), error, trace)
+        if isinstance(error, ModuleNotFoundError):
+            missing.explain(error.name)
     except SystemExit as nested:
         return _exit_status(nested)
     except BaseException as failure:

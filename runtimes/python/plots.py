@@ -5,9 +5,10 @@ What it costs a program without matplotlib is one comparison for each import."""
 
 import io
 import os
-import sys
 import warnings
 import weakref
+
+import imports
 
 MODULE = "matplotlib.backend_bases"
 MOST = 50  # of one run: a program may show figures without an end
@@ -16,34 +17,7 @@ shown = weakref.WeakKeyDictionary()  # figure → what was in it when it was las
 
 
 def install():
-    if MODULE in sys.modules:
-        _attach(sys.modules[MODULE])
-    else:
-        sys.meta_path.insert(0, _Finder())
-
-
-class _Finder:
-    """Waits for the import of matplotlib."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name != MODULE:
-            return None
-        sys.meta_path.remove(self)
-        for finder in sys.meta_path:
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                break
-        else:
-            return None
-        execute = spec.loader.exec_module
-
-        def execute_and_attach(module):
-            del spec.loader.exec_module
-            execute(module)
-            _attach(module)
-
-        spec.loader.exec_module = execute_and_attach
-        return spec
+    imports.when_imported(MODULE, _attach)
 
 
 def _attach(module):

@@ -188,14 +188,17 @@ std::vector<std::string> guest_environment() {
       "PYTHONDONTWRITEBYTECODE=1",
       "MPLCONFIGDIR=/tmp/matplotlib",
       "MPLBACKEND=Agg",
+      // There is no network: what is installed already counts as success, and who wants something else is to hear of it, not to try
+      // again until the time is up.
+      "PIP_BREAK_SYSTEM_PACKAGES=1",
+      "PIP_DISABLE_PIP_VERSION_CHECK=1",
+      "PIP_RETRIES=1",
+      "npm_config_fetch_retries=0",
       // One thread each: forked processes cannot take a thread pool along, and a sandbox is one run among many.
       "OPENBLAS_NUM_THREADS=1",
       "OMP_NUM_THREADS=1",
       "MKL_NUM_THREADS=1",
       "NODE_PATH=/usr/share/nodejs:/usr/lib/node_modules",
-      // There is no network: who wants to install something is to hear so, and not to try again until the time is up.
-      "npm_config_fetch_retries=0",
-      "PIP_RETRIES=1",
   };
 }
 

@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "dumb", "PYTHONPATH": "/mnt/data", "PYTHONDONTWRITEBYTECODE": "1",
     "LIBRECHAT_CODE_DATA_DIR": "/mnt/data", "MPLCONFIGDIR": "/tmp/matplotlib", "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
     "NODE_PATH": "/usr/share/nodejs:/usr/lib/node_modules", "npm_config_fetch_retries": "0", "PIP_RETRIES": "1",
+    "PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }  # fmt: skip
 
 # And the users that they know (make_etc() in src/sandbox/template_system.cc).

@@ -1,0 +1,75 @@
+"""docs/libraries.md is true: every name in it can be imported, loaded, included or called in a sandbox."""
+
+import re
+import shutil
+
+import pytest
+
+import harness
+
+PAGE = (harness.ROOT / "docs/libraries.md").read_text()
+
+
+def names(section):
+    text = PAGE.split(f"\n## {section}\n", 1)[1].split("\n## ")[0]
+    return [name for name in re.findall(r"`([^`]+)`", text) if name != "import"]
+
+
+def outcome(server, language, code):
+    answer = server.run(language, code)
+    return answer["stdout"], answer["stderr"]
+
+
+def needs(program):
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+
+
+def test_python(server):
+    code = f"for name in {names('Python')!r}:\n    try:\n        __import__(name)\n    except Exception as error:\n        print(name, repr(error))\n"
+    assert outcome(server, "py", "import warnings\nwarnings.simplefilter('ignore')\n" + code)[0] == ""
+
+
+def test_r(server):
+    needs("Rscript")
+    wanted = ", ".join(f'"{name}"' for name in names("R"))
+    code = f"for (name in c({wanted})) if (!suppressWarnings(requireNamespace(name, quietly = TRUE))) cat(name, '\\n')"
+    assert outcome(server, "r", code)[0] == ""
+
+
+def test_php(server):
+    needs("php")
+    wanted = ", ".join(f"'{name}'" for name in names("PHP"))
+    assert outcome(server, "php", f"<?php foreach ([{wanted}] as $name) if (!extension_loaded($name)) echo $name, ' ';")[0] == ""
+
+
+@pytest.mark.parametrize("header", names("C++"))
+def test_cpp(server, header):
+    needs("g++")
+    assert outcome(server, "cpp", f"#include <{header}>\n#include <cstdio>\nint main() {{ std::puts(\"included\"); }}") == ("included\n", "")
+
+
+def test_bash(server):
+    code = f"for name in {' '.join(names('Bash'))}; do command -v $name >/dev/null || echo $name; done"
+    assert outcome(server, "bash", code)[0] == ""
+
+
+def test_charts_have_no_boxes(server):
+    code = "import matplotlib.pyplot as plt\nplt.title('中文 日本語 한국어 العربية עברית हिन्दी ไทย Ελλάδα 😀 ✓')\nplt.savefig('a.png')\nprint('drawn')"
+    for style in ("", "import seaborn\nseaborn.set_theme()\n", "import matplotlib.pyplot as plt\nplt.rcParams['font.family'] = ['DejaVu Serif']\n"):
+        out, errors = outcome(server, "py", style + code)
+        assert out == "drawn\n" and "missing from" not in errors, errors
+
+
+def test_what_is_missing_is_explained(server):
+    out, errors = outcome(server, "py", "import pandaz")
+    assert "ModuleNotFoundError: No module named 'pandaz'\n" in errors and errors.rstrip().endswith("may do: pandas.")
+    assert "no network" in errors
+    # Not where the program deals with it, nor for a part of what is there.
+    assert outcome(server, "py", "try:\n    import pandaz\nexcept ImportError:\n    print('no')") == ("no\n", "")
+    assert "network" not in outcome(server, "py", "import json.nothing")[1]
+
+
+def test_pip_says_at_once_what_it_can_do(server):
+    out, errors = outcome(server, "bash", "pip install pandas >/dev/null && echo there; timeout 60 pip install nosuchthing >/dev/null || echo $?")
+    assert out == "there\n1\n" and "No matching distribution" in errors
