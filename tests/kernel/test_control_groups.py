@@ -22,12 +22,13 @@ ip link set lo up
 cd /tmp
 groups=/sys/fs/cgroup
 inside='printf "%%s\\n" hello "$(cat /proc/self/cgroup)"'
-run() { timeout 200 %(program)s run --lang bash "$@"; }
+export MAX_EXECUTION_TIME=300  # such a kernel is slow
+run() { timeout 400 %(program)s run --lang bash "$@"; }
 export -f run; export inside
 
 run - <<<"$inside"; echo "root-group $?"
-MAX_MEMORY_MB=64 MAX_EXECUTION_TIME=100 run - <<<'head -c 200m /dev/zero | tail -c 190m | wc -c'; echo "memory $?"
-MAX_PIDS=20 run - <<<'for i in $(seq 40); do sleep 5 & done 2>&1 | head -1; jobs | wc -l'; echo "processes $?"
+MAX_MEMORY_MB=64 run - <<<'dd if=/dev/zero of=/dev/null bs=200M count=1'; echo "memory $?"
+MAX_PIDS=64 run - <<<'for i in $(seq 80); do sleep 20 & done'; echo "processes $?"
 
 echo "+memory +pids +cpu" >$groups/cgroup.subtree_control
 mkdir -p $groups/system.slice/a.service $groups/user.slice $groups/container
@@ -63,7 +64,7 @@ def parts(program):
         script.write_text(SCRIPT % {"program": program, "off": directory / "off"})
         script.chmod(0o755)
         arguments = ["mem=2G", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", "con=null", "con0=null,fd:1", "quiet", f"init={script}"]
-        done = subprocess.run([kernel, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1500)
+        done = subprocess.run([kernel, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=3600)
     finally:
         shutil.rmtree(directory)
     text, found = done.stdout.decode(errors="replace").replace("\r", ""), {}
