@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include "api/auth.h"
-#include "api/conditional.h"
 #include "api/errors.h"
 #include "api/json.h"
 #include "base/ids.h"
 #include "base/time_text.h"
 #include "files/names.h"
+#include "net/conditional.h"
 
 namespace ci::api {
 
@@ -26,8 +26,8 @@ const std::string& original_name(const files::FileRecord& record) {
 
 // Hosts upload again what they believe to be 23 hours old. A live session's files are certain to stay as long as it
 // does, so they are always fresh; unless it is about to end.
-TimePoint freshness(const files::FileRecord& record, const std::optional<files::Session>& session) {
-  const TimePoint now = std::chrono::system_clock::now();
+net::TimePoint freshness(const files::FileRecord& record, const std::optional<files::Session>& session) {
+  const net::TimePoint now = std::chrono::system_clock::now();
   if (!session) return record.created;
   if (!session->active) return session->last_activity;
   if (session->expires && *session->expires - now < std::chrono::hours(1)) return record.created;
@@ -42,7 +42,7 @@ json::object describe_simple(const files::FileRecord& record) {
   return entry;
 }
 
-json::object describe_summary(const files::FileRecord& record, TimePoint modified) {
+json::object describe_summary(const files::FileRecord& record, net::TimePoint modified) {
   json::object entry;
   entry["name"] = full_name(record);
   entry["lastModified"] = iso_time_z(modified);
@@ -166,26 +166,26 @@ awaitable<net::Response> FileRoutes::download(net::Request& request) {
   net::Response response;
   response.headers.set("Cache-Control", "private, max-age=3600");
   response.headers.set("ETag", etag(record));
-  response.headers.set("Last-Modified", http_date(record.created));
+  response.headers.set("Last-Modified", net::http_date(record.created));
   response.headers.set("Accept-Ranges", "bytes");
   response.headers.set("Access-Control-Expose-Headers", "Content-Disposition");
   add_download_cors(response.headers);
-  if (is_known_to(request.headers, etag(record), record.created)) {
+  if (net::is_known_to(request.headers, etag(record), record.created)) {
     response.status = 304;
     co_return response;
   }
-  const Selection part = select_bytes(request.headers, etag(record), record.created, record.size);
-  if (part.kind == Selection::Kind::none) {
+  const net::Selection part = net::select_bytes(request.headers, etag(record), record.created, record.size);
+  if (part.kind == net::Selection::Kind::none) {
     ApiError error(416, "Range not satisfiable");
     response = error.response(request.id);
     response.headers.set("Content-Range", "bytes */" + std::to_string(record.size));
     co_return response;
   }
   store::Range range;  // all of it
-  if (part.kind == Selection::Kind::part) range = store::Range(part.offset, part.length);
+  if (part.kind == net::Selection::Kind::part) range = store::Range(part.offset, part.length);
   auto content = co_await files_.open(record, range);
   if (!content) throw ApiError(404, "File content not found");
-  if (part.kind == Selection::Kind::part) {
+  if (part.kind == net::Selection::Kind::part) {
     response.status = 206;
     const std::uint64_t last = part.offset + part.length - 1;
     response.headers.set("Content-Range", fmt::format("bytes {}-{}/{}", part.offset, last, record.size));

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include "api/auth.h"
-#include "api/conditional.h"
 #include "api/errors.h"
 #include "api/json.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/time_text.h"
+#include "net/conditional.h"
 #include "state/wire.h"
 
 namespace ci::api {
@@ -61,7 +61,7 @@ awaitable<net::Response> StateRoutes::get(net::Request& request) {
   auto record = co_await states_.find(session);
   if (!record) throw not_found();
   net::Response response;
-  if (names_tag(request.headers.find("If-None-Match").value_or(""), quoted(record->hash))) {
+  if (net::names_tag(request.headers.find("If-None-Match").value_or(""), quoted(record->hash))) {
     response.headers.set("ETag", quoted(record->hash));
     response.status = 304;
     co_return response;

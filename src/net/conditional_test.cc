@@ -1,16 +1,16 @@
-#include "api/conditional.h"
+#include "net/conditional.h"
 
 #include <gtest/gtest.h>
 
-namespace ci::api {
+namespace ci::net {
 namespace {
 
 using Kind = Selection::Kind;
 
 const TimePoint modified = std::chrono::system_clock::from_time_t(1767950000) + std::chrono::milliseconds(500);
 
-net::Headers headers(std::initializer_list<std::pair<const char*, const char*>> fields) {
-  net::Headers result;
+Headers headers(std::initializer_list<std::pair<const char*, const char*>> fields) {
+  Headers result;
   for (const auto& [name, value] : fields) result.add(name, value);
   return result;
 }
@@ -71,4 +71,4 @@ TEST(Conditional, IfRangeMustNameWhatIsThere) {
 }
 
 }  // namespace
-}  // namespace ci::api
+}  // namespace ci::net

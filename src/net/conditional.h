@@ -8,7 +8,7 @@
 
 #include "net/http.h"
 
-namespace ci::api {
+namespace ci::net {
 
 using TimePoint = std::chrono::system_clock::time_point;
 
@@ -16,7 +16,7 @@ using TimePoint = std::chrono::system_clock::time_point;
 bool names_tag(std::string_view list, std::string_view tag);
 
 // Whether the client has it already: If-None-Match, and without that If-Modified-Since. Answer 304 then.
-bool is_known_to(const net::Headers& request, std::string_view tag, TimePoint modified);
+bool is_known_to(const Headers& request, std::string_view tag, TimePoint modified);
 
 struct Selection {
   enum class Kind { whole, part, none } kind = Kind::whole;  // none: beyond the end, answer 416
@@ -25,9 +25,9 @@ struct Selection {
 
 // Which bytes of `size` a Range header asks for. Several ranges, other units and what is malformed mean the whole, and
 // so does an If-Range that names something else.
-Selection select_bytes(const net::Headers& request, std::string_view tag, TimePoint modified, std::uint64_t size);
+Selection select_bytes(const Headers& request, std::string_view tag, TimePoint modified, std::uint64_t size);
 
 // "Thu, 01 Jan 1970 00:00:00 GMT"
 std::string http_date(TimePoint time);
 
-}  // namespace ci::api
+}  // namespace ci::net

@@ -1,4 +1,4 @@
-#include "api/conditional.h"
+#include "net/conditional.h"
 
 #include <fmt/chrono.h>
 
@@ -9,7 +9,7 @@
 
 #include "base/ascii.h"
 
-namespace ci::api {
+namespace ci::net {
 
 namespace {
 
@@ -39,7 +39,7 @@ std::optional<std::uint64_t> read_number(std::string_view text) {
   return number;
 }
 
-bool may_be_partial(const net::Headers& request, std::string_view tag, TimePoint modified) {
+bool may_be_partial(const Headers& request, std::string_view tag, TimePoint modified) {
   const auto condition = request.find("If-Range");
   if (!condition) return true;
   if (const auto date = read_date(*condition)) return !is_after(modified, *date);
@@ -60,14 +60,14 @@ bool names_tag(std::string_view list, std::string_view tag) {
   return false;
 }
 
-bool is_known_to(const net::Headers& request, std::string_view tag, TimePoint modified) {
+bool is_known_to(const Headers& request, std::string_view tag, TimePoint modified) {
   if (const auto tags = request.find("If-None-Match")) return names_tag(*tags, tag);
   const auto since = request.find("If-Modified-Since");
   const auto date = since ? read_date(*since) : std::nullopt;
   return date && !is_after(modified, *date);
 }
 
-Selection select_bytes(const net::Headers& request, std::string_view tag, TimePoint modified, std::uint64_t size) {
+Selection select_bytes(const Headers& request, std::string_view tag, TimePoint modified, std::uint64_t size) {
   const Selection whole{Selection::Kind::whole, 0, size};
   const auto header = request.find("Range");
   if (!header || !may_be_partial(request, tag, modified)) return whole;
@@ -96,4 +96,4 @@ std::string http_date(TimePoint time) {
   return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }
 
-}  // namespace ci::api
+}  // namespace ci::net
