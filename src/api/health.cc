@@ -75,7 +75,7 @@ awaitable<net::Response> HealthRoutes::health(net::Request&) {
   body["service"] = "kubecoderun-api";
   boost::json::object& config = body["config"].emplace_object();
   config["debug"] = settings_.debug;
-  config["docs_enabled"] = false;  // there are no such pages yet, whatever ENABLE_DOCS says
+  config["docs_enabled"] = settings_.docs;
   config["cors_enabled"] = settings_.cors;
   co_return json_response(200, body);
 }
@@ -87,13 +87,15 @@ awaitable<net::Response> HealthRoutes::ready(net::Request&) {
   co_return json_response(ready_ ? 200 : 503, body);
 }
 
-awaitable<net::Response> HealthRoutes::config(net::Request&) {
+awaitable<net::Response> HealthRoutes::config(net::Request&, const std::vector<std::string>& routes) {
   if (!settings_.debug) throw ApiError::of_router(404, "Not Found", "Not Found");
   boost::json::object body;
   body["debug"] = true;
   body["languages"] = pool_.languages().size();
   body["max_execution_time"] = settings_.time_limit.count();
   body["max_memory_mb"] = settings_.memory_bytes >> 20;
+  json::array& names = body["routes"].emplace_array();
+  for (const std::string& name : routes) names.emplace_back(name);
   co_return json_response(200, body);
 }
 

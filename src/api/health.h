@@ -36,7 +36,8 @@ class HealthRoutes {
 
   awaitable<net::Response> health(net::Request& request);
   awaitable<net::Response> ready(net::Request& request);
-  awaitable<net::Response> config(net::Request& request);  // only for debugging, else 404
+  // Only for debugging, else 404. `routes` is what this server answers.
+  awaitable<net::Response> config(net::Request& request, const std::vector<std::string>& routes);
   // All services together ("detailed") or one by its name. Results are kept for a while: whoever asks often must not
   // keep the peers busy.
   awaitable<net::Response> service(net::Request& request);

@@ -59,7 +59,7 @@ Service::Service(
   add("GET", "/health", open, [this](Request& request) { return health_.health(request); });
   add("GET", "/health/{service}", plain, [this](Request& request) { return health_.service(request); });
   add("GET", "/ready", open, [this](Request& request) { return health_.ready(request); });
-  add("GET", "/config", plain, [this](Request& request) { return health_.config(request); });
+  add("GET", "/config", plain, [this](Request& request) { return health_.config(request, route_names_); });
   add("POST", "/exec", run, [this](Request& request) { return exec_.post(request); });
   for (const char* path : {"/exec/programmatic", "/exec/programmatic/cancel"}) add("POST", path, plain, refuse_programmatic);
   add("POST", "/upload", own_types, [this](Request& request) { return upload_.upload(request); });
@@ -77,8 +77,10 @@ Service::Service(
 }
 
 void Service::add(std::string method, std::string_view pattern, Route route, net::Handler handler) {
+  std::string name = fmt::format("{} {}", method, pattern);
   const std::size_t number = router_.add(std::move(method), pattern, std::move(handler));
   CHECK(number == routes_.size());
+  route_names_.push_back(std::move(name));
   routes_.push_back(route);
 }
 

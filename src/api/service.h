@@ -28,6 +28,8 @@ class Service {
   // Throws only when it was cancelled: the client has left.
   awaitable<net::Response> handle(net::Request& request);
 
+  // A route of somebody else. `pattern` as for net::Router. Before the first request.
+  void add(std::string method, std::string_view pattern, Route route, net::Handler handler);
   // What /health/detailed asks, in this order.
   void add_check(HealthCheck check) { health_.add_check(std::move(check)); }
   // Asked for each request of a route that costs something; nothing is charged without.
@@ -38,7 +40,6 @@ class Service {
   void set_stopping();
 
  private:
-  void add(std::string method, std::string_view pattern, Route route, net::Handler handler);
   Route route_of(const net::Request& request, const net::Router::Match& match) const;
   awaitable<net::Response> answer(net::Request& request, net::Router::Match& match);
   void log_request(const net::Request& request, const net::Response& response, std::chrono::microseconds time);
@@ -52,6 +53,7 @@ class Service {
   StateRoutes states_;
   net::Router router_;
   std::vector<Route> routes_;  // by the router's numbers
+  std::vector<std::string> route_names_;  // "GET /health", for whoever wants to know what there is
   Charge charge_;
   bool stopping_ = false;
   bool probe_logged_ = false;

@@ -374,7 +374,7 @@ def test_health(keyed, path):
     answer = anonymous().get(keyed.url + path, timeout=30)
     body = answer.json()
     assert answer.status_code == 200 and body["status"] == "healthy" and re.match(r"^\d+\.\d+\.\d+", body["version"])
-    assert body["config"] == {"debug": False, "docs_enabled": False, "cors_enabled": False} and body["service"]
+    assert body["config"] == {"debug": False, "docs_enabled": True, "cors_enabled": False} and body["service"]
 
 
 def test_ready(keyed):

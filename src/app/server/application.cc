@@ -13,6 +13,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "languages/language.h"
+#include "pages/pages.h"
 #include "pool/open.h"
 
 namespace ci::app {
@@ -77,6 +78,14 @@ void Application::build() {
   service_ = std::make_unique<api::Service>(
       *executions_, *runs_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));
   add_checks();
+  add_pages();
+}
+
+void Application::add_pages() {
+  api::Route open;
+  open.who = api::Who::anybody;
+  const auto documentation = settings_.docs ? pages::Documentation::served : pages::Documentation::none;
+  for (pages::PageRoute& page : pages::routes(documentation)) service_->add("GET", page.pattern, open, std::move(page.handler));
 }
 
 void Application::add_checks() {

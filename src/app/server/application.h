@@ -41,6 +41,7 @@ class Application {
  private:
   void build();
   void add_checks();
+  void add_pages();
   std::unique_ptr<store::KeyValueStore> open_records();
   awaitable<void> serve();
   awaitable<void> start();

@@ -1,0 +1,101 @@
+import './common.css';
+import './dashboard.css';
+
+import {Key, ServerError, ask, byId, say} from './common.js';
+import {showHealth} from './dashboard/health.js';
+import {showKeys} from './dashboard/keys.js';
+import {showOverview} from './dashboard/overview.js';
+import {showRuns} from './dashboard/runs.js';
+
+const key = new Key('master_api_key', byId('key-dialog'));
+// Each fills its panel; those that change by themselves are filled again after so many seconds.
+const views = {
+  overview: {show: showOverview, seconds: 30},
+  runs: {show: showRuns, seconds: 2},
+  keys: {show: showKeys, seconds: 0},
+  health: {show: showHealth, seconds: 30},
+};
+let current = 'overview';
+let timer;
+let turn = 0;
+
+// A part of the administration that this server does not have is null, and shown as such.
+async function get(path) {
+  try {
+    return await ask(key, path);
+  } catch (problem) {
+    if (problem.status === 404) return null;
+    if (problem.status === 503 && problem.body?.services) return problem.body;  // health that is bad is an answer
+    throw problem;
+  }
+}
+const send = (method, path, body) => ask(key, path, {
+  method, headers: {'content-type': 'application/json'}, body: body === undefined ? undefined : JSON.stringify(body),
+});
+
+async function refresh() {
+  clearTimeout(timer);
+  const mine = ++turn;
+  const {show, seconds} = views[current];
+  try {
+    await show(byId(current), {get, send, refresh, tell: (text) => say(byId('status'), text)});
+    if (mine !== turn) return;
+    byId('leave').hidden = !key.value;
+    if (seconds) {
+      byId('status').textContent = '';
+      timer = setTimeout(() => (document.hidden ? document.addEventListener('visibilitychange', refresh, {once: true}) : refresh()), seconds * 1000);
+    }
+  } catch (problem) {
+    if (mine !== turn) return;
+    if (problem.status === 401 || problem.status === 403) return lock();
+    say(byId('status'), problem instanceof ServerError ? problem.message : 'The server cannot be reached. The next try follows by itself.');
+    timer = setTimeout(refresh, 5000);
+  }
+}
+
+function lock() {
+  clearTimeout(timer);
+  ++turn;
+  key.forget();
+  byId('leave').hidden = true;
+  byId('locked').hidden = false;
+  byId('tabs').hidden = true;
+  for (const id of Object.keys(views)) {
+    byId(id).hidden = true;
+    byId(id).replaceChildren();
+  }
+}
+
+function choose(id, focus = false) {
+  current = views[id] ? id : 'overview';
+  for (const name of Object.keys(views)) {
+    const tab = byId(`tab-${name}`);
+    tab.setAttribute('aria-selected', name === current);
+    tab.tabIndex = name === current ? 0 : -1;
+    byId(name).hidden = name !== current;
+    if (name === current && focus) tab.focus();
+  }
+  refresh();
+}
+
+async function logIn() {
+  if (!key.value && !(await key.ask())) return lock();
+  byId('locked').hidden = true;
+  byId('tabs').hidden = false;
+  choose(location.hash.slice(1) || 'overview');
+}
+
+for (const name of Object.keys(views)) byId(`tab-${name}`).addEventListener('click', () => { history.replaceState(null, '', `#${name}`); choose(name); });
+byId('tabs').addEventListener('keydown', (event) => {
+  const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+  if (!step) return;
+  const names = Object.keys(views);
+  const next = names[(names.indexOf(current) + step + names.length) % names.length];
+  history.replaceState(null, '', `#${next}`);
+  choose(next, true);
+});
+window.addEventListener('hashchange', () => { if (key.value) choose(location.hash.slice(1)); });
+byId('leave').addEventListener('click', lock);
+byId('log-in').addEventListener('click', logIn);
+document.documentElement.dataset.ready = 'true';
+logIn();
