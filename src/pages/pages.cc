@@ -56,12 +56,13 @@ net::Response answer(const EmbeddedFile& file, const std::string& tag, const net
   response.headers.set("Cache-Control", is_hashed(file.name) ? "public, max-age=31536000, immutable" : "no-cache");
   response.headers.set("ETag", "W/" + tag);  // weak: the plain and the compressed form have the same
   response.headers.set("Vary", "Accept-Encoding");
+  // Also when nothing has changed: browsers take what a 304 says in place of what they have kept.
+  response.headers.set("Content-Security-Policy", page_policy);
   if (net::names_tag(request.headers.find("If-None-Match").value_or(""), tag)) {
     response.status = 304;
     return response;
   }
   response.headers.set("Content-Type", content_type(file.name));
-  response.headers.set("Content-Security-Policy", page_policy);
   const bool compressed = takes_gzip(request);
   if (compressed) response.headers.set("Content-Encoding", "gzip");
   response.body = std::string(compressed ? file.gzip : file.plain);

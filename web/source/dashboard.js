@@ -80,6 +80,12 @@ function choose(id, focus = false) {
 
 async function logIn() {
   if (!key.value && !(await key.ask())) return lock();
+  try {
+    await get('/api/v1/admin/keys');  // one request with a key that may be wrong, not all that a view asks for
+  } catch (problem) {
+    say(byId('status'), problem.status === 401 || problem.status === 403 ? '' : problem instanceof ServerError ? problem.message : 'The server cannot be reached.');
+    return lock();
+  }
   byId('locked').hidden = true;
   byId('tabs').hidden = false;
   choose(location.hash.slice(1) || 'overview');

@@ -65,7 +65,7 @@ export async function showResult(place, answer, helpers) {
   const parts = [];
   if (answer.stdout) parts.push(element('pre', {}, answer.stdout));
   if (answer.stderr) parts.push(element('pre', {class: 'errors', role: 'group', 'aria-label': 'Errors and warnings'}, answer.stderr));
-  const made = answer.files.filter((file) => !file.inherited);
+  const made = answer.files.filter((file) => !file.inherited).sort((a, b) => images.test(b.name) - images.test(a.name));
   if (!parts.length && !made.length) parts.push(element('p', {class: 'quiet'}, 'The program printed nothing.'));
   place.replaceChildren(...parts);
   for (const one of await Promise.all(made.map((file) => figure(file, helpers)))) place.append(one);
