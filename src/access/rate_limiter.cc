@@ -47,43 +47,46 @@ void RateLimiter::note_use(const std::string& hash, system_clock::time_point now
 awaitable<void> RateLimiter::flush() {
   std::map<std::string, Noted> taken;
   taken.swap(noted_);
-  while (!taken.empty()) {
-    const auto node = taken.begin();
-    const std::string hash = node->first;
-    std::exception_ptr failure;
-    try {
-      // A key that was revoked meanwhile must not come back as a record of nothing but its uses.
-      const auto record = co_await store_.get_fields(KeyRecords::record_key(hash));
-      if (record && node->second.uses > 0) {
-        std::vector<Write> writes;
-        writes.push_back(Write::add_to_field(KeyRecords::record_key(hash), "usage_count", node->second.uses));
-        store::Fields last = {{"last_used_at", iso_time(node->second.last)}};
-        writes.push_back(Write::set_fields(KeyRecords::record_key(hash), std::move(last)));
-        co_await store_.write(std::move(writes));
-        node->second.uses = 0;
-      }
-      std::vector<Counter> counters;
-      for (const auto& [name, window] : node->second.windows) {
-        counters.emplace_back(name, window.first, life_of(window.second));
-      }
-      if (record) co_await store_.increment_all(std::move(counters));
-      taken.erase(node);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    if (!failure) continue;
-    for (auto& [other, noted] : taken) {
-      Noted& again = noted_[other];
-      again.uses += noted.uses;
-      again.last = std::max(again.last, noted.last);
-      for (const auto& [name, window] : noted.windows) {
-        auto& [count, of] = again.windows[name];
-        count += window.first;
-        of = window.second;
-      }
-    }
-    std::rethrow_exception(failure);
+  if (taken.empty()) co_return;
+  std::exception_ptr failure;
+  try {
+    co_await write(taken);
+  } catch (...) {
+    failure = std::current_exception();
   }
+  if (!failure) co_return;
+  for (auto& [hash, noted] : taken) {
+    Noted& again = noted_[hash];
+    again.uses += noted.uses;
+    again.last = std::max(again.last, noted.last);
+    for (const auto& [name, window] : noted.windows) {
+      auto& [count, of] = again.windows[name];
+      count += window.first;
+      of = window.second;
+    }
+  }
+  std::rethrow_exception(failure);
+}
+
+awaitable<void> RateLimiter::write(std::map<std::string, Noted>& noted) {
+  // A key that was revoked meanwhile must not come back as a record of nothing but its uses.
+  std::vector<std::string> keys;
+  for (const auto& [hash, one] : noted) keys.push_back(KeyRecords::record_key(hash));
+  const auto records = co_await store_.get_fields_of_all(std::move(keys));
+  std::vector<Write> writes;
+  std::vector<Counter> counters;
+  for (std::size_t i = 0; auto& [hash, one] : noted) {
+    if (!records[i++]) continue;
+    if (one.uses > 0) {
+      writes.push_back(Write::add_to_field(KeyRecords::record_key(hash), "usage_count", one.uses));
+      store::Fields last = {{"last_used_at", iso_time(one.last)}};
+      writes.push_back(Write::set_fields(KeyRecords::record_key(hash), std::move(last)));
+    }
+    for (const auto& [name, window] : one.windows) counters.emplace_back(name, window.first, life_of(window.second));
+  }
+  if (!writes.empty()) co_await store_.write(std::move(writes));
+  for (auto& [hash, one] : noted) one.uses = 0;  // are written, whatever becomes of the counters
+  if (!counters.empty()) co_await store_.increment_all(std::move(counters));
 }
 
 }  // namespace ci::access

@@ -45,6 +45,8 @@ class RateLimiter {
     std::map<std::string, std::pair<std::int64_t, Period>> windows;  // counters' names: how much, of which period
   };
 
+  awaitable<void> write(std::map<std::string, Noted>& noted);
+
   store::KeyValueStore& store_;
   std::map<std::string, Noted> noted_;  // by the hash of the key
 };

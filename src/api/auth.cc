@@ -1,5 +1,7 @@
 #include "api/auth.h"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -9,7 +11,6 @@
 #include "api/errors.h"
 #include "base/ascii.h"
 #include "base/log.h"
-#include "base/sha256.h"
 
 namespace ci::api {
 
@@ -135,14 +136,60 @@ void Authenticator::refuse_without_key(const std::string& address, bool read_par
   throw ApiError(401, "Missing API key", {detail});
 }
 
-awaitable<access::Principal> Authenticator::authenticate(net::Request& request, std::unique_ptr<ByteSource>& body) {
+std::string Authenticator::address_of(const net::Request& request) const {
   const auto forwarded = request.headers.find("X-Forwarded-For");
-  const std::string address = access::client_address(request.peer, forwarded, proxies_).to_string();
+  return access::client_address(request.peer, forwarded, proxies_).to_string();
+}
+
+// Each user of a host is a caller of their own; a tenant is what is counted by.
+std::optional<access::Principal> Authenticator::principal_of_token(const std::string& token) const {
+  const auto claims = tokens_->verify(token, std::chrono::system_clock::now());
+  if (!claims) {
+    if (settings_.security_log) log_warning("a token was refused", {{"reason", claims.error()}});
+    return std::nullopt;
+  }
+  if (!claims->worker.empty()) {
+    throw ApiError::unsupported("This server has no workspaces on users' machines; use an environment of the type \"managed\"");
+  }
   access::Principal principal;
-  principal.queue = address;
+  principal.id = "user-" + access::short_hash_of_key(claims->tenant + "\n" + claims->user);
+  principal.queue = principal.id;
+  principal.short_hash = access::short_hash_of_key(claims->tenant);
+  return principal;
+}
+
+// Nothing when nobody knows the key.
+awaitable<std::optional<access::Principal>> Authenticator::principal_of_key(const std::string& key) {
+  constexpr std::size_t longest_managed = 256;  // theirs have 35 letters
+  access::Principal principal;
+  principal.hash = access::hash_of_key(key);
+  principal.short_hash = principal.hash.substr(0, 16);
+  if (const auto credential = keys_.credential_of(key)) {
+    principal.id = *credential;
+    if (settings_.former_sessions) principal.former_id = access::former_credential;
+  } else if (tokens_ != nullptr && access::is_token(key)) {
+    co_return principal_of_token(key);
+  } else {
+    if (managed_ == nullptr || key.size() > longest_managed) co_return std::nullopt;
+    const auto record = co_await managed_->ring.find(key);
+    if (!record) co_return std::nullopt;
+    if (!record->enabled) throw ApiError(401, "API key is disabled");
+    principal.id = "key-" + principal.short_hash;
+    principal.limits = record->limits;
+    principal.ceilings = record->ceilings;
+  }
+  principal.queue = principal.id;
+  if (managed_ != nullptr) managed_->limiter.note_use(principal.hash, std::chrono::system_clock::now());
+  co_return principal;
+}
+
+awaitable<access::Principal> Authenticator::authenticate(net::Request& request, std::unique_ptr<ByteSource>& body) {
+  const std::string address = address_of(request);
+  access::Principal nobody;
+  nobody.queue = address;
   if (!settings_.authentication) {
-    principal.id = "anonymous";
-    co_return principal;
+    nobody.id = "anonymous";
+    co_return nobody;
   }
   const bool trusted = trusted_.contains(request.peer);
   std::optional<std::string> key = key_in_headers(request);
@@ -150,24 +197,47 @@ awaitable<access::Principal> Authenticator::authenticate(net::Request& request, 
     key = co_await key_in_body(request, address, body);
   }
   if (key) {
-    if (const auto credential = keys_.credential_of(*key)) {
-      // Also at an address with many failures: behind a proxy all clients share one.
-      principal.id = *credential;
-      principal.queue = *credential;
-      principal.short_hash = sha256_hex(*key).substr(0, 16);
-      if (settings_.former_sessions) principal.former_id = access::former_credential;
-      co_return principal;
-    }
+    // Also at an address with many failures: behind a proxy all clients share one.
+    auto principal = co_await principal_of_key(*key);
+    if (principal) co_return std::move(*principal);
   }
   if (trusted) {
-    principal.id = "trusted";
-    co_return principal;
+    nobody.id = "trusted";
+    co_return nobody;
   }
   if (!key) refuse_without_key(address, false);
   refuse_when_failing(address);
   failures_.failed(address, *key, std::chrono::steady_clock::now());
   if (settings_.security_log) log_warning("wrong API key", {{"client_ip", address}, {"request_id", request.id}});
   throw ApiError(401, "Invalid API key");
+}
+
+void Authenticator::check_administrator(const net::Request& request) {
+  const std::string address = address_of(request);
+  const std::optional<std::string> key = key_in_headers(request);
+  if (!key) throw ApiError::invalid({{"header -> x-api-key", "Field required", "missing"}});
+  if (settings_.master_key.empty()) throw ApiError(500, "Admin operations are disabled (no MASTER_API_KEY configured)");
+  // Digests, so that how long it takes tells nothing, not even a length.
+  const std::string wanted = access::hash_of_key(settings_.master_key), found = access::hash_of_key(*key);
+  if (::CRYPTO_memcmp(wanted.data(), found.data(), wanted.size()) == 0) return;
+  refuse_when_failing(address);
+  failures_.failed(address, *key, std::chrono::steady_clock::now());
+  if (settings_.security_log) log_warning("wrong master key", {{"client_ip", address}, {"request_id", request.id}});
+  throw ApiError(403, "Invalid Master API Key");
+}
+
+const access::Principal& principal_of(const net::Request& request) {
+  static const access::Principal nobody;
+  if (!request.principal) return nobody;
+  return *static_cast<const access::Principal*>(request.principal.get());
+}
+
+void let_in(net::Request& request, access::Principal principal) {
+  request.caller = principal.id;
+  request.former_caller = principal.former_id;
+  request.queue = principal.queue;
+  request.held.belongs_to(request.queue);
+  request.principal = std::make_shared<const access::Principal>(std::move(principal));
 }
 
 }  // namespace ci::api

@@ -143,6 +143,7 @@ net::Response ApiError::response(const std::string& request_id) const {
 
   net::Response response(status_, "application/json", std::move(text));
   if (wait_) response.headers.set("Retry-After", std::to_string(wait_->count()));
+  for (const auto& [name, value] : headers_.entries()) response.headers.add(name, value);
   return response;
 }
 

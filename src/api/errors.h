@@ -39,6 +39,8 @@ class ApiError : public std::exception {
   void set_message(std::string message) { message_ = std::move(message); }
   void set_max_bytes(std::uint64_t bytes) { max_bytes_ = bytes; }
   void tell(std::string field, std::string text) { told_.emplace_back(std::move(field), std::move(text)); }
+  void set_details(std::vector<Detail> details) { details_ = std::move(details); }
+  void add_header(std::string name, std::string value) { headers_.add(std::move(name), std::move(value)); }
 
   // Short whatever the request held: clients read no more than 64 KiB of a refusal.
   net::Response response(const std::string& request_id) const;
@@ -52,6 +54,7 @@ class ApiError : public std::exception {
   std::vector<std::pair<std::string, std::string>> told_;
   std::optional<std::uint64_t> max_bytes_;
   std::optional<std::chrono::seconds> wait_;
+  net::Headers headers_;
 };
 
 // A failure of the store, which the log has, is 500 with `text` to the client.

@@ -8,6 +8,7 @@
 #include "api/auth.h"
 #include "api/errors.h"
 #include "api/exec_json.h"
+#include "api/key_limits.h"
 #include "api/profile.h"
 #include "base/failure.h"
 
@@ -86,7 +87,10 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   const std::vector<std::string> languages = pool_.languages();
   // Nobody knows yet what can be run here: that says nothing about the request.
   if (languages.empty()) throw ApiError::unavailable(pool_.unavailable());
-  execution::ExecutionRequest wanted = parse_execution(body, languages, settings_.time_limit);
+  const access::Principal& principal = principal_of(request);
+  execution::ExecutionRequest wanted = parse_execution(body, languages, longest_run(principal, settings_.time_limit));
+  wanted.memory_limit = principal.ceilings.memory_bytes.value_or(0);
+  check_ceilings(principal, wanted.language, runs_.count(request.caller));
   files::Caller caller = caller_of(request);
   if (!wanted.caller.user.empty()) caller.user = std::move(wanted.caller.user);  // the body knows better
   wanted.caller = std::move(caller);
@@ -97,6 +101,9 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   execution::RunOptions options;
   options.owner = request.caller;
   options.request_id = request.id;
+  options.key = principal.short_hash;
+  const auto trace = metrics::parse_traceparent(request.headers.find("traceparent").value_or(""));
+  if (trace) options.trace = *trace;
   // Held here, then by the body of the answer: when both are gone, so is the client, and the run ends.
   const auto reader = std::make_shared<execution::Run::Reader>(
       runs_.start(std::move(wanted), std::move(options)), execution::Lag::lose);

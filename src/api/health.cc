@@ -4,6 +4,7 @@
 #include "api/json.h"
 #include "api/redact.h"
 #include "base/failure.h"
+#include "base/parallel.h"
 #include "base/time_text.h"
 
 namespace ci::api {
@@ -99,51 +100,62 @@ awaitable<net::Response> HealthRoutes::config(net::Request&, const std::vector<s
   co_return json_response(200, body);
 }
 
-awaitable<net::Response> HealthRoutes::service(net::Request& request) {
-  const bool fresh = request.query_value("use_cache") == "false";
+awaitable<json::object> HealthRoutes::services(bool fresh) {
   if (fresh || !seen_ || Clock::now() - seen_->at >= settings_.health_interval) co_await look();
   // Ours costs nothing to ask, and is never old.
   json::object services = seen_->services;
   services["pod_pool"] = pool_service();
   services["compile_cache"] = cache_service();
+  co_return services;
+}
+
+awaitable<net::Response> HealthRoutes::service(net::Request& request) {
+  const bool fresh = request.query_value("use_cache") == "false";
   std::string name = request.captures.at(0);
-  if (name == "detailed") co_return all(services);
+  if (name == "detailed") {
+    const json::object body = co_await everything(fresh);
+    const std::string_view status = body.at("status").as_string();
+    net::Response response = json_response(status == unhealthy ? 503 : 200, body);
+    if (status == degraded) response.headers.set("X-Health-Status", degraded);
+    co_return response;
+  }
+  const json::object all = co_await services(fresh);
   if (name == "s3" || name == "filesystem") name = "minio";
   if (name == "sqlite") name = "redis";
-  const json::value* one = services.if_contains(name);
+  const json::value* one = all.if_contains(name);
   if (one == nullptr) throw ApiError(404, "No such service");
   const bool well = one->at("status").as_string() != unhealthy;
   co_return json_response(well ? 200 : 503, *one);
 }
 
+// All at once: the slowest says how long it takes.
 awaitable<void> HealthRoutes::look() {
-  json::object services;
-  for (const HealthCheck& check : checks_) {
-    json::object object = co_await ask(check, settings_.health_timeout);
-    services[check.name] = std::move(object);
-  }
+  std::vector<json::object> answers(checks_.size());
+  auto ask_one = [&](std::size_t number) -> awaitable<void> {
+    answers[number] = co_await ask(checks_[number], settings_.health_timeout);
+  };
+  co_await for_each_index(checks_.size(), ask_one);
   seen_.emplace();
   seen_->at = Clock::now();
-  seen_->services = std::move(services);
+  for (std::size_t i = 0; i < checks_.size(); ++i) seen_->services[checks_[i].name] = std::move(answers[i]);
 }
 
-net::Response HealthRoutes::all(const json::object& services) const {
+awaitable<json::object> HealthRoutes::everything(bool fresh) {
+  json::object all = co_await services(fresh);
   std::map<std::string, int> count;
-  for (const auto& entry : services) ++count[std::string(entry.value().at("status").as_string())];
+  for (const auto& entry : all) ++count[std::string(entry.value().at("status").as_string())];
   const char* status = count[degraded] > 0 ? degraded : healthy;
   if (count[unhealthy] > 0) status = unhealthy;
   json::object body;
   body["status"] = status;
   body["timestamp"] = iso_time(std::chrono::system_clock::now());
-  body["services"] = services;
   json::object& summary = body["summary"].emplace_object();
-  summary["total_services"] = services.size();
+  summary["total_services"] = all.size();
   summary["healthy_services"] = count[healthy];
   summary["degraded_services"] = count[degraded];
   summary["unhealthy_services"] = count[unhealthy];
-  net::Response response = json_response(count[unhealthy] > 0 ? 503 : 200, body);
-  if (status == degraded) response.headers.set("X-Health-Status", degraded);
-  return response;
+  body["services"] = std::move(all);
+  co_return body;
 }
 
 // Unhealthy when nothing can be run, degraded when a language lacks all that it should have and none is being made.

@@ -42,6 +42,9 @@ class HealthRoutes {
   // keep the peers busy.
   awaitable<net::Response> service(net::Request& request);
 
+  // What /health/detailed says: {status, timestamp, services, summary}. `fresh`: not what is kept.
+  awaitable<boost::json::object> everything(bool fresh);
+
   void set_ready(bool ready, std::string reason);
 
  private:
@@ -49,10 +52,10 @@ class HealthRoutes {
     std::chrono::steady_clock::time_point at;
     boost::json::object services;
   };
+  awaitable<boost::json::object> services(bool fresh);
   awaitable<void> look();
   boost::json::object pool_service() const;
   boost::json::object cache_service() const;
-  net::Response all(const boost::json::object& services) const;
 
   const ApiSettings& settings_;
   const pool::SandboxPool& pool_;

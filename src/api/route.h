@@ -11,10 +11,12 @@ namespace ci::api {
 enum class Who {
   known,    // whoever has a credential
   anybody,  // probes, documentation, and what browsers ask before they ask; also while the server stops
+  administrator,  // whoever has the master key
 };
 
-// What a request uses up of what its caller may use.
-enum class Cost { nothing, run };
+// What a request uses up of what its caller may use. What continues, cancels or deletes something costs nothing: a refusal in the
+// middle of a piece of work would lose it.
+enum class Cost { nothing, run, transfer };
 
 enum class BodyType {
   usual,  // a type that some route reads: JSON, forms, plain text

@@ -10,6 +10,7 @@
 
 #include "api/errors.h"
 #include "api/headers.h"
+#include "api/key_limits.h"
 #include "base/log.h"
 
 namespace ci::api {
@@ -45,6 +46,8 @@ Service::Service(
     files::SessionFiles& files, state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool,
     ApiSettings settings)
     : settings_(std::move(settings)),
+      runs_(runs),
+      pool_(pool),
       authenticator_(keys, settings_),
       health_(settings_, pool, executions),
       exec_(runs, pool, settings_),
@@ -52,28 +55,79 @@ Service::Service(
       files_(sessions, files, settings_),
       states_(states, sessions, settings_) {
   using net::Request;
-  Route open, run, plain, own_types;
+  Route open, run, plain, upload, download, own_types;
   open.who = Who::anybody;
   run.cost = Cost::run;
   own_types.body = BodyType::any;
+  upload.body = BodyType::any;
+  upload.cost = Cost::transfer;
+  download.cost = Cost::transfer;
   add("GET", "/health", open, [this](Request& request) { return health_.health(request); });
   add("GET", "/health/{service}", plain, [this](Request& request) { return health_.service(request); });
   add("GET", "/ready", open, [this](Request& request) { return health_.ready(request); });
   add("GET", "/config", plain, [this](Request& request) { return health_.config(request, route_names_); });
   add("POST", "/exec", run, [this](Request& request) { return exec_.post(request); });
   for (const char* path : {"/exec/programmatic", "/exec/programmatic/cancel"}) add("POST", path, plain, refuse_programmatic);
-  add("POST", "/upload", own_types, [this](Request& request) { return upload_.upload(request); });
-  add("POST", "/upload/batch", own_types, [this](Request& request) { return upload_.batch(request); });
+  add("POST", "/upload", upload, [this](Request& request) { return upload_.upload(request); });
+  add("POST", "/upload/batch", upload, [this](Request& request) { return upload_.batch(request); });
   add("GET", "/files/{session}", plain, [this](Request& request) { return files_.list(request); });
   add("DELETE", "/files/{session}/{file}", plain, [this](Request& request) { return files_.remove(request); });
   add("DELETE", "/sessions/{session}/objects/{file}", plain, [this](Request& request) { return files_.remove(request); });
   add("GET", "/sessions/{session}/objects/{file}", plain, [this](Request& request) { return files_.describe(request); });
-  add("GET", "/download/{session}/{file}", plain, [this](Request& request) { return files_.download(request); });
+  add("GET", "/download/{session}/{file}", download, [this](Request& request) { return files_.download(request); });
   add("GET", "/state/{session}", own_types, [this](Request& request) { return states_.get(request); });
   add("POST", "/state/{session}", own_types, [this](Request& request) { return states_.put(request); });
   add("DELETE", "/state/{session}", own_types, [this](Request& request) { return states_.remove(request); });
   add("GET", "/state/{session}/info", own_types, [this](Request& request) { return states_.info(request); });
   add("OPTIONS", "/download/{session}/{file}", open, [this](Request& request) { return files_.allow_download(request); });
+}
+
+void Service::manage_keys(access::ManagedKeys& keys) {
+  using net::Request;
+  authenticator_.know(keys);
+  set_charge(charge_of_keys(keys, settings_.rate_limits));
+  keys_ = &keys;
+  admin_.emplace(keys, runs_);
+  Route admin;
+  admin.who = Who::administrator;
+  admin.body = BodyType::any;  // a page sends the type also where it has no body
+  for (const std::string root : {"/api/v1/admin/keys", "/admin/keys"}) {
+    add("GET", root, admin, [this](Request& request) { return admin_->list_keys(request); });
+    add("POST", root, admin, [this](Request& request) { return admin_->create_key(request); });
+    add("GET", root + "/{key}", admin, [this](Request& request) { return admin_->show_key(request); });
+    add("PATCH", root + "/{key}", admin, [this](Request& request) { return admin_->update_key(request); });
+    add("DELETE", root + "/{key}", admin, [this](Request& request) { return admin_->revoke_key(request); });
+  }
+  add("GET", "/api/v1/admin/runs", admin, [this](Request& request) { return admin_->list_runs(request); });
+  add("DELETE", "/api/v1/admin/runs/{run}", admin, [this](Request& request) { return admin_->cancel_run(request); });
+}
+
+void Service::observe(const Observed& observed) {
+  using net::Request;
+  observed_.emplace(observed);
+  metrics_.emplace(observed, pool_, health_, settings_);
+  const Route plain;
+  add("GET", "/metrics", plain, [this](Request& request) { return metrics_->metrics(request); });
+  add("GET", "/metrics/prometheus", plain, [this](Request& request) { return metrics_->prometheus(request); });
+  add("GET", "/metrics/execution", plain, [this](Request& request) { return metrics_->execution(request); });
+  add("GET", "/metrics/api", plain, [this](Request& request) { return metrics_->requests(request); });
+  add("GET", "/metrics/detailed", plain, [this](Request& request) { return metrics_->detailed(request); });
+  add("GET", "/metrics/by-language", plain, [this](Request& request) { return metrics_->by_language(request); });
+  add("GET", "/metrics/by-api-key/{key}", plain, [this](Request& request) { return metrics_->by_key(request); });
+  add("GET", "/metrics/pool", plain, [this](Request& request) { return metrics_->pool(request); });
+  add("GET", "/status", plain, [this](Request& request) { return metrics_->status(request); });
+  if (keys_ == nullptr) return;
+  admin_metrics_.emplace(observed, keys_->records, health_);
+  Route admin;
+  admin.who = Who::administrator;
+  const std::string root = "/api/v1/admin";
+  add("GET", root + "/stats", admin, [this](Request& request) { return admin_metrics_->stats(request); });
+  add("GET", root + "/metrics/summary", admin, [this](Request& request) { return admin_metrics_->summary(request); });
+  add("GET", root + "/metrics/languages", admin, [this](Request& request) { return admin_metrics_->languages(request); });
+  add("GET", root + "/metrics/time-series", admin, [this](Request& request) { return admin_metrics_->time_series(request); });
+  add("GET", root + "/metrics/heatmap", admin, [this](Request& request) { return admin_metrics_->heatmap(request); });
+  add("GET", root + "/metrics/api-keys", admin, [this](Request& request) { return admin_metrics_->keys(request); });
+  add("GET", root + "/metrics/top-languages", admin, [this](Request& request) { return admin_metrics_->top_languages(request); });
 }
 
 void Service::add(std::string method, std::string_view pattern, Route route, net::Handler handler) {
@@ -92,6 +146,7 @@ Route Service::route_of(const net::Request& request, const net::Router::Match& m
   if (match.handler == nullptr) route.cost = Cost::nothing;
   const bool is_document = std::ranges::find(documents, request.path) != documents.end();
   if (request.method == "OPTIONS" || is_document) route.who = Who::anybody;
+  if (!match.path_known && request.path.starts_with("/api/v1/admin/")) route.who = Who::administrator;
   return route;
 }
 
@@ -113,18 +168,15 @@ awaitable<net::Response> Service::answer(net::Request& request, net::Router::Mat
   const Route route = route_of(request, match);
   if (route.body == BodyType::usual) check_content_type(request);
   std::unique_ptr<ByteSource> body;  // read on the way to the key, for the handler to read again
-  access::Principal principal;
+  if (stopping_ && route.who != Who::anybody) throw ApiError::unavailable("Service is shutting down");
+  if (route.who == Who::administrator) authenticator_.check_administrator(request);
   if (route.who == Who::known) {
-    if (stopping_) throw ApiError::unavailable("Service is shutting down");
-    principal = co_await authenticator_.authenticate(request, body);
-    request.caller = principal.id;
-    request.former_caller = principal.former_id;
-    request.queue = principal.queue;
-    request.held.belongs_to(request.queue);
+    access::Principal principal = co_await authenticator_.authenticate(request, body);
+    let_in(request, std::move(principal));
   }
   if (match.handler == nullptr && !match.path_known) throw ApiError::of_router(404, "Not Found", "Not Found");
   if (match.handler == nullptr) throw ApiError::of_router(405, "Method Not Allowed", "Method Not Allowed");
-  if (route.cost != Cost::nothing && charge_) co_await charge_(principal, route.cost);
+  if (route.cost != Cost::nothing && charge_) co_await charge_(principal_of(request), route.cost);
   request.captures = std::move(match.captures);
   co_return co_await (*match.handler)(request);
 }
@@ -154,7 +206,20 @@ awaitable<net::Response> Service::handle(net::Request& request) {
   const auto time = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
   if (settings_.debug) response.headers.set("X-Response-Time-Ms", fmt::format("{:.2f}", milliseconds(time)));
   log_request(request, response, time);
+  count_request(request, match.handler != nullptr ? match.pattern : std::string_view(), response, time);
   co_return response;
+}
+
+// Paths that nobody answers are one: their names come from outside.
+void Service::count_request(
+    const net::Request& request, std::string_view pattern, const net::Response& response, std::chrono::microseconds time) {
+  if (!observed_) return;
+  metrics::RequestRecord record;
+  record.route = pattern.empty() ? "other" : request.method + " " + std::string(pattern);
+  record.status = response.status;
+  record.time = time;
+  observed_->writer.record(record);
+  observed_->figures.record(record);
 }
 
 void Service::log_request(

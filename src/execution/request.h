@@ -33,6 +33,7 @@ struct ExecutionRequest {
   std::string entity_id;
   std::vector<FileReference> files;
   std::chrono::milliseconds time_limit{30000};
+  std::uint64_t memory_limit = 0;  // bytes; 0: as much as the server gives a run
 };
 
 // A request names a file of another credential. Only with strict ownership.

@@ -13,6 +13,7 @@
 #include "base/changes.h"
 #include "execution/event_log.h"
 #include "execution/result.h"
+#include "metrics/trace.h"
 
 namespace ci::execution {
 
@@ -28,6 +29,9 @@ struct RunOptions {
   RunOptions() = default;
   std::string owner;       // the credential that it belongs to
   std::string request_id;  // by which its owner may ask for it; empty: none
+  std::string key;         // the first 16 digits of its key's hash, by which it is counted; empty: it needed none
+  std::string language;    // canonical code
+  metrics::TraceContext trace;
   Abandoned abandoned = Abandoned::end;
   bool live = false;       // what it prints is wanted while it runs
 };
@@ -43,6 +47,10 @@ class Run : public std::enable_shared_from_this<Run> {
   const std::string& id() const { return id_; }
   const std::string& owner() const { return options_.owner; }
   const std::string& request_id() const { return options_.request_id; }
+  const std::string& key() const { return options_.key; }
+  const std::string& language() const { return options_.language; }
+  const metrics::TraceContext& trace() const { return options_.trace; }
+  std::chrono::system_clock::time_point begin() const { return begin_; }
   RunState state() const { return state_; }
   std::optional<Phase> phase() const { return phase_; }  // nothing before its session is known
   const std::string& session() const { return session_; }
@@ -123,6 +131,7 @@ class Run : public std::enable_shared_from_this<Run> {
 
   std::string id_;
   RunOptions options_;
+  std::chrono::system_clock::time_point begin_ = std::chrono::system_clock::now();
   RunState state_ = RunState::waiting;
   std::optional<Phase> phase_;
   std::string session_;

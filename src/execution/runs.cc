@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/sha256.h"
 
 namespace ci::execution {
 
@@ -68,9 +69,15 @@ void describe(metrics::RunRecord& record, const ExecutionResult& result) {
   record.compile_time = result.outcome.compile_time;
   record.cpu_time = result.outcome.cpu_time;
   record.peak_memory = result.outcome.peak_memory;
+  if (result.state) record.state_bytes = result.state->size;
   record.output_bytes = result.out.size() + result.err.size();
-  record.files = static_cast<std::size_t>(
-      std::ranges::count_if(result.files, [](const ResultFile& file) { return !file.inherited; }));
+  for (const ResultFile& file : result.files) {
+    if (!file.inherited) record.file_ids.push_back(file.id);
+  }
+  record.files = record.file_ids.size();
+  if (!result.steps.empty()) record.sandbox = result.found_warm ? metrics::Found::warm : metrics::Found::made;
+  record.steps = result.steps;
+  for (const auto& [name, time] : result.outcome.steps) record.steps.emplace_back("sandbox " + name, time);
   record.compiled_before = std::ranges::any_of(result.steps, [](const auto& step) { return step.first == "cached"; });
 }
 
@@ -81,6 +88,7 @@ Runs::Runs(
     : executions_(executions), recorder_(recorder), settings_(settings), changes_(executor), tasks_(executor) {}
 
 std::shared_ptr<Run> Runs::start(ExecutionRequest request, RunOptions options) {
+  options.language = request.language;
   // The second owner is whoever reads it; the third, while it lasts, its task.
   auto run = std::make_shared<Run>(tasks_.executor(), new_id(), std::move(options));
   runs_.emplace_back(run);
@@ -108,14 +116,23 @@ std::size_t Runs::count(const std::string& owner) const {
   }));
 }
 
+std::vector<std::shared_ptr<Run>> Runs::all() const {
+  std::vector<std::shared_ptr<Run>> found;
+  for (const Known& known : runs_) found.push_back(known.run);
+  return found;
+}
+
 // From the wish to the record of it.
 awaitable<void> Runs::drive(std::shared_ptr<Run> run, ExecutionRequest request) {
   metrics::RunRecord record;
   record.id = run->id();
   record.request_id = run->request_id();
   record.owner = run->owner();
-  record.language = request.language;
+  record.key = run->key();
+  record.trace = run->trace();
+  record.language = run->language();
   record.code_bytes = request.code.size();
+  if (settings_.hash_code) record.code_hash = sha256_hex(request.code);
   record.begin = std::chrono::system_clock::now();
   const auto begin = Clock::now();
   try {
@@ -189,11 +206,10 @@ awaitable<void> Runs::forget_later() {
 
 awaitable<void> Runs::stop() {
   // Ending one may change the list.
-  std::vector<std::shared_ptr<Run>> all;
-  for (const Known& known : runs_) all.push_back(known.run);
-  for (const auto& run : all) run->cancel();
+  const std::vector<std::shared_ptr<Run>> known = all();
+  for (const auto& run : known) run->cancel();
   const auto some_left = [&] {
-    return std::ranges::any_of(all, [](const auto& run) { return run->state() != RunState::ended; });
+    return std::ranges::any_of(known, [](const auto& run) { return run->state() != RunState::ended; });
   };
   const Deadline deadline = after(time_to_end);
   while (some_left() && Clock::now() < deadline) co_await changes_.wait(deadline);

@@ -13,6 +13,7 @@
 namespace ci::execution {
 
 struct RunsSettings {
+  bool hash_code = false;  // records have the hash of the code
   // How long one that has ended can still be found, when it was begun with Abandoned::keep.
   std::chrono::seconds kept_after_end{600};
   std::size_t most_kept = 1000;  // of those; the oldest go first
@@ -33,6 +34,8 @@ class Runs {
   // That have not ended, of this owner.
   std::size_t count(const std::string& owner) const;
   std::size_t size() const { return runs_.size(); }
+  // Whoever owns them: for administrators.
+  std::vector<std::shared_ptr<Run>> all() const;
 
   // Cancels all, waits a moment for what they still have to say, and ends those that are left. Before destruction.
   awaitable<void> stop();

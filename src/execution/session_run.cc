@@ -144,6 +144,7 @@ awaitable<void> SessionRun::take_sandbox() {
     leased = std::move(other);
   }
   lease_ = std::move(leased.lease);
+  result_.found_warm = lease_->was_warm();
   result_.steps.emplace_back("acquire", leased.time);
   result_.steps.emplace_back("prepare", prepare_time);
   step_begin_ = Clock::now();
@@ -155,6 +156,7 @@ pool::Program SessionRun::make_program() {
   program.arguments = request_.arguments;
   program.inputs = std::move(mounted_.inputs);
   program.time_limit = request_.time_limit;
+  program.memory_limit = request_.memory_limit;
   find_compiled(program);
   program.state = state_.files();
   program.output_file_limit = engine_.settings.file_bytes;

@@ -44,6 +44,8 @@ struct Request {
   std::string caller;  // the credential it came with, filled by whoever checks that
   std::string former_caller;  // what the same credential was called once, or empty; filled with `caller`
   std::string queue;   // those who wait for something scarce take turns by this; filled with `caller`
+  // What else is known of the caller, for whoever filled it to read again (api/auth.h): nothing to us.
+  std::shared_ptr<const void> principal;
 
   // The body; reading past `limit` fails as `exhausted` ("Request body too large"), a client that is too slow as
   // `timeout`. Valid until the handler returns. What a handler leaves unread is drained or the connection closed.

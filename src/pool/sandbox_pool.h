@@ -73,6 +73,7 @@ struct Program {
   std::optional<StateFiles> state;  // Python only
   bool calls = false;               // it has a channel of its own for Call and Answer
   std::chrono::milliseconds time_limit{30000};  // of the program itself
+  std::uint64_t memory_limit = 0;   // less than a sandbox has; 0: all of that
   std::chrono::milliseconds compile_limit{0};   // of compiling it, before that; 0: there is nothing to compile
   std::uint64_t output_file_limit = 10 << 20;  // larger files of the guest are not handed out
   std::uint32_t output_file_count = 100;       // nor more than this many candidates
@@ -184,6 +185,9 @@ class Lease {
 
   // Whether the sandbox still waits for a program: it may have ended since it was given out.
   virtual bool waits() = 0;
+
+  // Whether it was there when it was asked for, or made while somebody waited. A pool that cannot tell says that it was there.
+  virtual bool was_warm() const { return true; }
 
   // Places the inputs and starts the program. Fails as `unavailable` when the sandbox is gone, and as the inputs do.
   virtual awaitable<void> start(Program program) = 0;

@@ -197,7 +197,8 @@ class Agent {
   }
 
   void say_go() {
-    if (!plan_.compile.empty() && !take_back_memory()) return;
+    const bool less = order_.memory > 0 && order_.memory < plan_.memory_bytes;
+    if ((less || !plan_.compile.empty()) && !take_back_memory(less ? order_.memory : plan_.memory_bytes)) return;
     std::vector<int> passed;
     for (const UniqueFd& file : state_files_) passed.push_back(file.get());
     line_.say(order_.state == StateKept::after_errors ? words::go_keep_after_errors : words::go, passed);
@@ -205,9 +206,9 @@ class Agent {
     line_.say_arguments(std::move(arguments_));
   }
 
-  // What only the compiler may have. It may have left something running that needs it: that would be the program's.
-  bool take_back_memory() {
-    const std::string bytes = std::to_string(plan_.memory_bytes);
+  // What only the compiler may have, or what is more than this run may have. The compiler may have left something running that needs it: that would be the program's.
+  bool take_back_memory(std::uint64_t left) {
+    const std::string bytes = std::to_string(left);
     const bool taken = std::ranges::all_of(
         fds_.memory_limits, [&](int limit) { return ::write(limit, bytes.data(), bytes.size()) > 0; });
     if (!taken) memory_.set_exhausted();

@@ -15,6 +15,7 @@ void each_field(Order& order, Field&& field) {
   field(order.files);
   field(order.largest_product);
   field(order.state);
+  field(order.memory);
 }
 
 template <class Report, class Field>

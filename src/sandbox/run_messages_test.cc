@@ -6,7 +6,7 @@ namespace ci::sandbox {
 namespace {
 
 TEST(RunMessages, AnOrderComesBackAsItWas) {
-  const StartOrder order{30000, 60000, 10 << 20, 1100, 32 << 20, StateKept::after_success};
+  const StartOrder order{30000, 60000, 10 << 20, 1100, 32 << 20, StateKept::after_success, 64 << 20};
   const std::string message = start_message(order);
   Reader reader(message);
   EXPECT_EQ(reader.tag(), Tag::start);

@@ -206,9 +206,9 @@ void make_prepared_directory(const fs::path& data, const Account& account) {
   make(prepared.get(), "none");
 }
 
-void prepare_log_file(const fs::path& file, const Account& account) {
+void prepare_log_file(const fs::path& file, const Account& account, std::string_view variable) {
   if (file.empty()) return;
-  const std::string doing = "LOG_FILE: opening " + file.string();
+  const std::string doing = fmt::format("{}: opening {}", variable, file.string());
   const int follow = ::geteuid() == 0 ? O_NOFOLLOW : 0;  // nobody is to lead root elsewhere
   const UniqueFd log(sys(doing, [&] {
     return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | follow, 0640);
@@ -221,8 +221,8 @@ void prepare_log_file(const fs::path& file, const Account& account) {
     throw Failure(
         FailureKind::invalid,
         fmt::format(
-            "LOG_FILE: {} belongs to another user than the server, which is {}; chown {} {}, or name another file", file.string(),
-            account.name, account.user, file.string()));
+            "{}: {} belongs to another user than the server, which is {}; chown {} {}, or name another file", variable,
+            file.string(), account.name, account.user, file.string()));
   }
   sys(doing, [&] { return ::fchown(log.get(), account.user, account.group); });
 }

@@ -13,6 +13,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "languages/language.h"
+#include "metrics/timed_stores.h"
 #include "pages/pages.h"
 #include "pool/open.h"
 
@@ -44,17 +45,27 @@ Application::Application(const Settings& settings, std::filesystem::path data, U
       server_(
           context_.get_executor(), server_settings(settings_),
           [this](net::Request& request) { return service_->handle(request); }),
+      observation_(settings_),
       news_(context_.get_executor(), Deadline::max()),
-      tasks_(context_.get_executor()) {}
+      tasks_(context_.get_executor()) {
+  if (const auto wanted = metrics_server_settings(settings_)) {
+    metrics_server_.emplace(
+        context_.get_executor(), *wanted, [this](net::Request& request) { return observation_.answer(request); });
+  }
+}
 
 Application::~Application() = default;
 
 void Application::build() {
   keys_ = resolve_keys(settings_, data_);
   blocking_.emplace(blocking_threads());
-  records_ = open_records();
-  bodies_ = open_bodies(settings_, data_, context_.get_executor(), *blocking_);
+  records_ = metrics::timed(open_records(), settings_.redis.chosen() ? "redis" : "sqlite", observation_.figures());
+  bodies_ = metrics::timed(
+      open_bodies(settings_, data_, context_.get_executor(), *blocking_), settings_.s3.chosen() ? "s3" : "disk",
+      observation_.figures());
   api_keys_.emplace(keys_.accepted);
+  managed_keys_.emplace(*records_);
+  if (settings_.tokens.chosen()) tokens_.emplace(settings_.tokens);
   sessions_.emplace(*records_, session_settings(settings_));
   files_.emplace(*records_, *bodies_);
   cleanup_.emplace(*records_, *bodies_, *files_, cleanup_settings(settings_));
@@ -74,9 +85,18 @@ void Application::build() {
   runs.spool_directory = data_;
   executions_.emplace(*pool_, *sessions_, *files_, *blocking_, runs);
   executions_->keep_states(*states_, *turns_);
-  runs_.emplace(context_.get_executor(), *executions_, run_log_);
+  observation_.begin(context_.get_executor(), *records_, *pool_, data_, *blocking_);
+  execution::RunsSettings recorded;
+  recorded.hash_code = !settings_.audit_file.empty();
+  runs_.emplace(context_.get_executor(), *executions_, observation_.recorder(), recorded);
+  observation_.figures().registry().gauge("kubecoderun_runs_active", "Runs that have not ended.", {}, [this](const metrics::Emit& emit) {
+    emit({}, static_cast<double>(executions_->running()));
+  });
   service_ = std::make_unique<api::Service>(
       *executions_, *runs_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));
+  service_->manage_keys(*managed_keys_);
+  service_->observe(observation_.observed());
+  if (tokens_) service_->accept(*tokens_);
   add_checks();
   add_pages();
 }
@@ -113,9 +133,16 @@ awaitable<void> Application::stop() {
   co_await drain(after(settings_.drain));
   const auto left = signals_ > 1 ? std::chrono::seconds(0) : time_to_send;
   co_await server_.stop(after(left));
+  if (metrics_server_) co_await metrics_server_->stop(after(std::chrono::seconds(0)));
   co_await runs_->stop();
   co_await pool_->stop();
   co_await tasks_.stop();
+  co_await observation_.finish();
+  try {
+    co_await managed_keys_->limiter.flush();
+  } catch (const Failure& failure) {
+    log_warning("how often keys were used in the last second is lost", {{"reason", failure.what()}});
+  }
   co_await turns_->stop();
   // The stores close when they are destroyed, last of all.
 }
@@ -134,6 +161,7 @@ int Application::run() {
 awaitable<void> Application::serve() {
   tasks_.spawn("signals", watch_signals());
   tasks_.spawn("listener", server_.run());
+  if (metrics_server_) tasks_.spawn("metrics listener", metrics_server_->run());
   tasks_.spawn("start", start());
   tasks_.spawn("clean-up", clean_up_regularly());
   if (settings_.state) tasks_.spawn("state archive", archive_regularly());
@@ -146,6 +174,10 @@ awaitable<void> Application::serve() {
 awaitable<void> Application::start() {
   try {
     co_await wait_for_stores();
+    co_await show_keys();
+    tasks_.spawn("uses of keys", write_key_uses());
+    tasks_.spawn("history", observation_.work());
+    if (observation_.traces()) tasks_.spawn("traces", observation_.send_traces());
     if (!settings_.pool_warm_up) service_->set_ready(true);
     co_await pool_->warm_up();
     if (pool_->languages().empty()) {
@@ -279,6 +311,28 @@ awaitable<void> Application::archive_regularly() {
     } catch (const Failure& failure) {
       log_error("archiving states failed", {{"reason", failure.what()}});
     }
+  }
+}
+
+// For whoever lists keys. Those that were taken out of the environment are removed: nobody must take them for valid.
+awaitable<void> Application::show_keys() {
+  std::vector<std::string> keys;
+  for (const std::string& entry : keys_.accepted) keys.push_back(access::named_key(entry).key);
+  co_await managed_keys_->records.show_environment(std::move(keys));
+}
+
+awaitable<void> Application::write_key_uses() {
+  bool failing = false;
+  for (;;) {
+    co_await sleep_for(std::chrono::seconds(1));
+    std::string reason;
+    try {
+      co_await managed_keys_->limiter.flush();
+    } catch (const Failure& failure) {
+      reason = failure.what();
+    }
+    if (!reason.empty() && !failing) log_warning("how often keys are used cannot be written", {{"reason", reason}});
+    failing = !reason.empty();
   }
 }
 

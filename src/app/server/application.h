@@ -9,10 +9,12 @@
 #include <optional>
 
 #include "access/api_keys.h"
+#include "access/managed_keys.h"
 #include "api/service.h"
-#include "app/server/api_key.h"
-#include "app/server/preparations.h"
 #include "app/processes/sandboxd_link.h"
+#include "app/server/api_key.h"
+#include "app/server/observation.h"
+#include "app/server/preparations.h"
 #include "app/settings/settings.h"
 #include "base/async.h"
 #include "execution/runs.h"
@@ -53,6 +55,8 @@ class Application {
   awaitable<void> clean_up_regularly();
   awaitable<void> clean_up_in_turn(std::string session, files::Cleanup::Work work);
   awaitable<void> archive_regularly();
+  awaitable<void> show_keys();
+  awaitable<void> write_key_uses();
   awaitable<void> watch_interpreters();
   awaitable<void> renew_sandboxes();
   awaitable<void> watch_signals();
@@ -66,13 +70,17 @@ class Application {
   UniqueFd link_descriptor_;
   asio::io_context context_{1};
   net::Server server_;
+  std::optional<net::Server> metrics_server_;
 
   // Built by build(), in this order; a part uses only those before it.
+  Observation observation_;
   Keys keys_;
   std::optional<asio::thread_pool> blocking_;
   std::unique_ptr<store::KeyValueStore> records_;
   std::unique_ptr<store::ObjectStore> bodies_;
   std::optional<access::ApiKeys> api_keys_;
+  std::optional<access::ManagedKeys> managed_keys_;
+  std::optional<access::JsonWebTokens> tokens_;
   std::optional<files::Sessions> sessions_;
   std::optional<files::SessionFiles> files_;
   std::optional<files::Cleanup> cleanup_;
@@ -82,7 +90,6 @@ class Application {
   std::optional<SandboxdLink> link_;
   std::unique_ptr<pool::SandboxPool> pool_;
   std::optional<execution::Executions> executions_;
-  metrics::RunLog run_log_;
   std::optional<execution::Runs> runs_;
   std::unique_ptr<api::Service> service_;
   std::optional<Preparer> preparer_;

@@ -151,11 +151,14 @@ api::ApiSettings api_settings(const Settings& settings) {
   result.cors_origins = settings.cors_origins;
   result.authentication = settings.authentication;
   result.api_key_header = settings.api_key_header;
+  result.master_key = settings.master_key;
+  result.rate_limits = settings.rate_limits;
   result.trusted_networks = settings.trusted_networks;
   result.trusted_proxies = settings.trusted_proxies;
   result.json_bytes = settings.json_bytes;
   result.time_limit = settings.time_limit;
   result.memory_bytes = settings.memory_bytes;
+  result.session_ttl = settings.session_ttl;
   result.keep_alive = settings.keep_alive;
   result.files.file_bytes = settings.file_bytes;
   result.files.request_bytes = settings.request_bytes;

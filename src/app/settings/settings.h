@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "access/json_web_tokens.h"
 #include "store/redis/redis_settings.h"
 #include "store/s3/settings.h"
 
@@ -40,6 +41,9 @@ struct Settings {
   std::string api_key;
   std::vector<std::string> api_keys;
   std::string api_key_header;
+  std::string master_key;
+  access::TokenSettings tokens;
+  bool rate_limits = false;
   bool authentication = false;
   std::vector<std::string> trusted_networks;
   // Runs
@@ -108,6 +112,14 @@ struct Settings {
   std::string log_level, log_format, log_file;
   int log_megabytes = 0;
   int log_backups = 0;
+  bool detailed_metrics = false;
+  bool history = false;
+  std::string history_file;  // empty: metrics.db in the data directory
+  std::chrono::days history_of_runs{}, history_of_sums{};
+  int metrics_port = 0;
+  std::string audit_file;
+  std::string trace_endpoint, trace_base, trace_headers, trace_service;
+  double trace_share = 0;
   bool access_log = false;
   bool security_log = false;
 };

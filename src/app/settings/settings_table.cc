@@ -19,8 +19,8 @@ constexpr double no_upper_end = -1;
 
 // The reasons why a row changes nothing.
 constexpr const char* reason_kubernetes = "sandboxes run on this machine; there is no Kubernetes pool yet";
-constexpr const char* reason_managed_keys = "there are no managed keys yet";
-constexpr const char* reason_metrics = "there are no metrics yet";
+constexpr const char* reason_key_cache = "a change of a key counts within a second";
+constexpr const char* reason_sums = "sums are kept up to date with each run";
 constexpr const char* reason_tools = "there are no programmatic tool calls yet";
 constexpr const char* reason_runner = "only an execution pod reads it";
 constexpr const char* reason_never = "kept so that older settings start unchanged";
@@ -85,6 +85,8 @@ class Row {
       field = std::get<bool>(value);
     } else if constexpr (std::is_same_v<Field, int>) {
       field = static_cast<int>(std::get<std::int64_t>(value));
+    } else if constexpr (std::is_same_v<Field, double>) {
+      field = std::get<double>(value);
     } else if constexpr (std::is_same_v<Field, std::uint64_t>) {
       field = static_cast<std::uint64_t>(std::get<std::int64_t>(value));
     } else if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
@@ -244,9 +246,21 @@ void add_access(Table& table) {
       .sets(&Settings::api_keys);
   table.text("API_KEY_HEADER", "x-api-key", "One more header in which the key may come.").sets(&Settings::api_key_header);
   table.integer("API_KEY_CACHE_TTL", 60, no_upper_end, 300, "Seconds for which a managed key is remembered as valid.")
-      .nothing(reason_managed_keys);
-  table.secret("MASTER_API_KEY", "The key for administration.").nothing(reason_managed_keys);
-  table.boolean("RATE_LIMIT_ENABLED", true, "Enforce the limits of managed keys.").nothing(reason_managed_keys);
+      .nothing(reason_key_cache);
+  table.secret("MASTER_API_KEY", "The key for administration: /api/v1/admin and `kubecoderun keys`. Not set: there is none.")
+      .sets(&Settings::master_key);
+  using Tokens = access::TokenSettings;
+  table.text("CODEAPI_JWT_PUBLIC_KEY", "", "Public key (PEM) of a host that vouches for its users with JSON Web Tokens.")
+      .sets(&Settings::tokens, &Tokens::public_key);
+  table.path("CODEAPI_JWT_PUBLIC_KEYS_DIR", "", "Directory of such keys, <kid>.pem.").sets(&Settings::tokens, &Tokens::directory);
+  table.text("CODEAPI_JWT_JWKS_JSON", "", "Such keys as a JWKS, {\"keys\": […]}.").sets(&Settings::tokens, &Tokens::key_set);
+  table.text("CODEAPI_JWT_ISSUER", "librechat", "Issuer that tokens must name.").sets(&Settings::tokens, &Tokens::issuer);
+  table.text("CODEAPI_JWT_AUDIENCE", "codeapi", "Audience that tokens must name.").sets(&Settings::tokens, &Tokens::audience);
+  table.list("CODEAPI_JWT_ALLOWED_ALGS", "EdDSA,RS256", "Algorithms that tokens may be signed with.").sets(&Settings::tokens, &Tokens::algorithms);
+  table.integer("CODEAPI_JWT_CLOCK_SKEW_SECONDS", 0, 3600, 30, "Seconds by which the host's clock may differ.")
+      .sets(&Settings::tokens, &Tokens::skew);
+  table.integer("CODEAPI_JWT_MAX_TTL_SECONDS", 1, 86400, 300, "Longest life of a token.").sets(&Settings::tokens, &Tokens::longest);
+  table.boolean("RATE_LIMIT_ENABLED", true, "Enforce the limits of managed keys.").sets(&Settings::rate_limits);
   table.list("AUTH_TRUSTED_NETWORKS", "", "Networks (CIDR) whose requests need no key.").sets(&Settings::trusted_networks);
   table.boolean("AUTH_ENABLED", true, "Ask for a key. false: everybody who reaches the port may run code.")
       .sets(&Settings::authentication);
@@ -372,16 +386,31 @@ void add_logs(Table& table) {
       .sets(&Settings::health_interval);
   table.integer("HEALTH_CHECK_TIMEOUT", 1, no_upper_end, 5, "Seconds that one health check may take.")
       .sets(&Settings::health_timeout);
-  table.boolean("DETAILED_METRICS_ENABLED", true, "Count runs by language and key.").nothing(reason_metrics);
+  table.boolean("DETAILED_METRICS_ENABLED", true, "Keep sums of runs by hour, language and key, which the dashboard shows.")
+      .sets(&Settings::detailed_metrics);
   table.integer("METRICS_BUFFER_SIZE", 1000, 100000, 10000, "Measurements held in memory.").nothing(reason_never);
   table.boolean("METRICS_ARCHIVE_ENABLED", true, "Keep old measurements.").nothing(reason_never);
   table.integer("METRICS_ARCHIVE_RETENTION_DAYS", 7, 365, 90, "Days for which they are kept.").nothing(reason_never);
-  table.boolean("SQLITE_METRICS_ENABLED", true, "Keep measurements in a database.").nothing(reason_metrics);
-  table.path("SQLITE_METRICS_DB_PATH", "data/metrics.db", "That database.").nothing(reason_metrics);
-  table.integer("METRICS_EXECUTION_RETENTION_DAYS", 7, 365, 90, "Days for which single runs are kept in it.").nothing(reason_metrics);
-  table.integer("METRICS_DAILY_RETENTION_DAYS", 30, 730, 365, "Days for which daily sums are kept in it.").nothing(reason_metrics);
-  table.integer("METRICS_AGGREGATION_INTERVAL_MINUTES", 5, 1440, 60, "Minutes between two summations.").nothing(reason_metrics);
-  table.integer("METRICS_PORT", 0, 65535, 0, "Port for Prometheus without a key. 0: none.").nothing(reason_metrics);
+  table.boolean("SQLITE_METRICS_ENABLED", true,
+                "Keep the history of runs in a database. false: sums of the last days, until the server stops. With Redis sums are kept there.")
+      .sets(&Settings::history);
+  table.path("SQLITE_METRICS_DB_PATH", "", "That database, as an absolute path; not set: metrics.db in DATA_DIR.")
+      .sets(&Settings::history_file);
+  table.integer("METRICS_EXECUTION_RETENTION_DAYS", 7, 365, 90, "Days for which single runs are kept in it.")
+      .sets(&Settings::history_of_runs);
+  table.integer("METRICS_DAILY_RETENTION_DAYS", 30, 730, 365, "Days for which sums are kept.").sets(&Settings::history_of_sums);
+  table.integer("METRICS_AGGREGATION_INTERVAL_MINUTES", 5, 1440, 60, "Minutes between two summations.").nothing(reason_sums);
+  table.path("AUDIT_LOG_FILE", "", "File to which a line is appended for each run, each with the hash of the one before. Not set: none.")
+      .sets(&Settings::audit_file);
+  table.text("OTEL_EXPORTER_OTLP_ENDPOINT", "", "Collector of traces, http://host:4318; runs go to /v1/traces of it. Not set: none.")
+      .sets(&Settings::trace_base);
+  table.text("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", "The same as a whole address.").sets(&Settings::trace_endpoint);
+  table.secret("OTEL_EXPORTER_OTLP_HEADERS", "Headers for the collector: name=value,name=value.").sets(&Settings::trace_headers);
+  table.text("OTEL_SERVICE_NAME", "kubecoderun-api", "What the server is called in traces.").sets(&Settings::trace_service);
+  table.decimal("OTEL_TRACES_SAMPLER_ARG", 0, 1, "1", "Share of the runs that are traced when their client does not say whether.")
+      .sets(&Settings::trace_share);
+  table.integer("METRICS_PORT", 0, 65535, 0, "One more port, with /metrics for Prometheus and without a key. 0: none.")
+      .sets(&Settings::metrics_port);
 }
 
 void add_state(Table& table) {

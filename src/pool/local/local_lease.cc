@@ -64,12 +64,13 @@ struct Puts {
 class LocalLease final : public Lease {
  public:
   LocalLease(
-      std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, EndSandbox end)
-      : channel_(std::move(channel)), source_name_(std::move(source_name)), blocking_(blocking), end_(std::move(end)) {}
+      std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, EndSandbox end)
+      : channel_(std::move(channel)), source_name_(std::move(source_name)), warm_(warm), blocking_(blocking), end_(std::move(end)) {}
 
   ~LocalLease() override { end_(std::move(channel_), finished_); }
 
   bool waits() override { return channel_->waits(); }
+  bool was_warm() const override { return warm_ == Warm::yes; }
 
   awaitable<void> start(Program program) override {
     const auto source = RelativePath::parse(source_name_);
@@ -99,6 +100,7 @@ class LocalLease final : public Lease {
     sandbox::StartOrder order;
     order.time_limit = static_cast<std::uint64_t>(program.time_limit.count());
     order.compile_limit = static_cast<std::uint64_t>(program.compile_limit.count());
+    order.memory = program.memory_limit;
     order.largest_file = program.output_file_limit;
     order.files = program.output_file_count;
     order.largest_product = program.largest_compiled;
@@ -370,6 +372,7 @@ class LocalLease final : public Lease {
 
   std::unique_ptr<Channel> channel_;
   std::string source_name_;
+  Warm warm_;
   asio::thread_pool& blocking_;
   EndSandbox end_;
   std::deque<Event> ready_;
@@ -382,8 +385,8 @@ class LocalLease final : public Lease {
 }  // namespace
 
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, EndSandbox end) {
-  return std::make_unique<LocalLease>(std::move(channel), std::move(source_name), blocking, std::move(end));
+    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, EndSandbox end) {
+  return std::make_unique<LocalLease>(std::move(channel), std::move(source_name), warm, blocking, std::move(end));
 }
 
 }  // namespace ci::pool

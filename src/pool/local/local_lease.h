@@ -13,10 +13,13 @@ namespace ci::pool {
 // Whether the agent has said all that it has to say, so that it waits for nothing but its end.
 enum class Finished { no, yes };
 
+// Whether a sandbox was ready when it was asked for.
+enum class Warm { no, yes };
+
 // What a sandbox is closed with when its lease is dropped; called once.
 using EndSandbox = std::function<void(std::unique_ptr<Channel>, Finished)>;
 
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, asio::thread_pool& blocking, EndSandbox end);
+    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, EndSandbox end);
 
 }  // namespace ci::pool

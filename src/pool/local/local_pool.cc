@@ -124,7 +124,7 @@ class LocalPool final : public SandboxPool {
     const languages::Language* language = languages::find(demand.language);
     CHECK(language != nullptr);
     co_return make_local_lease(
-        std::move(channel), std::string(language->file), blocking_,
+        std::move(channel), std::string(language->file), hit ? Warm::yes : Warm::no, blocking_,
         [this, kind](std::unique_ptr<Channel> spent, Finished finished) {
           tasks_.spawn("sandbox end", end(kind, std::move(spent), finished));
         });
