@@ -16,9 +16,10 @@ void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_fi
 
 Database::Database(const std::filesystem::path& file, std::chrono::milliseconds busy_timeout) : file_(file.string()) {
   // Made here and not by SQLite, which would let others read it; log and shared memory take over the mode.
-  UniqueFd(sys("making the database " + file_, [this] {
-    return ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  }));
+  // Only where there is none: closing a descriptor of a file takes away all locks that this process has on it, also those of a
+  // connection that is open already. Another process would then take itself for the last one and remove the log under us.
+  const UniqueFd made(::open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!made && errno != EEXIST) throw Failure::from_errno(errno, "making the database " + file_);
 
   sqlite3* connection = nullptr;
   const int opened =
