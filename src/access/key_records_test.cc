@@ -197,6 +197,19 @@ TEST_P(KeysTest, UsesOfAKeyWithoutLimitsAreWrittenTogether) {
   EXPECT_FALSE(run(keys_.find(created.record.hash)));
 }
 
+TEST_P(KeysTest, WhatWasUsedBeforeThereWasALimitCounts) {
+  const auto created = create("x");
+  const auto now = system_clock::now();
+  RateLimiter limiter(*store_);
+  EXPECT_FALSE(admit(limiter, created.record, now));
+  auto limited = created.record;
+  limited.limits[Period::day] = 2;
+  EXPECT_FALSE(admit(limiter, limited, now));
+  const auto refusal = admit(limiter, limited, now);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->used, 2);
+}
+
 TEST(Windows, HaveTheNamesOfTheReferenceAndEndWhereTheNextBegins) {
   const auto time = std::chrono::sys_days(std::chrono::year(2026) / 12 / 31) + 23h + 59min + 58s + 250ms;
   EXPECT_EQ(window_at(Period::second, time).name, "second:2026-12-31-23:59:58");

@@ -23,6 +23,8 @@ awaitable<std::optional<RateRefusal>> RateLimiter::admit(std::string hash, RateL
     }
     co_return std::nullopt;
   }
+  const auto noted = noted_.find(hash);
+  if (noted != noted_.end() && !noted->second.windows.empty()) co_await write_windows(hash);
   std::vector<Counter> counters;
   for (const Period period : all_periods) {
     counters.emplace_back(KeyRecords::counter_key(short_hash, window_at(period, now)), 1, life_of(period), limits[period]);
@@ -36,6 +38,27 @@ awaitable<std::optional<RateRefusal>> RateLimiter::admit(std::string hash, RateL
   refusal.reset = window_at(refusal.period, now).end;
   refusal.wait = std::max(std::chrono::ceil<std::chrono::seconds>(refusal.reset - now), std::chrono::seconds(1));
   co_return refusal;
+}
+
+// What a key used before it had limits counts as soon as it has some.
+awaitable<void> RateLimiter::write_windows(std::string hash) {
+  Windows windows;
+  windows.swap(noted_[hash].windows);
+  std::vector<Counter> counters;
+  for (const auto& [name, window] : windows) counters.emplace_back(name, window.first, life_of(window.second));
+  std::exception_ptr failure;
+  try {
+    co_await store_.increment_all(std::move(counters));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!failure) co_return;
+  for (const auto& [name, window] : windows) {
+    auto& [count, of] = noted_[hash].windows[name];
+    count += window.first;
+    of = window.second;
+  }
+  std::rethrow_exception(failure);
 }
 
 void RateLimiter::note_use(const std::string& hash, system_clock::time_point now) {

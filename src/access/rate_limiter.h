@@ -39,13 +39,15 @@ class RateLimiter {
   awaitable<void> flush();
 
  private:
+  using Windows = std::map<std::string, std::pair<std::int64_t, Period>>;  // counters' names: how much, of which period
   struct Noted {
     std::int64_t uses = 0;
     std::chrono::system_clock::time_point last;
-    std::map<std::string, std::pair<std::int64_t, Period>> windows;  // counters' names: how much, of which period
+    Windows windows;
   };
 
   awaitable<void> write(std::map<std::string, Noted>& noted);
+  awaitable<void> write_windows(std::string hash);
 
   store::KeyValueStore& store_;
   std::map<std::string, Noted> noted_;  // by the hash of the key

@@ -50,7 +50,8 @@ net::Response answer(const execution::ExecutionResult& result, std::chrono::stea
   return response;
 }
 
-ApiError cancelled() { return ApiError::unavailable("Execution was cancelled"); }
+// An answer like that of a program that came to its end, not a status that asks for another try: somebody wanted the end.
+std::string describe_cancelled(const execution::Run& run) { return describe_lost_result(run.session(), "Execution was cancelled"); }
 
 // Whether the answer may begin. While a run waits for a sandbox it may still be a refusal with a status of its own; a turn
 // can take so long that who waits would give up before.
@@ -71,7 +72,7 @@ awaitable<void> write_spaces_then_result(
   if (run.failure()) {
     document = describe_lost_result(run.session(), error_of_run(run.failure()).what());
   } else if (run.cancelled()) {
-    document = describe_lost_result(run.session(), cancelled().what());
+    document = describe_cancelled(run);
   } else {
     document = describe_result(run.result());
   }
@@ -125,7 +126,7 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
     co_return response;
   }
   if (run.failure()) throw error_of_run(run.failure());
-  if (run.cancelled()) throw cancelled();
+  if (run.cancelled()) co_return net::Response(200, "application/json", describe_cancelled(run));
   co_return answer(run.result(), begin);
 }
 

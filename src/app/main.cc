@@ -162,8 +162,8 @@ void add_key_limits(CLI::App* command, KeyOptions& options) {
   add_limit(command, "--max-runs", options.runs_at_once, "Runs at once, on each server; 0: no limit");
   add_limit(command, "--max-seconds", options.run_seconds, "Longest run in seconds; 0: the server's");
   add_limit(command, "--max-memory-mb", options.memory_megabytes, "Memory of a run in megabytes; 0: the server's");
-  command->add_option("--languages", options.languages, "Languages that it may run, py,js,…; an empty text: all")
-      ->delimiter(',')->allow_extra_args(false);
+  const auto set_languages = [&options](const std::string& text) { options.languages = text; };
+  command->add_option_function<std::string>("--languages", set_languages, "Languages that it may run, py,js,…; an empty text: all");
   command->add_option("--metadata", options.metadata, "name=value, kept with the key; may be repeated")->allow_extra_args(false);
 }
 

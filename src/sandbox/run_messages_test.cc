@@ -41,7 +41,7 @@ TEST(RunMessages, WhatIsCutOffOrUnknownFails) {
   Reader cut(std::string_view(message).substr(0, message.size() - 1));
   EXPECT_THROW(read_start(cut), Failure);
   std::string odd = message;
-  odd.back() = 9;
+  odd[odd.size() - sizeof(StartOrder::memory) - 1] = 9;  // which states there are
   Reader unknown(odd);
   EXPECT_THROW(read_start(unknown), Failure);
 }

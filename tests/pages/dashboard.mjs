@@ -33,7 +33,7 @@ const key = await page.locator('#new-key').textContent();
 assert.match(key, /^sk-/);
 await check(page, 'dashboard key shown once');
 await page.getByRole('button', {name: 'Done'}).click();
-assert(!(await page.content()).includes(key));
+await page.waitForFunction((text) => !document.documentElement.outerHTML.includes(text), key);
 assert.equal((await exec(key, 'print(1)')).status, 200);
 
 const row = page.getByRole('row').filter({hasText: 'notebook'});

@@ -97,6 +97,7 @@ for (const kind of ['curl', 'python', 'javascript']) {
 
 // A link holds the program, and nothing else.
 await page.locator('#share').click();
+await page.getByText('A link to this program').waitFor();
 const link = await page.locator('#text-field').inputValue();
 assert(!link.includes(settings.key));
 const other = await tab({width: 'phone', dark: true});

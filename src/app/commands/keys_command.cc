@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <sstream>
 
 #include "access/key_json.h"
 #include "access/key_records.h"
@@ -83,7 +84,8 @@ access::KeyChange change_of(const KeyOptions& options, const KeyRecord& before) 
   }
   if (options.languages) {
     ceilings.languages.clear();
-    for (const std::string& name : *options.languages) {
+    std::istringstream names(*options.languages);
+    for (std::string name; std::getline(names, name, ',');) {
       if (name.empty()) continue;
       const languages::Language* language = languages::find(name);
       if (language == nullptr) throw Failure(FailureKind::invalid, fmt::format("there is no language \"{}\"", name));

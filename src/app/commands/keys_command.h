@@ -18,7 +18,7 @@ struct KeyOptions {
   std::string name;
   std::array<std::optional<std::int64_t>, access::all_periods.size()> limits;
   std::optional<std::int64_t> runs_at_once, run_seconds, memory_megabytes;
-  std::optional<std::vector<std::string>> languages;  // an empty one: all
+  std::optional<std::string> languages;  // "py,js"; empty: all
   std::vector<std::string> metadata;                  // name=value
   bool enable = false, disable = false;
   bool force = false;  // do not ask
