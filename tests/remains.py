@@ -1,4 +1,4 @@
-"""What a run may not leave behind while its server goes on: processes, control groups with somebody in them, mounts, descriptors.
+"""What a run may not leave behind while its server goes on: processes, mounts, descriptors. Control groups stay, to be used again.
 
 Seen from outside, by the ids that processes have in their namespaces: sandboxd is process 1 of one, and the agent of each sandbox of
 another below it. How many sandboxes wait for a program changes with what was asked lately, so it is compared with what the server says."""
