@@ -55,6 +55,16 @@ void check_together(const Settings& values, std::vector<std::string>& problems) 
   }
 }
 
+// Whoever raises the limit of a file means that such a file can be sent.
+void follow(LoadedSettings& loaded) {
+  const auto& table = settings_table();
+  const auto total = std::ranges::find(table, std::string_view("MAX_TOTAL_FILE_SIZE_MB"), &Setting::name);
+  LoadedSettings::Entry& entry = loaded.entries[static_cast<std::size_t>(total - table.begin())];
+  if (entry.origin != Origin::initial || loaded.values.request_bytes >= loaded.values.file_bytes) return;
+  loaded.values.request_bytes = loaded.values.file_bytes;
+  entry.text = std::to_string(loaded.values.file_bytes >> 20);
+}
+
 std::optional<LoadedSettings::Entry> find_entry(const Setting& setting, const Variables& variables, Origin origin) {
   const auto look = [&](const std::string& name) -> std::optional<LoadedSettings::Entry> {
     const auto found = variables.find(name);
@@ -115,7 +125,10 @@ LoadedSettings load_settings(const Variables& environment, const Variables& file
   if (loaded.values.api_key.empty() && loaded.values.api_keys.empty() && (environment.contains("API_KEY") || file.contains("API_KEY"))) {
     problems.emplace_back("API_KEY: is empty; give a key of at least 16 characters, or remove the variable to have one made");
   }
-  if (problems.empty()) check_together(loaded.values, problems);
+  if (problems.empty()) {
+    follow(loaded);
+    check_together(loaded.values, problems);
+  }
   if (!problems.empty()) throw Failure(FailureKind::invalid, fmt::format("{}", fmt::join(problems, "\n")));
   return loaded;
 }

@@ -311,7 +311,7 @@ void add_files(Table& table) {
   table.group("Files and sessions");
   table.integer("MAX_FILE_SIZE_MB", 1, 500, 10, "Largest file that may be uploaded, and that a run may leave. LibreChat often needs 100.")
       .sets_megabytes(&Settings::file_bytes);
-  table.integer("MAX_TOTAL_FILE_SIZE_MB", 10, 2000, 50, "Largest sum of one upload; not below MAX_FILE_SIZE_MB.")
+  table.integer("MAX_TOTAL_FILE_SIZE_MB", 10, 2000, 50, "Largest sum of one upload. Not set: 50, or MAX_FILE_SIZE_MB when that is more.")
       .sets_megabytes(&Settings::request_bytes);
   table.integer("MAX_FILES_PER_SESSION", 1, 1000, 50, "Files of one upload, and of one run that continues a session.")
       .sets(&Settings::files_per_session);

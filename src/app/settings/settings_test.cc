@@ -125,8 +125,14 @@ TEST(Settings, AnEmptyKeyIsAMistakeUnlessThereAreOthers) {
 }
 
 TEST(Settings, WhatBelongsTogetherIsChecked) {
-  EXPECT_THAT(refusal({{"MAX_FILE_SIZE_MB", "100"}}), HasSubstr("MAX_TOTAL_FILE_SIZE_MB"));
+  EXPECT_THAT(refusal({{"MAX_FILE_SIZE_MB", "100"}, {"MAX_TOTAL_FILE_SIZE_MB", "50"}}), HasSubstr("MAX_TOTAL_FILE_SIZE_MB"));
   EXPECT_THAT(refusal({{"ENABLE_HTTPS", "true"}}), HasSubstr("SSL_CERT_FILE"));
+}
+
+TEST(Settings, TheSumOfAnUploadFollowsTheLimitOfAFile) {
+  EXPECT_EQ(load({{"MAX_FILE_SIZE_MB", "100"}}).request_bytes, 100u << 20);
+  EXPECT_EQ(load({{"MAX_FILE_SIZE_MB", "20"}}).request_bytes, 50u << 20);
+  EXPECT_EQ(load({{"MAX_FILE_SIZE_MB", "100"}, {"MAX_TOTAL_FILE_SIZE_MB", "200"}}).request_bytes, 200u << 20);
 }
 
 TEST(Settings, AliasesAreRead) {
