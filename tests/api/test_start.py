@@ -78,7 +78,9 @@ def test_debugging_tells_more(make_server):
     assert plain.get("/config").status_code == 404 and "X-Response-Time-Ms" not in plain.get("/health").headers
     told = debug.get("/config")
     assert told.status_code == 200
-    assert told.json() == {"debug": True, "languages": len(debug.get("/health/detailed").json()["services"]["pod_pool"]["details"]["languages"]), "max_execution_time": 7, "max_memory_mb": 300}
+    config = told.json()
+    assert "POST /exec" in config.pop("routes")
+    assert config == {"debug": True, "languages": len(debug.get("/health/detailed").json()["services"]["pod_pool"]["details"]["languages"]), "max_execution_time": 7, "max_memory_mb": 300}
     assert requests.get(debug.url + "/config", timeout=10).status_code == 401
     for path in ("/health", "/nowhere", "/files/abc"):
         assert float(debug.get(path).headers["X-Response-Time-Ms"]) >= 0
