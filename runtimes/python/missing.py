@@ -10,10 +10,10 @@ SAME = {"pdfplumber": "pdfminer", "fitz": "pypdf", "docx2txt": "docx", "cv2": "s
 
 
 def explain(name):
-    if not name:
+    if not name or sys.stderr is None:
         return
     top = name.partition(".")[0]
-    if top != name and importlib.util.find_spec(top) is not None:
+    if top != name and (top in sys.modules or importlib.util.find_spec(top) is not None):
         return  # a part of what is there: the trace says it all
     there = _close_to(top)
     hint = f" What is there and may do: {there}." if there else ""
