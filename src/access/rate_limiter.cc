@@ -12,6 +12,19 @@ using store::Counted;
 using store::Counter;
 using store::Write;
 
+void RateLimiter::add_counters(std::vector<Counter>& counters, const Windows& windows) {
+  for (const auto& [name, window] : windows) counters.emplace_back(name, window.first, life_of(window.second));
+}
+
+// What could not be written, to what was noted meanwhile.
+void RateLimiter::put_back(Noted& noted, const Windows& windows) {
+  for (const auto& [name, window] : windows) {
+    auto& [count, of] = noted.windows[name];
+    count += window.first;
+    of = window.second;
+  }
+}
+
 awaitable<std::optional<RateRefusal>> RateLimiter::admit(std::string hash, RateLimits limits, system_clock::time_point now) {
   const std::string short_hash = hash.substr(0, 16);
   if (limits.none()) {
@@ -45,7 +58,7 @@ awaitable<void> RateLimiter::write_windows(std::string hash) {
   Windows windows;
   windows.swap(noted_[hash].windows);
   std::vector<Counter> counters;
-  for (const auto& [name, window] : windows) counters.emplace_back(name, window.first, life_of(window.second));
+  add_counters(counters, windows);
   std::exception_ptr failure;
   try {
     co_await store_.increment_all(std::move(counters));
@@ -53,11 +66,7 @@ awaitable<void> RateLimiter::write_windows(std::string hash) {
     failure = std::current_exception();
   }
   if (!failure) co_return;
-  for (const auto& [name, window] : windows) {
-    auto& [count, of] = noted_[hash].windows[name];
-    count += window.first;
-    of = window.second;
-  }
+  put_back(noted_[hash], windows);
   std::rethrow_exception(failure);
 }
 
@@ -82,11 +91,7 @@ awaitable<void> RateLimiter::flush() {
     Noted& again = noted_[hash];
     again.uses += noted.uses;
     again.last = std::max(again.last, noted.last);
-    for (const auto& [name, window] : noted.windows) {
-      auto& [count, of] = again.windows[name];
-      count += window.first;
-      of = window.second;
-    }
+    put_back(again, noted.windows);
   }
   std::rethrow_exception(failure);
 }
@@ -105,7 +110,7 @@ awaitable<void> RateLimiter::write(std::map<std::string, Noted>& noted) {
       store::Fields last = {{"last_used_at", iso_time(one.last)}};
       writes.push_back(Write::set_fields(KeyRecords::record_key(hash), std::move(last)));
     }
-    for (const auto& [name, window] : one.windows) counters.emplace_back(name, window.first, life_of(window.second));
+    add_counters(counters, one.windows);
   }
   if (!writes.empty()) co_await store_.write(std::move(writes));
   for (auto& [hash, one] : noted) one.uses = 0;  // are written, whatever becomes of the counters

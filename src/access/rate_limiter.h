@@ -46,6 +46,8 @@ class RateLimiter {
     Windows windows;
   };
 
+  static void add_counters(std::vector<store::Counter>& counters, const Windows& windows);
+  static void put_back(Noted& noted, const Windows& windows);
   awaitable<void> write(std::map<std::string, Noted>& noted);
   awaitable<void> write_windows(std::string hash);
 

@@ -88,6 +88,13 @@ json::object MetricsRoutes::system_object(const Counts& all) const {
   return system;
 }
 
+// What pools have done, and how this server's is now.
+json::object MetricsRoutes::pool_object(const Counts& all) const {
+  json::object object = metrics::pool_statistics(all);
+  for (auto& entry : metrics::pool_now(pool_.statistics())) object[entry.key()] = entry.value();
+  return object;
+}
+
 awaitable<net::Response> MetricsRoutes::metrics(net::Request& request) {
   const std::string_view accept = request.headers.find("Accept").value_or("");
   const double text = std::max(wanted(accept, "text/plain"), wanted(accept, "application/openmetrics-text"));
@@ -97,9 +104,7 @@ awaitable<net::Response> MetricsRoutes::metrics(net::Request& request) {
   body["execution_statistics"] = metrics::execution_statistics(seen.all, seen.recent);
   body["api_statistics"] = metrics::api_statistics(seen.all, seen.recent);
   body["system_metrics"] = system_object(seen.all);
-  json::object pool = metrics::pool_statistics(seen.all);
-  for (auto& entry : metrics::pool_now(pool_.statistics())) pool[entry.key()] = entry.value();
-  body["pool"] = std::move(pool);
+  body["pool"] = pool_object(seen.all);
   co_return json_response(200, body);
 }
 
@@ -153,9 +158,7 @@ awaitable<net::Response> MetricsRoutes::by_key(net::Request& request) {
 
 awaitable<net::Response> MetricsRoutes::pool(net::Request&) {
   const Seen seen = co_await or_store_failed(look(), "Failed to retrieve pool metrics");
-  json::object body = metrics::pool_statistics(seen.all);
-  for (auto& entry : metrics::pool_now(pool_.statistics())) body[entry.key()] = entry.value();
-  co_return json_response(200, body);
+  co_return json_response(200, pool_object(seen.all));
 }
 
 awaitable<net::Response> MetricsRoutes::status(net::Request&) {
@@ -170,11 +173,9 @@ awaitable<net::Response> MetricsRoutes::status(net::Request&) {
     service["last_check"] = entry.value().at("timestamp");
   }
   Seen seen;
-  std::string lost;
   try {
     seen = co_await look();
-  } catch (const Failure& failure) {
-    lost = failure.what();  // the services say what is wrong
+  } catch (const Failure&) {  // the services say what is wrong
   }
   json::object& totals = body["metrics"].emplace_object();
   totals["total_executions"] = metrics::value_of(seen.all, "runs");

@@ -49,8 +49,8 @@ class MetricsRoutes {
     std::map<metrics::Hour, metrics::Counts> recent;
   };
   awaitable<Seen> look();
-  awaitable<boost::json::object> execution_object();
   boost::json::object system_object(const metrics::Counts& all) const;
+  boost::json::object pool_object(const metrics::Counts& all) const;
   double uptime() const;
 
   Observed observed_;

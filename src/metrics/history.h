@@ -34,8 +34,8 @@ class History {
     bool details = true;            // sums by key and language are kept
     std::map<Hour, Counts> counts;  // by the hour in which they were counted
   };
-  // All of it, or nothing when it fails.
-  virtual awaitable<void> add(Batch batch) = 0;
+  // All of it, or nothing when it fails. `batch` is there until then.
+  virtual awaitable<void> add(const Batch& batch) = 0;
 
   // Sums over the hours that begin in `span`, of one key or, when `key` is empty, of all; in no order. Of what is not told apart a
   // cell says nothing. Hours and languages are not told apart together.

@@ -202,7 +202,7 @@ class NoPool final : public pool::SandboxPool {
 
 class Flaky final : public History {
  public:
-  awaitable<void> add(Batch batch) override {
+  awaitable<void> add(const Batch& batch) override {
     if (down) throw Failure(FailureKind::unavailable, "down");
     for (const auto& [hour, counts] : batch.counts) metrics::add(all, counts);
     runs += batch.runs.size();

@@ -43,10 +43,9 @@ awaitable<void> HistoryWriter::flush() {
   History::Batch taken;
   std::swap(taken, waiting_);
   taken.details = details_;
-  History::Batch copy = taken;
   std::exception_ptr failure;
   try {
-    co_await history_.add(std::move(copy));
+    co_await history_.add(taken);
     last_written_ = system_clock::now();
   } catch (...) {
     failure = std::current_exception();

@@ -12,7 +12,7 @@ constexpr std::chrono::days kept{8};
 
 class MemoryHistory final : public History {
  public:
-  awaitable<void> add(Batch batch) override {
+  awaitable<void> add(const Batch& batch) override {
     for (const RunRecord& run : batch.runs) {
       if (batch.details) cells_.push_back(cell_of(run));
     }

@@ -1,6 +1,5 @@
 #include "metrics/report.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "metrics/buckets.h"
@@ -19,10 +18,6 @@ double percent(std::int64_t part, std::int64_t whole) {
 
 double average_ms(std::int64_t microseconds, std::int64_t count) {
   return count == 0 ? 0 : static_cast<double>(microseconds) / 1000 / static_cast<double>(count);
-}
-
-std::string text_of(Hour hour) {
-  return fmt::format("{:%Y-%m-%d-%H}", fmt::gmtime(std::chrono::time_point_cast<std::chrono::seconds>(hour)));
 }
 
 json::object hourly(const std::map<Hour, Counts>& recent, std::string_view name) {

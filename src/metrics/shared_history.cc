@@ -22,17 +22,13 @@ using Day = std::chrono::sys_days;
 constexpr days hours_kept{9};
 
 // Sums are hashes whose fields are "<key>|<language or hour of the day>|<name of the total>".
-std::string hour_key(Hour hour) {
-  return fmt::format("metrics:sums:{:%Y-%m-%d-%H}", fmt::gmtime(std::chrono::time_point_cast<std::chrono::seconds>(hour)));
-}
+std::string hour_key(Hour hour) { return "metrics:sums:" + metrics::text_of(hour); }
 std::string text_of(Day day) {
   return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::time_point_cast<std::chrono::seconds>(day)));
 }
 std::string day_key(Day day) { return "metrics:sums:" + text_of(day); }            // by key and language
 std::string day_hours_key(Day day) { return "metrics:sums:hours:" + text_of(day); }  // by key and hour
-std::string counts_key(Hour hour) {
-  return fmt::format("metrics:counts:{:%Y-%m-%d-%H}", fmt::gmtime(std::chrono::time_point_cast<std::chrono::seconds>(hour)));
-}
+std::string counts_key(Hour hour) { return "metrics:counts:" + metrics::text_of(hour); }
 constexpr const char* all_counts_key = "metrics:counts:all";
 
 std::int64_t number_of(std::string_view text) {
@@ -103,7 +99,7 @@ class SharedHistory final : public History {
  public:
   SharedHistory(store::KeyValueStore& store, Retention retention) : store_(store), retention_(retention) {}
 
-  awaitable<void> add(Batch batch) override {
+  awaitable<void> add(const Batch& batch) override {
     Sums sums;
     for (const RunRecord& run : batch.runs) {
       if (!batch.details) break;

@@ -201,7 +201,7 @@ class SqliteHistory final : public History {
   SqliteHistory(const std::filesystem::path& file, asio::thread_pool& pool, Retention retention)
       : pool_(pool), retention_(retention), tables_(file) {}
 
-  awaitable<void> add(Batch batch) override {
+  awaitable<void> add(const Batch& batch) override {
     auto work = [&] {
       const std::lock_guard lock(mutex_);
       tables_.add(batch);

@@ -1,5 +1,8 @@
 #include "metrics/totals.h"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
 namespace ci::metrics {
 
 using std::chrono::floor;
@@ -25,6 +28,10 @@ double ratio(std::int64_t part, std::int64_t whole) {
 }
 
 }  // namespace
+
+std::string text_of(Hour hour) {
+  return fmt::format("{:%Y-%m-%d-%H}", fmt::gmtime(std::chrono::time_point_cast<std::chrono::seconds>(hour)));
+}
 
 Totals& Totals::operator+=(const Totals& other) {
   for (const NamedTotal& each : named_totals) this->*each.field += other.*each.field;

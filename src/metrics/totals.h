@@ -12,6 +12,8 @@
 namespace ci::metrics {
 
 using Hour = std::chrono::sys_time<std::chrono::hours>;
+// "2026-12-31-23", in UTC.
+std::string text_of(Hour hour);
 
 struct Totals {
   std::int64_t runs = 0;

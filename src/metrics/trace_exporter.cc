@@ -4,9 +4,7 @@
 #include <span>
 
 #include "base/failure.h"
-#include "base/ids.h"
 #include "base/log.h"
-#include "base/sha256.h"
 #include "metrics/random_hex.h"
 #include "metrics/spans.h"
 #include "net/target.h"
@@ -26,8 +24,6 @@ net::client::Settings client_settings() {
 }
 
 }  // namespace
-
-std::string random_hex(int bytes) { return sha256_hex(random_token(32)).substr(0, static_cast<std::size_t>(2 * bytes)); }
 
 std::vector<std::pair<std::string, std::string>> parse_headers(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> headers;

@@ -128,7 +128,7 @@ int show_hours(const Settings& settings, const MetricsOptions& options) {
     json::array list;
     for (const auto& [time, totals] : hours) {
       json::object entry;
-      entry["hour"] = fmt::format("{:%Y-%m-%d-%H}", fmt::gmtime(std::chrono::time_point_cast<std::chrono::seconds>(time)));
+      entry["hour"] = metrics::text_of(std::chrono::floor<std::chrono::hours>(time));
       entry["execution_count"] = totals.runs;
       entry["success_count"] = totals.succeeded;
       entry["failure_count"] = totals.failed;

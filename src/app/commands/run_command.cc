@@ -13,10 +13,9 @@
 #include <map>
 #include <sstream>
 
-#include "os/child_process.h"
-#include "app/server/compose.h"
 #include "app/commands/standard_input.h"
 #include "app/processes/supervisor.h"
+#include "app/server/compose.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "execution/left_out.h"
@@ -24,6 +23,7 @@
 #include "execution/shape.h"
 #include "files/names.h"
 #include "languages/language.h"
+#include "os/child_process.h"
 #include "os/message_socket.h"
 
 namespace ci::app {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "app/server/observation.h"
 #include "app/processes/privileges.h"
+#include "app/server/observation.h"
 #include "base/failure.h"
 #include "metrics/shared_history.h"
 #include "metrics/sqlite_history.h"

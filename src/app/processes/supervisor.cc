@@ -12,10 +12,10 @@
 #include <csignal>
 #include <optional>
 
-#include "os/child_process.h"
 #include "app/processes/sandboxd_link.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "os/child_process.h"
 #include "os/message_socket.h"
 
 namespace ci::app {

@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "access/trusted_networks.h"
-#include "base/version.h"
 #include "base/failure.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "languages/language.h"
 #include "net/tls.h"
 #include "os/machine.h"

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "base/version.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "metrics/memory_history.h"
 #include "metrics/shared_history.h"
 #include "metrics/sqlite_history.h"

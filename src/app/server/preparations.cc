@@ -12,10 +12,10 @@
 #include <fstream>
 #include <map>
 
-#include "os/child_process.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "languages/language.h"
+#include "os/child_process.h"
 #include "sandbox/headers.h"
 
 namespace ci::app {
