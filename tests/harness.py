@@ -125,11 +125,16 @@ def cgroup_directories():
 
 
 def groups_of(server):
-    """The directories of the sandboxes' control groups."""
+    """The directories of the sandboxes' control groups. Groups that come and go meanwhile do no harm."""
     tables = [line.split() for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines() if " - cgroup" in line]
     pids = {str(pid) for pid, _ in server.descendants()}
-    ours = [path for table in tables for path in pathlib.Path(table[4]).rglob("kubecoderun-*") if path.name.split("-")[1] in pids]
-    return [group for path in ours for group in path.glob("sandbox-*")]
+    found = []
+    for table in tables:
+        for place, directories, _ in os.walk(table[4]):
+            name = os.path.basename(place)
+            if name.startswith("kubecoderun-") and name.split("-")[1] in pids:
+                found += [pathlib.Path(place) / group for group in directories if group.startswith("sandbox-")]
+    return found
 
 
 def mounts():

@@ -50,6 +50,7 @@ void attempt(Workbench& bench, std::string_view group, Work work) {
     work();
   } catch (const Failure& failure) {
     if (failure.kind() == FailureKind::invalid) throw;  // a mistake of who asked, such as a wrong key
+    if (interrupted()) return;  // it failed because of that
     Measurement broken(group, "the whole group");
     broken.errors[failure.what()] = 1;
     bench.report.measurements.push_back(std::move(broken));
@@ -75,7 +76,12 @@ void measure_everything(Workbench& bench) {
     std::optional<OwnServer> server;
     if (bench.own_server) {
       bench.progress.begin("starting a server");
-      server.emplace();
+      try {
+        server.emplace();
+      } catch (const Failure&) {
+        if (interrupted()) return;
+        throw;
+      }
       server->wait_until_warm();
       bench.address = parse_address(server->base());
       bench.key = server->key();

@@ -228,7 +228,8 @@ class SandboxPool {
   // `longest_wait` where that is later and sandboxes become ready one after the other.
   virtual awaitable<std::unique_ptr<Lease>> acquire(Demand demand, Deadline deadline) = 0;
 
-  // Suspends until every language has its floor of the plainest kind, or failed once; the log says which failed.
+  // Suspends until as many of every language's plainest kind as its floor were made, or one failed; the log says which
+  // failed. Runs may have taken them meanwhile.
   virtual awaitable<void> warm_up() = 0;
 
   // Languages that this host can run, as canonical codes.

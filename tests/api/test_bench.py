@@ -107,15 +107,16 @@ def test_markdown(program, server):
     assert any(set(line) <= set("|:-") and len(line) > 20 for line in lines)
 
 
-def test_interrupted_it_shows_what_there_is(program, server):
+@pytest.mark.parametrize("moment", [b"starting a server", b" client"])
+def test_interrupted_it_shows_what_there_is(program, server, moment):
     host = HostState()
     process = subprocess.Popen(
         [program, "bench", "--only", "py hello,concurrency", "--duration", "60", "--count", "20", "--no-bare"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     sessions.add(process.pid)
+    assert any(moment in line for line in process.stderr), "it ended before that moment"
     assert wait_until(lambda: processes_with(f"--end-with {process.pid}"), 30)
-    time.sleep(3)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

@@ -67,7 +67,7 @@ struct Shelf {
   int floor = 0;
   DemandMeter demand;
   FairQueue<Waiter> waiting;
-  bool proven = false;
+  int made = 0;  // so far
   // Of the quickest so far that nobody waited for: a busy machine makes every one look slow, and some runtimes are ready
   // sooner when they are awaited.
   std::optional<Clock::duration> making_time;
@@ -130,12 +130,14 @@ class LocalPool final : public SandboxPool {
         });
   }
 
+  // What was made counts, not what waits now: programs may take one as soon as it is there.
   awaitable<void> warm_up() override {
     const auto reached = [this] {
       if (!unavailable_.empty()) return true;
       if (!connected_) return false;
       return std::ranges::all_of(shelves_, [](const auto& entry) {
-        return !is_quick_to_make(entry.first) || entry.second.floor <= static_cast<int>(entry.second.warm.size()) || entry.second.failures > 0;
+        const Shelf& shelf = entry.second;
+        return !is_quick_to_make(entry.first) || shelf.floor <= shelf.made || shelf.failures > 0;
       });
     };
     while (!reached()) co_await changed_.wait(Clock::now() + std::chrono::seconds(1));
@@ -317,7 +319,7 @@ class LocalPool final : public SandboxPool {
     shelf.rests_until = {};
     const auto time = Clock::now() - begin;
     if (!pending.awaited) shelf.making_time = std::min(shelf.making_time.value_or(time), time);
-    shelf.proven = true;
+    ++shelf.made;
     if (memory > 0) shelf.memory = memory;
     hand_over(shelf, std::move(channel));
     refill();
@@ -355,7 +357,7 @@ class LocalPool final : public SandboxPool {
     state.waiting = static_cast<int>(shelf.waiting.size());
     state.recent = shelf.demand.recent(now);
     state.lingers = shelf.demand.lingers(now);
-    state.proven = shelf.proven;
+    state.proven = shelf.made > 0;
     state.resting = now < shelf.rests_until;
     const languages::Language* language = languages::find(language_of(kind));
     const bool presumed = language != nullptr && language->warmth == languages::Warmth::waiting;
