@@ -31,6 +31,11 @@ constexpr const char* daemon_group = "sandboxd";  // below ours
 constexpr int daemon_cpu_weight = 1000;           // who enforces limits must not wait for those who have them
 constexpr int most_namesakes = 100;
 constexpr std::array<std::string_view, 3> v1_controllers = {"memory", "pids", "cpu"};
+constexpr std::string_view v1_freezer = "freezer";  // where it is
+
+bool write_state(int file, std::string_view state) {
+  return ::pwrite(file, state.data(), state.size(), 0) == static_cast<ssize_t>(state.size());
+}
 
 void write_file(int directory, const std::string& name, const std::string& value) {
   const std::string doing = "setting " + name + " to " + value;
@@ -86,9 +91,15 @@ UniqueFd lock_group(const fs::path& directory) {
   return same ? std::move(lock) : UniqueFd();
 }
 
+void thaw_group(const fs::path& directory) {
+  const UniqueFd state(::open((directory / "freezer.state").c_str(), O_WRONLY | O_CLOEXEC));
+  if (state) Freezer{state.get(), 1}.thaw();
+}
+
 // Whoever is still inside belongs to a sandbox that nobody watches over any more, and is dying already: its namespace
 // ended with its owner. That takes a moment, and a group can go only when it is empty.
 void remove_group(const fs::path& directory) {
+  thaw_group(directory);
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(directory, ignored)) {
     if (entry.is_directory(ignored)) remove_group(entry.path());
@@ -139,6 +150,10 @@ void move_into_leaf(const fs::path& group) {
 }
 
 }  // namespace
+
+bool Freezer::freeze() const { return write_state(file, version == 1 ? "FROZEN" : "1"); }
+
+bool Freezer::thaw() const { return write_state(file, version == 1 ? "THAWED" : "0"); }
 
 std::optional<std::uint64_t> read_number(int fd) {
   char text[64];
@@ -200,6 +215,7 @@ bool Cgroup::renew(std::uint64_t memory_bytes) {
     char pid;
     if (::pread(processes.get(), &pid, 1, 0) != 0) return false;
   }
+  if (freezer_) freezer().thaw();
   // Of two the second is never less: that decides which is written first.
   const std::string bytes = std::to_string(memory_bytes);
   const auto set = [&](const UniqueFd& limit) { return ::pwrite(limit.get(), bytes.data(), bytes.size(), 0) > 0; };
@@ -292,11 +308,17 @@ CgroupTree CgroupTree::make(const fs::path& mount, uid_t owner, gid_t group, pid
     }
     add(parent, std::string(controller));
   }
+  try {
+    if (fs::exists(mount / v1_freezer / "cgroup.procs")) add(mount / v1_freezer, std::string(v1_freezer));
+  } catch (const Failure& failure) {
+    log_warning("programs that pause are stopped with signals", {{"reason", failure.what()}});
+  }
   return tree;
 }
 
 Cgroup CgroupTree::create(const std::string& name, const CgroupLimits& limits) const {
   Cgroup group;
+  group.freezer_version_ = version_;
   for (const Hierarchy& hierarchy : hierarchies_) {
     const int parent = hierarchy.descriptor.get();
     sys("making a cgroup", [&] { return ::mkdirat(parent, name.c_str(), 0755); });
@@ -315,12 +337,15 @@ Cgroup CgroupTree::create(const std::string& name, const CgroupLimits& limits) c
       if (!group.peak_memory_) group.peak_memory_ = open_file(fd, "memory.peak", O_RDONLY);
       group.memory_ = open_file(fd, "memory.current", O_RDONLY);
       add_limit("memory.max");
+      group.freezer_ = open_file(fd, "cgroup.freeze", O_WRONLY);
     } else if (hierarchy.controller == "memory") {
       add_limit("memory.limit_in_bytes");
       add_limit("memory.memsw.limit_in_bytes");  // never less than the other
       group.oom_events_ = open_file(fd, "memory.oom_control", O_RDONLY);
       group.peak_memory_ = open_file(fd, "memory.max_usage_in_bytes", O_RDWR);
       group.memory_ = open_file(fd, "memory.usage_in_bytes", O_RDONLY);
+    } else if (hierarchy.controller == v1_freezer) {
+      group.freezer_ = open_file(fd, "freezer.state", O_WRONLY);
     }
     group.join_.push_back(
         UniqueFd(sys("opening a cgroup", [&] { return ::openat(fd, "cgroup.procs", O_RDWR | O_CLOEXEC); })));
@@ -352,6 +377,14 @@ void CgroupTree::take_in(pid_t process) const {
   const UniqueFd group(sys("opening a cgroup", [&] { return ::openat(ours, daemon_group, O_PATH | O_DIRECTORY | O_CLOEXEC); }));
   try_write_file(group.get(), "cpu.weight", std::to_string(daemon_cpu_weight));
   write_file(group.get(), "cgroup.procs", std::to_string(process));
+}
+
+void CgroupTree::thaw() const {
+  std::error_code ignored;
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    if (hierarchy.controller != v1_freezer) continue;
+    for (const auto& entry : fs::directory_iterator(hierarchy.directory, ignored)) thaw_group(entry.path());
+  }
 }
 
 void CgroupTree::leave_ownership() {

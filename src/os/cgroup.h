@@ -24,6 +24,18 @@ struct CgroupLimits {
   std::uint64_t cpu_weight = 100;  // 100 is an equal share
 };
 
+// What holds the processes of a group still, and all that they fork: a value over a descriptor of the group's, for whoever was
+// given that. Neither call waits until all of them stand still.
+struct Freezer {
+  int file = -1;  // freezer.state (v1), cgroup.freeze (v2); -1: there is none
+  int version = 0;
+
+  explicit operator bool() const { return file >= 0; }
+  bool freeze() const;
+  // Version 1 also holds those that were killed: who kills thaws afterwards, or they never end.
+  bool thaw() const;
+};
+
 // The group of a sandbox's guest processes, and then of the next one's: a group that is removed stays in the kernel for as
 // long as anything is charged to it, and what a guest was the first to read of a file is. Its destructor removes it; whoever is
 // inside must be dead.
@@ -51,6 +63,7 @@ class Cgroup {
   // Writing fewer bytes to each, in order, lowers the limit of memory. A group that uses more and cannot do with less
   // refuses (v1) or is killed (v2).
   std::vector<int> memory_limits() const;
+  Freezer freezer() const { return {freezer_.get(), freezer_version_}; }
 
  private:
   friend class CgroupTree;
@@ -65,6 +78,8 @@ class Cgroup {
   UniqueFd memory_;
   std::uint64_t oom_kills_before_ = 0, memory_before_ = 0;
   std::vector<UniqueFd> memory_limits_;
+  UniqueFd freezer_;
+  int freezer_version_ = 0;
 };
 
 // The number after "<key> " on a line of its own in the file behind `fd`, read from its start.
@@ -104,6 +119,9 @@ class CgroupTree {
 
   // A new group below ours.
   Cgroup create(const std::string& name, const CgroupLimits& limits) const;
+
+  // Lets go of whoever stands still in a group of ours, so that it can end.
+  void thaw() const;
 
   // Removes our directory and all below; called when nothing of ours runs any more.
   void remove() const;

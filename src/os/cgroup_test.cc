@@ -62,6 +62,32 @@ TEST_F(CgroupFake, Version1MakesOneDirectoryPerController) {
   for (const char* controller : {"memory", "pids", "cpu"}) EXPECT_FALSE(ours(controller).empty()) << controller;
 }
 
+TEST_F(CgroupFake, Version1FreezesWhereThereIsAFreezer) {
+  for (const char* controller : {"memory", "pids", "cpu"}) file(fs::path(controller) / "cgroup.procs", "1\n");
+  file("freezer/cgroup.procs", "1\n");
+  const CgroupTree tree = make();
+  const fs::path group = ours("freezer") / "a";
+  ASSERT_FALSE(group.parent_path().empty());
+  file(group / "freezer.state");
+  const UniqueFd state(::open((root_ / group / "freezer.state").c_str(), O_WRONLY));
+  const Freezer freezer{state.get(), 1};
+  EXPECT_TRUE(freezer && freezer.freeze());
+  EXPECT_EQ(content(group / "freezer.state"), "FROZEN");
+  tree.thaw();
+  EXPECT_EQ(content(group / "freezer.state"), "THAWED");
+}
+
+TEST_F(CgroupFake, Version2FreezesWithAFileOfEachGroup) {
+  file("cgroup.freeze");
+  const UniqueFd state(::open((root_ / "cgroup.freeze").c_str(), O_WRONLY));
+  const Freezer freezer{state.get(), 2};
+  EXPECT_TRUE(freezer.freeze());
+  EXPECT_EQ(content("cgroup.freeze"), "1");
+  EXPECT_TRUE(freezer.thaw());
+  EXPECT_EQ(content("cgroup.freeze"), "0");
+  EXPECT_FALSE(Freezer());
+}
+
 TEST_F(CgroupFake, Version2AsksForTheControllersOfItsChildren) {
   file("cgroup.controllers", "cpu memory pids");
   file("cgroup.subtree_control");
