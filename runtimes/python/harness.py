@@ -51,7 +51,8 @@ class Harness:
         words, descriptors = session.read_words(agent)
         if not words:
             os._exit(0)
-        if descriptors:
+        session.place_calls(descriptors)
+        if session.STATE_AFTER in descriptors:
             self.kept = session.Session(say, words[:1], descriptors, self.memory)
         else:
             os.close(say)
@@ -83,8 +84,8 @@ class Harness:
         os.ftruncate(after, 1 << 20)
         agent, ours = socket.socketpair()
         _, say = os.pipe()
-        socket.send_fds(agent, [session.GO], [after])
-        agent.sendall(b"an argument\0")
+        socket.send_fds(agent, [session.STATE_AFTER], [after])
+        agent.sendall(session.GO + b"an argument\0")
         agent.shutdown(socket.SHUT_WR)
         return self.begin(ours.detach(), say, f"/proc/self/fd/{script}")
 

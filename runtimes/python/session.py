@@ -18,10 +18,11 @@ import sys
 import state
 
 FROM_AGENT, TO_AGENT = 3, 4
+CALLS_TO, ANSWERS_FROM = 5, 6
 READY, GO, GO_KEEP_AFTER_ERRORS, UNREADABLE, ENDED = b"R", b"G", b"E", b"X", b"S"
+STATE_AFTER, STATE_BEFORE, CALLS, ANSWERS = b"A", b"P", b"T", b"N"
 
 CAPTURE_SECONDS = 9  # less than the agent's patience, so that the program's files are still flushed
-DESCRIPTORS = 2
 MOST_MODULES = 32  # the server wants no more of them, and the agent no more than 1000 bytes
 LONGEST_NOTE = 850
 LONGEST_REASON = 100
@@ -29,25 +30,41 @@ MOST_TOLD = 10
 
 
 def read_words(agent):
-    """Everything up to the end, and the descriptors that came along. Closes the socket."""
+    """The word to go and everything up to the end, and the descriptors that came before it, by name. Closes the socket."""
     pieces, descriptors = [], array.array("i")
     with socket.socket(fileno=agent) as connection:
         while True:
-            piece, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(DESCRIPTORS * descriptors.itemsize), socket.MSG_CMSG_CLOEXEC)
+            piece, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(descriptors.itemsize), socket.MSG_CMSG_CLOEXEC)
             for level, kind, data in ancillary:
                 if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                     descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
             if not piece:
-                return b"".join(pieces), list(descriptors)
+                break
             pieces.append(piece)
+    said = b"".join(pieces)
+    names = [said[i : i + 1] for i in range(len(descriptors))]
+    return said[len(names) :], dict(zip(names, descriptors))
+
+
+def place_calls(descriptors):
+    """Gives the channel of calls, when there is one, its numbers. What else came along keeps others."""
+    for name in list(descriptors):
+        if CALLS in descriptors and descriptors[name] <= ANSWERS_FROM:
+            moved = fcntl.fcntl(descriptors[name], fcntl.F_DUPFD_CLOEXEC, ANSWERS_FROM + 1)
+            os.close(descriptors[name])
+            descriptors[name] = moved
+    for name, number in ((CALLS, CALLS_TO), (ANSWERS, ANSWERS_FROM)):
+        if name in descriptors:
+            os.dup2(descriptors[name], number, inheritable=False)
+            os.close(descriptors.pop(name))
 
 
 class Session:
     def __init__(self, say, word, descriptors, memory):
         self.pid, self.memory = os.getpid(), memory
         self.after_errors = word == GO_KEEP_AFTER_ERRORS
-        self.say, self.after = _out_of_the_way(say), _out_of_the_way(descriptors[0])
-        self.earlier = descriptors[1] if len(descriptors) > 1 else None
+        self.say, self.after = _out_of_the_way(say), _out_of_the_way(descriptors[STATE_AFTER])
+        self.earlier = descriptors.get(STATE_BEFORE)
         self.identities = [_identity(self.say), _identity(self.after)]
         self.before = self.main = self.code = None
 

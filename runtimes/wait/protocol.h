@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "sandbox/guest/listen.h"
 #include "sandbox/guest/words.h"
 
 namespace runtimes {
@@ -43,7 +44,8 @@ inline Words wait_for_go() {
   char hello[1 + sizeof self] = {words::ready};
   std::memcpy(hello + 1, &self, sizeof self);
   if (::write(to_agent, hello, sizeof hello) != sizeof hello) give_up("saying ready");
-  char* said = nullptr;  // the word, then the arguments
+  char* said = nullptr;  // names of descriptors, the word, then the arguments
+  ci::sandbox::Passed passed;
   size_t size = 0;
   for (size_t room = 0;;) {
     if (room - size < 4096) {
@@ -51,13 +53,15 @@ inline Words wait_for_go() {
       said = static_cast<char*>(std::realloc(said, room));
       if (said == nullptr) give_up("taking the arguments");
     }
-    const ssize_t got = ::read(from_agent, said + size, room - size);
+    const ssize_t got = ci::sandbox::listen_to_agent(said + size, room - size, passed);
     if (got == 0) break;
-    if (got < 0 && errno != EINTR) give_up("waiting");
-    if (got > 0) size += static_cast<size_t>(got);
+    if (got < 0) give_up("waiting");
+    size += static_cast<size_t>(got);
   }
-  if (size == 0) ::_exit(0);
-  return {said + 1, size - 1};
+  const size_t before_arguments = static_cast<size_t>(passed.count) + 1;
+  if (size < before_arguments) ::_exit(0);
+  place_calls(passed);
+  return {said + before_arguments, size - before_arguments};
 }
 
 // From now on it is the program's own time that runs.

@@ -22,7 +22,7 @@ struct PoolSettings {
   bool refill_on_acquire = true;                    // false: only every `refill_interval`
   std::chrono::milliseconds refill_interval{2000};
   int most_warm = 48;                               // of all kinds together
-  std::uint64_t warm_memory_bytes = 1u << 30;       // that all of them may use before they run anything
+  std::uint64_t warm_memory_bytes = 1u << 30;       // of all of them, and of those on loan
   std::vector<std::string> python_modules;          // that the last Python level imports beside its own
   std::size_t most_waiting = 1000;                  // requests; further ones fail at once
 };

@@ -153,7 +153,7 @@ struct Collected {
 
 // The program asks something of whoever reads these events, and waits for an Answer of the same number. What is in it is
 // between the program's harness and that reader; like all that a guest says it is not to be believed.
-inline constexpr std::size_t longest_call = 1 << 20;   // bytes: a guest that says more ends as one that has failed
+inline constexpr std::size_t longest_call = 1 << 20;   // bytes: a guest that says more finds its channel closed
 inline constexpr std::size_t most_open_calls = 100;    // that wait for an answer at once; the same
 struct Call {
   Call(std::uint32_t n, std::string text) : number(n), request(std::move(text)) {}
@@ -197,8 +197,8 @@ class Lease {
   virtual awaitable<Event> next() = 0;
 
   // Between start() and the Outcome, also while next() waits; one at a time. After the end it does nothing. Words arrive in
-  // order. Fails as `unavailable` when the sandbox does not take it, and as `internal` when its kind does not know the word:
-  // local/ knows Interrupt.
+  // order. Fails as `unavailable` when the sandbox does not take it, and as `exhausted` when its program leaves too many
+  // answers unread.
   virtual awaitable<void> tell(Word word) = 0;
 };
 

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,18 +12,21 @@
 #include <csignal>
 #include <optional>
 
-#include "base/relative_path.h"
 #include "base/sys.h"
 #include "os/message_socket.h"
 #include "os/signals.h"
+#include "sandbox/child_watch.h"
 #include "sandbox/enclosure.h"
 #include "sandbox/guest/words.h"
 #include "sandbox/guest_command.h"
 #include "sandbox/guest_line.h"
 #include "sandbox/handing_out.h"
 #include "sandbox/memory_watch.h"
+#include "sandbox/placing.h"
 #include "sandbox/product.h"
 #include "sandbox/run_messages.h"
+#include "sandbox/standstill.h"
+#include "sandbox/state_words.h"
 #include "sandbox/wire.h"
 #include "sandbox/workspace.h"
 
@@ -32,12 +34,11 @@ namespace ci::sandbox {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = RunClock::Clock;
 
 constexpr auto soft_grace = std::chrono::milliseconds(300);  // between the soft signal and the kill
 constexpr auto memory_check = std::chrono::milliseconds(100);
 constexpr auto capture_limit = std::chrono::seconds(10);  // of writing a session's state, after the program's time
-constexpr size_t longest_note = 1000;
 constexpr int reaped_at_once = 256;  // a program can have children that end as quickly as we look
 
 std::uint64_t microseconds(Clock::duration time) {
@@ -55,7 +56,8 @@ class Agent {
         fds_(std::move(descriptors)),
         filter_(filter),
         line_(std::move(fds_.go), std::move(fds_.said)),
-        memory_(fds_.memory) {}
+        memory_(fds_.memory),
+        still_(fds_.freezer) {}
 
   void run() {
     wait_for_maps();
@@ -66,7 +68,7 @@ class Agent {
     // Only now: a zygote may enter the namespaces of a process only while it could trace it (setns(2)), and this ends that.
     // Until the word to go the guest's process runs nothing but our code.
     give_up_rights(plan_);
-    watch_for_children();
+    children_.begin();
     send(Writer(Tag::ready).number(memory_.peak()));
     if (!take_program()) return;
     run_program();
@@ -81,6 +83,13 @@ class Agent {
       send(Writer(Tag::failed).text(reason));
     } catch (const Failure&) {  // the server is gone: nobody is left to tell
     }
+    leave();
+  }
+
+  // Our end is that of the sandbox. Those who stand still would not end.
+  [[noreturn]] void leave() noexcept {
+    if (still_.holds()) still_.kill_all();
+    ::_exit(0);
   }
 
  private:
@@ -120,14 +129,6 @@ class Agent {
     guest_state_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   }
 
-  void watch_for_children() {
-    sigset_t child;
-    ::sigemptyset(&child);
-    ::sigaddset(&child, SIGCHLD);
-    ::sigprocmask(SIG_BLOCK, &child, nullptr);
-    signals_ = UniqueFd(sys("watching for children", [&] { return ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK); }));
-  }
-
   // --- the program -------------------------------------------------------------------------------------------------
 
   // False when the guest ends before the server has a program for it: our own end then tells the server, which would
@@ -135,17 +136,11 @@ class Agent {
   bool wait_for_server() {
     for (;;) {
       if (reap_until_guest_ends()) return false;
-      pollfd waiting[] = {{fds_.control.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+      pollfd waiting[] = {{fds_.control.get(), POLLIN, 0}, {children_.descriptor(), POLLIN, 0}};
       ::poll(waiting, 2, -1);
       if (waiting[0].revents != 0) return true;
-      drain_signals();
+      children_.drain();
     }
-  }
-
-  // Before the next look for children, so none is missed. All that wait are one signal.
-  void drain_signals() {
-    signalfd_siginfo drained[8];
-    [[maybe_unused]] const ssize_t ignored = ::read(signals_.get(), drained, sizeof drained);
   }
 
   // Places what is sent until the word to start; false when the server let go of us instead.
@@ -156,12 +151,7 @@ class Agent {
       if (!begun_) begun_ = Clock::now();
       Reader reader(message.payload);
       if (reader.tag() == Tag::put) {
-        for (const UniqueFd& file : message.descriptors) {
-          const bool read_only = reader.number<std::uint8_t>() != 0;
-          const auto name = RelativePath::parse(reader.text());
-          CHECK(name.has_value());
-          place(*name, file.get(), read_only);
-        }
+        place_files(workspace_.get(), reader, message.descriptors, plan_.source_name, placed_);
         continue;
       }
       if (reader.tag() == Tag::program) {
@@ -169,14 +159,20 @@ class Agent {
         place_product(message.descriptors.front().get(), plan_.compile.program, guest_id);
         continue;
       }
-      CHECK(reader.tag() == Tag::start && !message.descriptors.empty());
+      CHECK(reader.tag() == Tag::start);
       order_ = read_start(reader);
+      CHECK(message.descriptors.size() == 1 + order_.passed.size());
+      // It hears us in its own language, which knows of no descriptors.
+      if (plan_.birth == Birth::started && !order_.passed.empty()) {
+        throw Failure(FailureKind::invalid, "a program of this language can have no calls and no state");
+      }
       compiling_ = order_.compile_limit > 0;
-      with_state_ = order_.state != StateKept::no;
-      placing_ended_ = started_ = Clock::now();
-      memory_.begin(started_);
+      state_.expect(order_.state != StateKept::no);
+      placing_ended_ = Clock::now();
+      clock_.begin(placing_ended_, std::chrono::milliseconds(compiling_ ? order_.compile_limit : order_.time_limit));
+      memory_.begin(placing_ended_);
       arguments_ = std::move(message.descriptors.front());
-      state_files_.assign(
+      passed_.assign(
           std::make_move_iterator(message.descriptors.begin() + 1), std::make_move_iterator(message.descriptors.end()));
       if (compiling_ && !plan_.compile.empty()) line_.say(words::build);
       else say_go();
@@ -185,106 +181,97 @@ class Agent {
     return false;
   }
 
-  // A program goes without an input that there is no room for. It cannot go without itself.
-  void place(const RelativePath& name, int file, bool read_only) {
-    if (const auto placed = place_file(workspace_.get(), name, file, read_only, guest_id)) {
-      placed_.files[name.text()] = *placed;
-    } else {
-      if (name.text() == plan_.source_name) throw Failure(FailureKind::exhausted, "there is no room for the program");
-      if (placed_.unplaced.size() < most_numbers) placed_.unplaced.push_back(static_cast<std::uint32_t>(placed_.names.size()));
-    }
-    placed_.names.push_back(name);
-  }
-
   void say_go() {
+    // What only the compiler may have, or what is more than this run may have.
     const bool less = order_.memory > 0 && order_.memory < plan_.memory_bytes;
-    if ((less || !plan_.compile.empty()) && !take_back_memory(less ? order_.memory : plan_.memory_bytes)) return;
-    std::vector<int> passed;
-    for (const UniqueFd& file : state_files_) passed.push_back(file.get());
-    line_.say(order_.state == StateKept::after_errors ? words::go_keep_after_errors : words::go, passed);
-    state_files_.clear();
+    const std::uint64_t left = less ? order_.memory : plan_.memory_bytes;
+    if ((less || !plan_.compile.empty()) && !memory_.lower(fds_.memory_limits, left)) return;
+    for (size_t i = 0; i < passed_.size(); ++i) {
+      const int descriptors[] = {passed_[i].get()};
+      line_.say(order_.passed[i], descriptors);
+    }
+    passed_.clear();
+    line_.say(order_.state == StateKept::after_errors ? words::go_keep_after_errors : words::go);
     line_.say_arguments(std::move(arguments_));
   }
 
-  // What only the compiler may have, or what is more than this run may have. The compiler may have left something running that needs it: that would be the program's.
-  bool take_back_memory(std::uint64_t left) {
-    const std::string bytes = std::to_string(left);
-    const bool taken = std::ranges::all_of(
-        fds_.memory_limits, [&](int limit) { return ::write(limit, bytes.data(), bytes.size()) > 0; });
-    if (!taken) memory_.set_exhausted();
-    return taken;
-  }
-
   void run_program() {
-    std::optional<Clock::time_point> kill_at;
     const auto hear_guest = [this](Clock::time_point now) { return line_.hear([this, now](char word) { hear(word, now); }); };
     while (!reap_until_guest_ends()) {
       const auto now = Clock::now();
       if (memory_.exhausted()) break;
-      if (kill_at && now >= *kill_at) break;
-      if (!kill_at && interrupted_ && !said_) {
-        ::kill(-guest_, soft_signal());
-        kill_at = now + soft_grace;
-      }
-      if (!kill_at && now >= deadline()) {
+      if (kill_at_ && now >= *kill_at_) break;
+      if (!kill_at_ && interrupted_ && !said_) warn(now);
+      if (!kill_at_ && now >= clock_.end()) {
         if (said_) break;
         timed_out_ = true;
-        ::kill(-guest_, soft_signal());
-        kill_at = now + soft_grace;
+        warn(now);
       }
-      const auto next = more_to_reap_ ? now : std::min(kill_at.value_or(deadline()), now + memory_check);
+      auto next = std::min(kill_at_.value_or(clock_.end()), now + memory_check);
+      if (still_.holds()) next = Clock::time_point::max();  // nothing happens in it
+      if (more_to_reap_) next = now;
       pollfd waiting[] = {
-          {signals_.get(), POLLIN, 0},
+          {children_.descriptor(), POLLIN, 0},
           {fds_.control.get(), POLLIN, 0},
           {line_.to_hear(), POLLIN, 0},
           {line_.to_say(), POLLOUT, 0}};
       const auto time = std::chrono::ceil<std::chrono::milliseconds>(next - now);
-      ::poll(waiting, 4, static_cast<int>(std::max<std::int64_t>(0, time.count())));
-      if (waiting[1].revents != 0 && !hear_server()) ::_exit(0);
+      ::poll(waiting, 4, next == Clock::time_point::max() ? -1 : static_cast<int>(std::max<std::int64_t>(0, time.count())));
+      if (waiting[1].revents != 0 && !hear_server(Clock::now())) leave();
       if (waiting[2].revents != 0) hear_guest(Clock::now());
       if (waiting[3].revents != 0) line_.say_more();
-      drain_signals();
+      children_.drain();
     }
     const auto end = Clock::now();
     end_everything();
     killed_ = Clock::now();
     // Only now: whoever could go on talking is dead.
     dead_ = true;
-    while (with_state_ && hear_guest(end)) {
+    while (state_.expected() && hear_guest(end)) {
     }
     ended_ = said_.value_or(end);
+    if (!said_) program_time_ = clock_.spent(end);
   }
 
   // False when it has let go of us.
-  bool hear_server() {
+  bool hear_server(Clock::time_point now) {
     os::Message message;
     if (os::receive_message(fds_.control.get(), message) != os::Received::message) return false;
-    if (Reader(message.payload).tag() == Tag::interrupt) interrupted_ = true;
+    Reader reader(message.payload);
+    if (reader.tag() == Tag::interrupt) {
+      interrupted_ = true;
+      if (said_) still_.end(now);  // its own end is near
+    } else if (reader.tag() == Tag::freeze && !kill_at_) {
+      still_.begin(now);
+      send(Writer(Tag::stands).number(memory_.peak()));
+    } else if (reader.tag() == Tag::thaw) {
+      still_.end(now);
+      send(Writer(Tag::stands).number<std::uint64_t>(0));
+      if (!reader.at_end() && !said_) clock_.set_left(now, std::chrono::milliseconds(reader.number<std::uint64_t>()));
+    }
     return true;
   }
 
-  Clock::time_point deadline() const {
-    if (said_) return *said_ + capture_limit;
-    return started_ + std::chrono::milliseconds(compiling_ ? order_.compile_limit : order_.time_limit);
+  // The soft signal, and everything's end a moment later.
+  void warn(Clock::time_point now) {
+    ::kill(-guest_, soft_signal());
+    still_.end(now);
+    kill_at_ = now + soft_grace;
   }
 
   void hear(char word, Clock::time_point now) {
-    if (said_) {
-      if (note_.size() < longest_note) note_ += word;
-    } else if (status_follows_) {
-      said_oom_ = memory_.exhausted();
-      said_ = now;
-      said_status_ = static_cast<unsigned char>(word);
-    } else if ((word == words::compiled || word == words::compiled_silently) && compiling_ && !timed_out_ && !dead_) {
+    const bool of_state = said_ || state_.status_follows();
+    if (!of_state && (word == words::compiled || word == words::compiled_silently) && compiling_ && !timed_out_ && !dead_) {
       if (word == words::compiled_silently) hand_out_product();
       compiling_ = false;
-      compile_time_ = now - started_;
-      started_ = now;
+      compile_time_ = clock_.spent(now);
+      clock_.begin(now, std::chrono::milliseconds(order_.time_limit));
       if (arguments_) say_go();  // it waited for the word
-    } else if (word == words::unreadable && with_state_) {
-      state_unusable_ = true;
-    } else if (word == words::ended && with_state_ && !timed_out_) {
-      status_follows_ = true;
+    } else if (state_.hear(word, !timed_out_)) {
+      said_oom_ = memory_.exhausted();
+      said_ = now;
+      program_time_ = clock_.spent(now);
+      clock_.begin(now, capture_limit);
     }
   }
 
@@ -318,12 +305,11 @@ class Agent {
     return false;
   }
 
-  // kill(2) with -1 reaches every process of the namespace but ourselves, in one step that no fork can outrun: a fork
-  // with a signal pending fails.
+  // One step that no fork can outrun.
   void end_everything() {
     memory_.exhausted();
     for (;;) {
-      ::kill(-1, SIGKILL);
+      still_.kill_all();
       int status;
       const pid_t pid = ::waitpid(-1, &status, 0);
       if (pid == guest_ && !guest_status_) guest_status_ = status;
@@ -342,22 +328,22 @@ class Agent {
     if (said_) {
       // Whatever happened after the end of the program is not its fate.
       report.out_of_memory = said_oom_;
-      const int said = W_EXITCODE(said_status_, 0);
+      const int said = W_EXITCODE(*state_.status(), 0);
       report.state_captured = status == said;
       if (!WIFEXITED(status)) status = said;
     }
     report.timed_out = timed_out_;
     report.interrupted = interrupted_ && !said_;
     report.status = status;
-    report.wall_time = microseconds(ended_ - started_);
+    report.wall_time = microseconds(program_time_);
     report.cpu_time = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
     report.peak_memory = memory_.peak();
     report.placing = microseconds(placing_ended_ - *begun_);
     report.reaping = microseconds(killed_ - ended_);
     report.while_compiling = compiling_;
     report.compile_time = microseconds(compile_time_);
-    report.state_unusable = state_unusable_;
-    report.state_note = note_;
+    report.state_unusable = state_.unusable();
+    report.state_note = state_.note();
     report.unplaced = placed_.unplaced;
     os::send_message(fds_.control.get(), report_message(report));
   }
@@ -375,24 +361,25 @@ class Agent {
   const SeccompFilter& filter_;
   GuestLine line_;
   MemoryWatch memory_;
-  UniqueFd workspace_, signals_, guest_state_;
+  UniqueFd workspace_, guest_state_;
+  ChildWatch children_;
   StartOrder order_;
   UniqueFd arguments_;  // until they are said
-  std::vector<UniqueFd> state_files_;
+  std::vector<UniqueFd> passed_;  // descriptors for the guest, until it gets them
   PlacedInputs placed_;
   bool more_to_reap_ = false, dead_ = false;
   pid_t guest_ = -1;
   std::optional<int> guest_status_;
   std::optional<Clock::time_point> begun_;
-  Clock::time_point placing_ended_, started_, ended_, killed_;  // started: the program, or its compiler while compiling_
-  Clock::duration compile_time_{0};
+  Clock::time_point placing_ended_, ended_, killed_;
+  Standstill still_;
+  RunClock& clock_ = still_.clock();  // of the program, or of its compiler while compiling_; or of writing its state
+  Clock::duration compile_time_{0}, program_time_{0};
+  std::optional<Clock::time_point> kill_at_;  // it has had the soft signal
   bool timed_out_ = false, interrupted_ = false, compiling_ = false;
-  // Of a session's state.
-  bool with_state_ = false, state_unusable_ = false, status_follows_ = false;
+  StateWords state_;
   std::optional<Clock::time_point> said_;  // when the guest said that its program has ended
-  int said_status_ = 0;
-  bool said_oom_ = false;  // by then
-  std::string note_;
+  bool said_oom_ = false;                  // by then
 };
 
 }  // namespace

@@ -51,6 +51,7 @@ struct AgentDescriptors {
   std::vector<int> cgroup; // join descriptors, owned by the os::Cgroup
   std::vector<int> memory_limits;  // as are these; see there
   MemoryFiles memory;
+  os::Freezer freezer;             // as is this
 };
 
 // Never returns; never throws. What fails before the guest is ready is told to the server.

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "os/signals.h"
+#include "sandbox/guest/listen.h"
 #include "sandbox/guest/words.h"
 
 namespace ci::sandbox {
@@ -30,8 +31,14 @@ const char* become(const AgentPlan& plan, const AgentDescriptors& fds, const Sec
   return become_guest(plan.limits, filter.program());
 }
 
-// The next byte; none when the agent has nothing more to say.
-bool hear(char& word) { return ::read(from_agent, &word, 1) == 1; }
+// The next word; none when the agent has nothing more to say. What it passes is kept.
+bool hear(char& word, Passed& passed) {
+  for (;;) {
+    const int before = passed.count;
+    if (listen_to_agent(&word, 1, passed) != 1) return false;
+    if (passed.count == before) return true;
+  }
+}
 
 void append_arguments(std::vector<std::string>& command) {
   std::string text;
@@ -52,15 +59,17 @@ void wait_for_program(const AgentPlan& plan, std::vector<std::string>& command) 
   std::memcpy(hello + 1, &self, sizeof self);
   if (::write(to_agent, hello, sizeof hello) < 0) ::_exit(126);
   char word;
-  if (!hear(word)) ::_exit(126);
+  Passed passed;
+  if (!hear(word, passed)) ::_exit(126);
   if (word == words::build) {
     // A compiler may be made to run code of the user. It shall not find our pipe below /proc.
     ::prctl(PR_SET_DUMPABLE, 0);
     const Compiled compiled = compile_program(plan.compile, plan.source_name, plan.environment);
     const char done = compiled == Compiled::silently ? words::compiled_silently : words::compiled;
-    if (::write(to_agent, &done, 1) != 1 || !hear(word)) ::_exit(126);
+    if (::write(to_agent, &done, 1) != 1 || !hear(word, passed)) ::_exit(126);
   }
   append_arguments(command);
+  place_calls(passed);
 }
 
 }  // namespace

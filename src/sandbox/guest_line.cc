@@ -36,7 +36,7 @@ pid_t GuestLine::wait_until_ready() {
 }
 
 void GuestLine::say(char word, std::span<const int> descriptors) {
-  // Two words at most are said before the arguments, so there is room.
+  // A few words at most are said before the arguments, so there is room.
   try {
     os::send_message(agent_.get(), std::string_view(&word, 1), descriptors);
   } catch (const Failure&) {  // it died

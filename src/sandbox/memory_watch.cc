@@ -45,6 +45,13 @@ void MemoryWatch::open_netlink() { netlink_ = UniqueFd(::open("/proc/self/net/ne
 // Not at once: most programs are over by then.
 void MemoryWatch::begin(Clock::time_point now) { netlink_due_ = now + netlink_interval; }
 
+bool MemoryWatch::lower(const std::vector<int>& limits, std::uint64_t bytes) {
+  const std::string text = std::to_string(bytes);
+  const bool taken = std::ranges::all_of(limits, [&](int limit) { return ::write(limit, text.data(), text.size()) > 0; });
+  if (!taken) exhausted_ = true;
+  return taken;
+}
+
 bool MemoryWatch::exhausted() {
   peak();
   if (!exhausted_ && files_.oom_events >= 0) {

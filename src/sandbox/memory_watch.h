@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <vector>
 
 #include "base/unique_fd.h"
 
@@ -29,7 +30,10 @@ class MemoryWatch {
   // True from when the kernel ended a process for want of memory, or more waits in netlink sockets than a program may leave there,
   // which no group is charged for.
   bool exhausted();
-  void set_exhausted() { exhausted_ = true; }
+
+  // Takes back what only a compiler may have (`limits`: os::Cgroup::memory_limits). It may have left something running that needs it,
+  // which would be the program's: then false, and the memory is exhausted.
+  bool lower(const std::vector<int>& limits, std::uint64_t bytes);
 
   // Bytes, the most so far; 0: unknown. Where the kernel keeps no peak it is the most at times when somebody asked.
   std::uint64_t peak();

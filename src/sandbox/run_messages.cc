@@ -16,6 +16,7 @@ void each_field(Order& order, Field&& field) {
   field(order.largest_product);
   field(order.state);
   field(order.memory);
+  field(order.passed);
 }
 
 template <class Report, class Field>

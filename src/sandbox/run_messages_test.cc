@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace ci::sandbox {
 namespace {
 
 TEST(RunMessages, AnOrderComesBackAsItWas) {
-  const StartOrder order{30000, 60000, 10 << 20, 1100, 32 << 20, StateKept::after_success, 64 << 20};
+  const StartOrder order{30000, 60000, 10 << 20, 1100, 32 << 20, StateKept::after_success, 64 << 20, "AP"};
   const std::string message = start_message(order);
   Reader reader(message);
   EXPECT_EQ(reader.tag(), Tag::start);
@@ -40,8 +42,10 @@ TEST(RunMessages, WhatIsCutOffOrUnknownFails) {
   const std::string message = start_message({});
   Reader cut(std::string_view(message).substr(0, message.size() - 1));
   EXPECT_THROW(read_start(cut), Failure);
-  std::string odd = message;
-  odd[odd.size() - sizeof(StartOrder::memory) - 1] = 9;  // which states there are
+  StartOrder with_state;
+  with_state.state = StateKept::after_success;
+  std::string odd = start_message(with_state);
+  *std::ranges::mismatch(odd, message).in1 = 9;  // there are not so many states
   Reader unknown(odd);
   EXPECT_THROW(read_start(unknown), Failure);
 }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -24,6 +24,7 @@
 #include "os/message_socket.h"
 #include "os/open_files.h"
 #include "sandbox/agent.h"
+#include "sandbox/child_watch.h"
 #include "sandbox/id_maps.h"
 #include "sandbox/kinds.h"
 #include "sandbox/namespaces.h"
@@ -41,6 +42,7 @@ using Clock = std::chrono::steady_clock;
 // Between the end of the zygotes and their next start, doubled while they live shorter than that.
 constexpr auto first_pause = std::chrono::milliseconds(100);
 constexpr auto longest_pause = std::chrono::seconds(10);
+constexpr int dying_look = 50;  // milliseconds
 
 // POSIX message queues of a sandbox: three of the usual size, or one, where all sandboxes have 800 KB together.
 constexpr std::uint64_t own_queue_bytes = 256 << 10, shared_queue_bytes = 96 << 10;
@@ -81,11 +83,7 @@ class Maker {
       log_warning("a language is not offered", {{"language", lack.language}, {"reason", lack.reason}});
     }
     environment_ = guest_environment();
-    sigset_t child;
-    ::sigemptyset(&child);
-    ::sigaddset(&child, SIGCHLD);
-    ::sigprocmask(SIG_BLOCK, &child, nullptr);
-    signals_ = UniqueFd(sys("watching for children", [&] { return ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK); }));
+    children_.begin();
     std::string names;
     for (const Kind& kind : kinds_) {
       if (kind.birth == Birth::adopted) add_zygote(kind);
@@ -153,9 +151,10 @@ class Maker {
 
   void serve() {
     for (;;) {
-      pollfd waiting[] = {{socket_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
-      ::poll(waiting, 2, time_to_zygotes());
+      pollfd waiting[] = {{socket_.get(), POLLIN, 0}, {children_.descriptor(), POLLIN, 0}};
+      ::poll(waiting, 2, time_to_next_look());
       if (waiting[1].revents != 0) reap();
+      let_the_dying_go();
       start_zygotes_that_are_due();
       if (waiting[0].revents == 0) continue;
       os::Message message;
@@ -181,8 +180,27 @@ class Maker {
   // Of one that hangs: others end by themselves when the server lets go of them.
   void destroy(std::uint64_t ticket) {
     for (const auto& [pid, sandbox] : sandboxes_) {
-      if (sandbox.ticket == ticket) ::kill(pid, SIGKILL);
+      if (sandbox.ticket != ticket) continue;
+      ::kill(pid, SIGKILL);
+      dying_.insert(pid);
     }
+    let_the_dying_go();
+  }
+
+  // The end of an agent is that of all in its sandbox, but who stands still does not end. Until it is over, since the agent may have
+  // been about to freeze them when it was killed.
+  void let_the_dying_go() {
+    for (const pid_t pid : dying_) {
+      const auto& group = sandboxes_.at(pid).slot.cgroup;
+      if (group && group->freezer()) group->freezer().thaw();
+    }
+  }
+
+  // For poll(2).
+  int time_to_next_look() const {
+    const int zygotes = time_to_zygotes();
+    if (dying_.empty()) return zygotes;
+    return zygotes < 0 ? dying_look : std::min(zygotes, dying_look);
   }
 
   void create(std::uint64_t ticket, const std::string& name, bool awaited) {
@@ -234,6 +252,7 @@ class Maker {
       fds.cgroup = group.join_descriptors();
       fds.memory_limits = group.memory_limits();
       fds.memory = {group.oom_events(), group.peak_memory(), group.oom_kills_before(), group.memory_before()};
+      fds.freezer = group.freezer();
       close_all_but(fds);
       AgentPlan plan;
       plan.birth = kind->birth;
@@ -287,7 +306,7 @@ class Maker {
     for (const UniqueFd* fd : {&fds.control, &fds.out, &fds.err, &fds.go, &fds.said, &fds.guest_go, &fds.guest_said, &fds.mapped, &fds.finished}) {
       kept.push_back(fd->get());
     }
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, fds.memory.oom_events, fds.memory.peak}) kept.push_back(fd);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, fds.memory.oom_events, fds.memory.peak, fds.freezer.file}) kept.push_back(fd);
     kept.insert(kept.end(), fds.memory_limits.begin(), fds.memory_limits.end());
     std::ranges::sort(kept);
     unsigned next = 0;
@@ -314,9 +333,7 @@ class Maker {
 
   // As process 1 of our namespace we get every orphan; agents and the zygote are those we know.
   void reap() {
-    signalfd_siginfo drained[16];
-    while (::read(signals_.get(), drained, sizeof drained) > 0) {
-    }
+    children_.drain();
     int status;
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
       const auto zygotes = std::ranges::find_if(
@@ -332,6 +349,7 @@ class Maker {
       const auto sandbox = sandboxes_.find(pid);
       if (sandbox == sandboxes_.end()) continue;
       const std::uint64_t ticket = sandbox->second.ticket;
+      dying_.erase(pid);
       slots_.give_back(std::move(sandbox->second.slot));
       sandboxes_.erase(sandbox);
       tell(Writer(Tag::gone).number(ticket));
@@ -339,7 +357,8 @@ class Maker {
   }
 
   const SandboxdSettings& settings_;
-  UniqueFd socket_, signals_;
+  UniqueFd socket_;
+  ChildWatch children_;
   IdRange range_;
   std::optional<os::CgroupTree> cgroups_;
   GuestLimits limits_;
@@ -348,6 +367,7 @@ class Maker {
   std::vector<std::string> environment_;
   std::map<std::string_view, Zygotes> zygotes_;  // by language
   std::map<pid_t, Sandbox> sandboxes_;
+  std::set<pid_t> dying_;  // of sandboxes_: those that were killed and are still there
   Slots slots_;
 };
 

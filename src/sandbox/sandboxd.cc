@@ -127,6 +127,21 @@ OurTrees take_trees_as_root(const SandboxdSettings& settings) {
   ::_exit(1);
 }
 
+// A process whose namespace ends is there until all in it are gone, and who stands still does not go. `end`: a pipe whose other end
+// it has. Returns the status of wait(2).
+int wait_for_end(pid_t pid, int end, const std::optional<os::CgroupTree>& cgroups) {
+  char byte;
+  while (::read(end, &byte, 1) < 0 && errno == EINTR) {
+  }
+  for (;;) {
+    int status = 0;
+    const pid_t ended = ::waitpid(pid, &status, cgroups ? WNOHANG : 0);
+    if (ended == pid || (ended < 0 && errno != EINTR)) return status;
+    if (cgroups) cgroups->thaw();
+    ::usleep(10000);
+  }
+}
+
 }  // namespace
 
 int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
@@ -150,28 +165,30 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
       log_warning("running without cgroups, as allowed", {{"reason", failure.what()}});
     }
     OurTrees trees = take_trees_as_root(settings);
-    UniqueFd process, mapped, map_done;
-    int ends[2];
-    sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
-    mapped.reset(ends[0]);
-    map_done.reset(ends[1]);
+    UniqueFd process, mapped, map_done, end, lives;
+    for (const auto& [read_end, write_end] : {std::pair(&mapped, &map_done), std::pair(&end, &lives)}) {
+      int ends[2];
+      sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
+      read_end->reset(ends[0]);
+      write_end->reset(ends[1]);
+    }
     const pid_t pid = fork_into_namespaces(Groups::all, process);
     if (pid == 0) {
       map_done.reset();
+      end.reset();
       std::optional<os::CgroupTree> copy;
       if (cgroups) copy.emplace(std::move(*cgroups)).leave_ownership();  // it is ours who wait for the end
       run_inside(settings, std::move(socket), std::move(mapped), std::move(trees), std::move(copy), counts_are_ours);
-    }
+    }  // `lives` stays open in it and nowhere else
     if (cgroups) cgroups->take_in(pid);
     socket.reset();
     mapped.reset();
+    lives.reset();
     trees = {};
     const char range = map_sandboxd(pid) == IdRange::whole ? 'w' : 's';
     sys("letting sandboxd go on", [&] { return ::write(map_done.get(), &range, 1); });
     map_done.reset();
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    const int status = wait_for_end(pid, end.get(), cgroups);
     if (cgroups) cgroups->remove();
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
   } catch (const std::exception& error) {

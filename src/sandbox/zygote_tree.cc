@@ -46,7 +46,7 @@ ZygoteTree::ZygoteTree(
     ::dup2(STDERR_FILENO, STDOUT_FILENO);  // what it has to say is for the log
     for (size_t i = 0; i < theirs.size(); ++i) ::dup2(theirs[i].get(), first_socket + static_cast<int>(i));
     // What an interpreter opens and keeps may not have a number that its guests need.
-    if (theirs.size() == 1) ::dup2(STDIN_FILENO, to_agent);
+    for (int fd = first_socket + static_cast<int>(theirs.size()); fd <= answers_from; ++fd) ::dup2(STDIN_FILENO, fd);
     os::reset_signals();
     ::execve(argv[0], argv.data(), envp.data());
     ::_exit(127);

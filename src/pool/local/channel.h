@@ -34,6 +34,8 @@ class Channel {
   // Suspends while the agent is busy; one that stays so fails as `unavailable`.
   awaitable<void> send(std::string payload, std::vector<UniqueFd> descriptors);
 
+  // Whoever waits for one of these looks again.
+  void wake() { control_.cancel(); }
   asio::posix::stream_descriptor& control() { return control_; }
   asio::posix::stream_descriptor& out() { return out_; }
   asio::posix::stream_descriptor& err() { return err_; }

@@ -1,8 +1,6 @@
 #include "pool/local/local_lease.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -12,14 +10,12 @@
 #include <array>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/system/system_error.hpp>
 
-#include "base/parallel.h"
 #include "base/sys.h"
+#include "pool/local/calls.h"
+#include "pool/local/inputs.h"
+#include "sandbox/guest/words.h"
 #include "sandbox/run_messages.h"
 #include "sandbox/wire.h"
 
@@ -32,9 +28,6 @@ using sandbox::Tag;
 using sandbox::Writer;
 
 constexpr long tmpfs_magic = 0x01021994;      // statfs(2)
-constexpr size_t gathered_at_once = 16;
-constexpr std::uint64_t largest_gathered = 256 << 10;
-constexpr size_t source_piece = 256 << 10;
 
 // The guest chose the name and made the file; the agent opened it. Believe neither: a regular file on a memory file system
 // (every host file that a sandbox can see is on another, and no hard link leads from one to another), of the size that was
@@ -47,44 +40,27 @@ bool is_safe(int fd, std::uint64_t size) {
          (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
-// Files of one message: no more than `gathered_at_once`, so their names fit.
-struct Puts {
-  Puts() = default;
-  Writer message{Tag::put};
-  std::vector<UniqueFd> files;
-  std::vector<std::string> names;
-
-  void add(const InputFile& input, UniqueFd file) {
-    message.number<std::uint8_t>(input.read_only).text(input.name.text());
-    files.push_back(std::move(file));
-    names.push_back(input.name.text());
-  }
-};
-
 class LocalLease final : public Lease {
  public:
   LocalLease(
-      std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, EndSandbox end)
-      : channel_(std::move(channel)), source_name_(std::move(source_name)), warm_(warm), blocking_(blocking), end_(std::move(end)) {}
+      std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, Holds holds, EndSandbox end)
+      : channel_(std::move(channel)),
+        source_name_(std::move(source_name)),
+        warm_(warm),
+        blocking_(blocking),
+        holds_(std::move(holds)),
+        end_(std::move(end)) {}
 
-  ~LocalLease() override { end_(std::move(channel_), finished_); }
+  ~LocalLease() override {
+    holds_(0);
+    end_(std::move(channel_), finished_);
+  }
 
   bool waits() override { return channel_->waits(); }
   bool was_warm() const override { return warm_ == Warm::yes; }
 
   awaitable<void> start(Program program) override {
-    const auto source = RelativePath::parse(source_name_);
-    CHECK(source.has_value());
-    // First, so that there is room for it, however many inputs there are.
-    InputFile text(*source, nullptr, program.code.size(), false);
-    UniqueFd code = os::memory_file("code", program.code);
-    Puts first;
-    first.add(text, std::move(code));
-    co_await send(std::move(first));
-    // The program's own text is there.
-    std::erase_if(program.inputs, [&](const InputFile& input) { return input.name == *source; });
-    co_await place(program.inputs);
-
+    co_await inputs_.place(source_name_, program.code, program.inputs);
     std::string arguments;
     for (const std::string& argument : program.arguments) {
       arguments += argument;
@@ -106,10 +82,19 @@ class LocalLease final : public Lease {
     order.largest_product = program.largest_compiled;
     std::vector<UniqueFd> words;
     words.push_back(os::memory_file("arguments", arguments));
+    const auto pass = [&](char name, UniqueFd descriptor) {
+      order.passed += name;
+      words.push_back(std::move(descriptor));
+    };
     if (program.state) {
       order.state = program.state->after_errors ? sandbox::StateKept::after_errors : sandbox::StateKept::after_success;
-      words.push_back(std::move(program.state->after));
-      if (program.state->before) words.push_back(std::move(program.state->before));
+      pass(sandbox::words::state_after, std::move(program.state->after));
+      if (program.state->before) pass(sandbox::words::state_before, std::move(program.state->before));
+    }
+    if (program.calls) {
+      calls_.emplace(co_await asio::this_coro::executor);
+      pass(sandbox::words::calls, calls_->take_calls_end());
+      pass(sandbox::words::answers, calls_->take_answers_end());
     }
     co_await channel_->send(sandbox::start_message(order), std::move(words));
   }
@@ -128,101 +113,28 @@ class LocalLease final : public Lease {
 
   awaitable<void> tell(Word word) override {
     if (ended_) co_return;
-    if (!std::holds_alternative<Interrupt>(word)) throw Failure(FailureKind::internal, "a sandbox cannot be told this yet");
-    const Writer message(Tag::interrupt);
+    if (const auto* answer = std::get_if<Answer>(&word)) {
+      if (!calls_) co_return;
+      calls_->answer(*answer);
+      if (calls_->to_write() != nullptr) channel_->wake();  // next() waits for room
+      co_return;
+    }
+    Writer message(Tag::interrupt);
+    if (std::holds_alternative<Freeze>(word)) message = Writer(Tag::freeze);
+    if (const auto* thaw = std::get_if<Thaw>(&word)) {
+      message = Writer(Tag::thaw);
+      if (thaw->time_limit) message.number(static_cast<std::uint64_t>(thaw->time_limit->count()));
+    }
     std::vector<UniqueFd> nothing;
     co_await channel_->send(message.bytes(), std::move(nothing));
   }
 
  private:
-  // Small files are opened and read a few at a time. Of the large ones one is open at a time and is never held whole:
-  // many runs, each with some open and in want of others, could wait for each other for ever.
-  awaitable<void> place(std::vector<InputFile>& inputs) {
-    std::vector<InputFile*> small, large;
-    for (InputFile& input : inputs) (input.size <= largest_gathered ? small : large).push_back(&input);
-    for (size_t begin = 0; begin < small.size(); begin += gathered_at_once) {
-      const size_t count = std::min(gathered_at_once, small.size() - begin);
-      std::vector<UniqueFd> files(count);
-      std::function<awaitable<void>(size_t)> open = [&](size_t i) -> awaitable<void> {
-        const auto body = co_await small[begin + i]->body->open();
-        if (body) files[i] = co_await descriptor_of(*body);
-      };
-      co_await for_each_index(count, open);
-      Puts puts;
-      for (size_t i = 0; i < count; ++i) {
-        if (files[i]) puts.add(*small[begin + i], std::move(files[i]));
-      }
-      co_await send(std::move(puts));
-    }
-    for (InputFile* input : large) {
-      const auto body = co_await input->body->open();
-      if (!body) continue;
-      if (body->descriptor() < 0) {
-        co_await stream(*input, *body);
-      } else {
-        Puts puts;
-        UniqueFd file = co_await descriptor_of(*body);
-        puts.add(*input, std::move(file));
-        co_await send(std::move(puts));
-      }
-    }
-  }
-
-  awaitable<void> send(Puts puts) {
-    if (puts.names.empty()) co_return;
-    std::ranges::move(puts.names, std::back_inserter(names_));
-    co_await channel_->send(puts.message.bytes(), std::move(puts.files));
-  }
-
-  // Through a socket, at the speed at which the agent takes it.
-  awaitable<void> stream(const InputFile& input, ByteSource& body) {
-    auto executor = co_await asio::this_coro::executor;
-    int ends[2];
-    sys("making a stream", [&] { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); });
-    UniqueFd theirs(ends[1]);
-    asio::local::stream_protocol::socket ours(executor, asio::local::stream_protocol(), ends[0]);
-    Puts puts;
-    puts.add(input, std::move(theirs));
-    co_await send(std::move(puts));
-    std::vector<std::byte> buffer(source_piece);
-    while (const size_t count = co_await body.read_some(buffer)) {
-      const auto taken = co_await until(after(Channel::patience), write(ours, std::span(buffer).first(count)));
-      if (!taken) throw Failure(FailureKind::unavailable, "the sandbox does not take its files");
-      if (!*taken) co_return;  // there was no room, as its report will say, or the sandbox is gone
-    }
-  }
-
-  // False when nobody reads any more.
-  static awaitable<bool> write(asio::local::stream_protocol::socket& to, std::span<const std::byte> bytes) {
-    boost::system::error_code error;
-    co_await asio::async_write(
-        to, asio::buffer(bytes.data(), bytes.size()), asio::redirect_error(asio::use_awaitable, error));
-    if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
-    co_return !error;
-  }
-
-  // A regular file's descriptor is passed on as it is; anything else is gathered in memory of its own first.
-  awaitable<UniqueFd> descriptor_of(ByteSource& body) {
-    if (body.descriptor() >= 0) {
-      const int fd = body.descriptor();
-      co_return UniqueFd(sys("passing on a file", [&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); }));
-    }
-    UniqueFd file(sys("making a memory file", [] { return ::memfd_create("input", MFD_CLOEXEC); }));
-    std::vector<std::byte> buffer(source_piece);
-    while (const size_t count = co_await body.read_some(buffer)) {
-      for (size_t done = 0; done < count;) {
-        done += static_cast<size_t>(sys("filling a memory file", [&] {
-          return ::write(file.get(), buffer.data() + done, count - done);
-        }));
-      }
-    }
-    co_return file;
-  }
-
   // False when nothing is there. The end of the streams is not waited for: a guest can leave them open in places that
   // outlive its processes for a while, a socket in flight for one.
   bool read() {
     if (take_output()) return true;
+    if (calls_ && take_calls()) return true;
     os::Message message;
     const auto received = channel_->try_receive(message);
     if (received == os::Received::would_block) return false;
@@ -236,14 +148,25 @@ class LocalLease final : public Lease {
     return out || err;
   }
 
+  // What was printed before a call comes before it.
+  bool take_calls() {
+    calls_->write();
+    std::vector<Call> calls;
+    const bool something = calls_->read(calls);
+    if (!calls.empty()) take_output();
+    for (Call& call : calls) ready_.push_back(std::move(call));
+    return something;
+  }
+
   awaitable<void> wait_for_something() {
-    const auto readable = [](asio::posix::stream_descriptor& stream) {
-      return stream.async_wait(asio::posix::stream_descriptor::wait_read, asio::deferred);
-    };
-    std::vector<decltype(readable(channel_->out()))> waits;
-    if (out_open_) waits.push_back(readable(channel_->out()));
-    if (err_open_) waits.push_back(readable(channel_->err()));
-    waits.push_back(readable(channel_->control()));
+    using Descriptor = asio::posix::stream_descriptor;
+    const auto possible = [](Descriptor& stream, Descriptor::wait_type what) { return stream.async_wait(what, asio::deferred); };
+    std::vector<decltype(possible(channel_->out(), Descriptor::wait_read))> waits;
+    if (out_open_) waits.push_back(possible(channel_->out(), Descriptor::wait_read));
+    if (err_open_) waits.push_back(possible(channel_->err(), Descriptor::wait_read));
+    if (calls_ && calls_->to_read() != nullptr) waits.push_back(possible(*calls_->to_read(), Descriptor::wait_read));
+    if (calls_ && calls_->to_write() != nullptr) waits.push_back(possible(*calls_->to_write(), Descriptor::wait_write));
+    waits.push_back(possible(channel_->control(), Descriptor::wait_read));
     auto race = asio::experimental::make_parallel_group(std::move(waits));
     co_await race.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
   }
@@ -288,6 +211,9 @@ class LocalLease final : public Lease {
           ready_.push_back(OutputFile(std::move(name), std::move(contents), size, written));
         }
         break;
+      case Tag::stands:
+        holds_(reader.number<std::uint64_t>());
+        break;
       case Tag::product:
         take_product(std::move(message->descriptors));
         break;
@@ -309,6 +235,7 @@ class LocalLease final : public Lease {
     while (take_output()) {
     }
     out_open_ = err_open_ = false;
+    calls_.reset();
     ended_ = true;
     ready_.push_back(std::move(outcome));
   }
@@ -326,7 +253,7 @@ class LocalLease final : public Lease {
   }
 
   void add_name(std::vector<std::string>& to, std::uint32_t number) const {
-    if (number < names_.size()) to.push_back(names_[number]);
+    if (number < inputs_.names().size()) to.push_back(inputs_.names()[number]);
   }
 
   Collected read_collected(Reader& reader) const {
@@ -371,12 +298,14 @@ class LocalLease final : public Lease {
   }
 
   std::unique_ptr<Channel> channel_;
+  Inputs inputs_{*channel_};
+  std::optional<Calls> calls_;
   std::string source_name_;
   Warm warm_;
   asio::thread_pool& blocking_;
+  Holds holds_;
   EndSandbox end_;
   std::deque<Event> ready_;
-  std::vector<std::string> names_;  // of the files that were put, by their numbers
   std::uint64_t largest_compiled_ = 0;
   bool out_open_ = true, err_open_ = true, ended_ = false, has_read_ = false;
   Finished finished_ = Finished::no;
@@ -385,8 +314,9 @@ class LocalLease final : public Lease {
 }  // namespace
 
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, EndSandbox end) {
-  return std::make_unique<LocalLease>(std::move(channel), std::move(source_name), warm, blocking, std::move(end));
+    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, Holds holds, EndSandbox end) {
+  return std::make_unique<LocalLease>(
+      std::move(channel), std::move(source_name), warm, blocking, std::move(holds), std::move(end));
 }
 
 }  // namespace ci::pool

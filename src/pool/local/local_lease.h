@@ -19,7 +19,10 @@ enum class Warm { no, yes };
 // What a sandbox is closed with when its lease is dropped; called once.
 using EndSandbox = std::function<void(std::unique_ptr<Channel>, Finished)>;
 
+// So many bytes of memory are its own while it stands still; 0: it goes on.
+using Holds = std::function<void(std::uint64_t)>;
+
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, EndSandbox end);
+    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, Holds holds, EndSandbox end);
 
 }  // namespace ci::pool

@@ -64,6 +64,7 @@ struct Shelf {
   std::deque<std::unique_ptr<Channel>> warm;
   int creating = 0, awaited = 0;  // see KindState
   std::uint64_t in_use = 0;
+  std::uint64_t held = 0;  // bytes of those in use that stand still
   int floor = 0;
   DemandMeter demand;
   FairQueue<Waiter> waiting;
@@ -125,6 +126,10 @@ class LocalPool final : public SandboxPool {
     CHECK(language != nullptr);
     co_return make_local_lease(
         std::move(channel), std::string(language->file), hit ? Warm::yes : Warm::no, blocking_,
+        [this, kind, last = std::uint64_t(0)](std::uint64_t bytes) mutable {
+          shelves_.at(kind).held += bytes - std::exchange(last, bytes);
+          if (bytes > 0) refill();  // what is warm may have to go for it
+        },
         [this, kind](std::unique_ptr<Channel> spent, Finished finished) {
           tasks_.spawn("sandbox end", end(kind, std::move(spent), finished));
         });
@@ -364,6 +369,7 @@ class LocalPool final : public SandboxPool {
     state.slow = shelf.making_time ? *shelf.making_time > slow_creation : presumed;
     state.making_time = shelf.making_time.value_or(Clock::duration(0));
     state.memory = shelf.memory;
+    state.leased_memory = shelf.in_use * shelf.memory + shelf.held;
     return state;
   }
 

@@ -2,19 +2,13 @@
 #include "pool/local/local_pool.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "languages/language.h"
-#include "os/message_socket.h"
-#include "sandbox/sandboxd.h"
+#include "pool/testing/engine.h"
 
 namespace ci::pool {
 namespace {
@@ -29,72 +23,14 @@ struct Result {
   std::vector<std::string> gone;
 };
 
-// sandboxd must be forked before this process has threads, so it is made once, first.
-class Engine : public testing::Environment {
- public:
-  void SetUp() override {
-    auto [ours, theirs] = os::message_socket_pair();
-    sandbox::SandboxdSettings settings;
-    settings.memory_bytes = 256 << 20;
-    settings.workspace_bytes = settings.tmp_bytes = 64 << 20;
-    settings.processes = 64;
-    settings.runtimes = RUNTIMES_DIRECTORY;
-    sandboxd = ::fork();
-    if (sandboxd == 0) {
-      ours.reset();
-      ::_exit(sandbox::sandboxd_main(settings, std::move(theirs)));
-    }
-    socket = std::move(ours);
-  }
+PoolSettings small_stock() {
+  PoolSettings settings;
+  settings.floors = {{"py", 2}, {"bash", 1}, {"js", 1}};
+  return settings;
+}
 
-  void TearDown() override {
-    pool.reset();
-    socket.reset();
-    if (blocking) blocking->join();
-    int status = 0;
-    ::waitpid(sandboxd, &status, 0);
-  }
-
-  // Opens the pool once; a reason when the host cannot run sandboxes.
-  const std::string& missing() {
-    if (!pool) {
-      blocking = std::make_unique<asio::thread_pool>(1);
-      PoolSettings settings;
-      settings.floors = {{"py", 2}, {"bash", 1}, {"js", 1}};
-      pool = open_local_pool(io.get_executor(), *blocking, settings, [this]() -> awaitable<UniqueFd> {
-        if (!socket) co_await sleep_for(1h);
-        co_return std::move(socket);
-      });
-      reason = "";
-      wait([this]() -> awaitable<void> { co_await pool->warm_up(); });
-    }
-    return reason;
-  }
-
-  template <class Work>
-  void wait(Work work) {
-    bool done = false;
-    asio::co_spawn(io, work(), [&](std::exception_ptr failure) {
-      done = true;
-      try {
-        if (failure) std::rethrow_exception(failure);
-      } catch (const std::exception& error) {
-        reason = error.what();
-      }
-    });
-    io.restart();
-    while (!done) io.run_one();
-  }
-
-  asio::io_context io;
-  std::unique_ptr<asio::thread_pool> blocking;
-  pid_t sandboxd = -1;
-  UniqueFd socket;
-  std::unique_ptr<SandboxPool> pool;
-  std::string reason;
-};
-
-Engine* const engine = static_cast<Engine*>(testing::AddGlobalTestEnvironment(new Engine));
+testing::Engine* const engine = static_cast<testing::Engine*>(::testing::AddGlobalTestEnvironment(
+    new testing::Engine(testing::Engine::small_sandboxes(RUNTIMES_DIRECTORY), small_stock())));
 
 // Bytes that have no descriptor, as those of an object store.
 class Zeros final : public ByteSource {
@@ -153,7 +89,7 @@ awaitable<Result> run_once(
   }
 }
 
-class LocalPool : public testing::Test {
+class LocalPool : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!engine->missing().empty()) GTEST_SKIP() << engine->missing();
@@ -226,7 +162,7 @@ TEST_F(LocalPool, EndsAProgramThatIgnoresTheSoftSignal) {
 }
 
 TEST_F(LocalPool, TellsWhenMemoryRanOut) {
-  const Result result = run("py", "print('start')\na = bytearray(1 << 30)\nprint('never')");
+  const Result result = run("py", "print('start')\na = bytearray(1 << 30)\nprint('never')", 60s);
   EXPECT_TRUE(result.outcome.ended == Ended::out_of_memory || result.err.find("MemoryError") != std::string::npos);
   EXPECT_EQ(result.out, "start\n");
 }
@@ -237,27 +173,6 @@ TEST_F(LocalPool, LeavesNoProcessBehind) {
   EXPECT_LT(result.outcome.wall_time, 5s);
 }
 
-// Whoever runs that command, and the parents of that, so many up; 0: nobody.
-pid_t process_of(std::string_view command, int up) {
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream file(entry.path() / "cmdline");
-    std::string text((std::istreambuf_iterator<char>(file)), {});
-    std::ranges::replace(text, '\0', ' ');
-    if (text != std::string(command) + " ") continue;
-    std::filesystem::path at = entry.path();
-    for (; up > 0; --up) {
-      std::ifstream status(at / "status");
-      for (std::string word; status >> word && word != "PPid:";) {
-      }
-      std::string parent;
-      status >> parent;
-      at = std::filesystem::path("/proc") / parent;
-    }
-    return std::stoi(at.filename());
-  }
-  return 0;
-}
-
 TEST_F(LocalPool, EndsASandboxWhoseAgentIsStopped) {
   engine->wait([&]() -> awaitable<void> {
     Demand demand("bash", {});
@@ -266,14 +181,14 @@ TEST_F(LocalPool, EndsASandboxWhoseAgentIsStopped) {
     program.code = "sleep 4711.5 & wait";
     co_await lease->start(std::move(program));
     pid_t agent = 0;
-    while ((agent = process_of("sleep 4711.5", 2)) == 0) co_await sleep_for(10ms);
+    while ((agent = testing::process_of("sleep 4711.5", 2)) == 0) co_await sleep_for(10ms);
     ::kill(agent, SIGSTOP);
     lease.reset();
     const auto deadline = after(20s);
-    while (process_of("sleep 4711.5", 0) != 0 && Clock::now() < deadline) co_await sleep_for(10ms);
+    while (testing::process_of("sleep 4711.5") != 0 && Clock::now() < deadline) co_await sleep_for(10ms);
   });
   EXPECT_EQ(engine->reason, "");
-  EXPECT_EQ(process_of("sleep 4711.5", 0), 0);
+  EXPECT_EQ(testing::process_of("sleep 4711.5"), 0);
 }
 
 TEST_F(LocalPool, WhoMayWaitLongerGetsWhatIsBeingMade) {

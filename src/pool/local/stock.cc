@@ -112,7 +112,7 @@ class Planner {
 
   std::uint64_t memory() const {
     std::uint64_t sum = 0;
-    for (const Row& row : rows_) sum += row.memory();
+    for (const Row& row : rows_) sum += row.memory() + row.state->leased_memory;
     return sum;
   }
 

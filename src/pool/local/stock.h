@@ -38,6 +38,7 @@ struct KindState {
   bool slow = false;         // making one takes so much that its neighbours would feel several
   Clock::duration making_time{0};
   std::uint64_t memory = 0;  // bytes of one that waits
+  std::uint64_t leased_memory = 0;  // of all that are on loan; those that stand still hold what they have used
 };
 
 struct StockLimits {
@@ -45,7 +46,7 @@ struct StockLimits {
   int slow_parallel = 1;                  // of a slow kind that nobody waits for; twice as many of all kinds while there are runs
   int slow_awaited = 2;                   // of a slow kind, for those who wait: as many as there are processors
   int most_warm = 48;                     // of all kinds together
-  std::uint64_t memory_bytes = 1u << 30;  // of all that is warm or being made in advance
+  std::uint64_t memory_bytes = 1u << 30;  // of all that is warm, being made in advance or on loan
 };
 
 // Warm sandboxes that the kind should have: its floor, and a share of what came lately.

@@ -67,6 +67,17 @@ TEST(Stock, FillsTheEmptiestFirstAFewAtATime) {
   EXPECT_THAT(kinds(plan_stock(states, limits()).create), ElementsAre("empty", "empty", "half"));
 }
 
+TEST(Stock, WhatIsOnLoanTakesRoomFromWhatIsWarm) {
+  std::vector<KindState> states = {kind("paused", 0, 0), kind("warm", 4, 3)};
+  states[0].leased_memory = 97 * megabyte;
+  EXPECT_THAT(plan_stock(states, limits()).create, IsEmpty());
+  EXPECT_THAT(plan_stock(states, limits()).drop, IsEmpty());
+  states[0].leased_memory = 98 * megabyte;
+  EXPECT_THAT(plan_stock(states, limits()).drop, ElementsAre("warm"));
+  states[0].leased_memory = 0;
+  EXPECT_THAT(kinds(plan_stock(states, limits()).create), ElementsAre("warm"));
+}
+
 TEST(Stock, WhileThereAreRunsLittleIsMadeAhead) {
   std::vector<KindState> states = {kind("a", 4, 0)};
   states[0].recent = 1;

@@ -14,8 +14,13 @@
 // `go`. It says `compiled_silently` when the compiler had nothing to say, so that its program may be kept. Where the program
 // is there already it hears `go` at once.
 //
-// Descriptors that come with `go` are those of a session's state: a memory file to write to and, when there is one, the state to
-// begin with. `go_keep_after_errors` asks for a state also of a program that failed. The guest may say `unreadable`, the state
+// Before `go` come the descriptors that this run has, each with a byte that is its name (listen.h): of a session's state `state_after`, a
+// memory file to write to, and, when there is one, `state_before`, that to begin with; of a program's calls `calls`, a pipe to
+// write to, and `answers`, one to read from, which become descriptors `calls_to` and `answers_from` of the program. On both go frames: four
+// bytes, little endian, how many follow; four, the number of a call; then what is between the program's harness and the server. A
+// guest that says too much (pool/sandbox_pool.h) finds both closed.
+//
+// `go_keep_after_errors` asks for a state also of a program that failed. The guest may say `unreadable`, the state
 // to begin with, and at the end `ended` with the program's exit status, a byte: its time stops, and what it says until it
 // exits, in a time of its own, is a note for the server. Nothing of this is believed: a guest that exits with another status, or
 // not at all, has captured nothing.
@@ -23,11 +28,14 @@
 namespace ci::sandbox {
 
 inline constexpr int from_agent = 3, to_agent = 4;
+inline constexpr int calls_to = 5, answers_from = 6;  // of a program that has calls
 
 namespace words {
 
 // The agent's.
 inline constexpr char build = 'B', go = 'G', go_keep_after_errors = 'E';
+// Its names of descriptors.
+inline constexpr char state_after = 'A', state_before = 'P', calls = 'T', answers = 'N';
 // The guest's.
 inline constexpr char ready = 'R', failed = 'F', compiled = 'C', compiled_silently = 'K', unreadable = 'X', ended = 'S';
 

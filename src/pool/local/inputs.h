@@ -1,0 +1,35 @@
+#pragma once
+// Putting files into a sandbox before its program begins. I/O thread.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pool/local/channel.h"
+#include "pool/sandbox_pool.h"
+
+namespace ci::pool {
+
+struct Puts;
+
+class Inputs {
+ public:
+  explicit Inputs(Channel& channel) : channel_(channel) {}
+
+  // The program's own text first, so that there is room for it, however many inputs there are. One of its name is left out. Fails as
+  // the inputs do, and as `unavailable` when the sandbox does not take them.
+  awaitable<void> place(std::string_view source_name, std::string_view code, std::vector<InputFile>& inputs);
+
+  // By the numbers under which the agent speaks of them: in the order in which they were put.
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  awaitable<void> place(std::vector<InputFile>& inputs);
+  awaitable<void> send(Puts puts);
+  awaitable<void> stream(const InputFile& input, ByteSource& body);
+
+  Channel& channel_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace ci::pool
