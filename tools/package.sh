@@ -1,11 +1,11 @@
 #!/bin/bash
-# Makes Debian packages of a build: tools/package.sh BUILD_FOLDER OUTPUT_FOLDER. Called by ./dev package.
+# Makes Debian packages of a build: tools/package.sh BUILD_FOLDER OUTPUT_FOLDER [--no-symbols]. Called by ./dev package.
 # shellcheck disable=SC2154
 
 . "$(dirname "${BASH_SOURCE[0]}")/shell.sh"
 . "$root/packages/install.sh"
 
-build=$1 output=$2
+build=$1 output=$2 symbols_wanted=${3:-}
 templates=$root/packages/deb
 architecture=$(dpkg --print-architecture)
 version=$(sed -n 's/^project(kubecoderun VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
@@ -35,8 +35,10 @@ strip_program() {
   [[ -n $id ]] || fail "$program was linked without a build id."
   debug=$symbols/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug
   mkdir -p "${debug%/*}"
-  objcopy --only-keep-debug --compress-debug-sections "$program" "$debug"
-  chmod 644 "$debug"
+  if [[ $symbols_wanted != --no-symbols ]]; then
+    objcopy --only-keep-debug --compress-debug-sections "$program" "$debug"
+    chmod 644 "$debug"
+  fi
   strip --strip-unneeded "$program"
 }
 programs=("$main/usr/bin/kubecoderun")
@@ -54,10 +56,13 @@ place 644 "$root/LICENSE" "$main/usr/share/doc/kubecoderun/copyright"
 place 644 "$root/README.md" "$main/usr/share/doc/kubecoderun/README.md"
 for page in "$root"/docs/*.md; do place 644 "$page" "$main/usr/share/doc/kubecoderun/docs/${page##*/}"; done
 
-# Only what the program itself links: what the parts inside of sandboxes link comes with their languages.
+# What the program itself links, and sandboxd, which is inside of it as bytes. What the parts inside of sandboxes link comes with their
+# languages.
 mkdir -p "$stage/empty/debian"
 printf 'Source: kubecoderun\n\nPackage: kubecoderun\nArchitecture: any\n' >"$stage/empty/debian/control"
-depends=$(cd "$stage/empty" && dpkg-shlibdeps -O "$main/usr/bin/kubecoderun" 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
+sandboxd=$build/src/sandbox/start/sandboxd
+[[ -f $sandboxd ]] || fail "there is no $sandboxd, which says what else is needed."
+depends=$(cd "$stage/empty" && dpkg-shlibdeps -O "$main/usr/bin/kubecoderun" "$sandboxd" 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
 [[ -n $depends ]] || fail "dpkg-shlibdeps does not know what the program needs."
 languages=$(language_packages "$(language_codes | paste -sd,)" | sed 's/?.*//' | sort -u | paste -sd, | sed 's/,/, /g')
 
@@ -79,6 +84,9 @@ pack() { # pack FOLDER TEMPLATE FILE
 mkdir -p "$main/DEBIAN"
 for script in postinst prerm postrm; do place 755 "$templates/$script" "$main/DEBIAN/$script"; done
 echo /etc/kubecoderun.env >"$main/DEBIAN/conffiles"
-chmod 755 "$stage" "$symbols"
+chmod 755 "$stage"
+if [[ -d $symbols ]]; then chmod 755 "$symbols"; fi
 pack "$main" "$templates/control" "$output/kubecoderun_${version}_$architecture.deb"
-pack "$symbols" "$templates/control.dbgsym" "$output/kubecoderun-dbgsym_${version}_$architecture.deb"
+if [[ $symbols_wanted != --no-symbols ]]; then
+  pack "$symbols" "$templates/control.dbgsym" "$output/kubecoderun-dbgsym_${version}_$architecture.deb"
+fi
