@@ -119,6 +119,8 @@ def cgroups_of(pids):
 def cgroup_directories():
     found = set()
     for directory, names, _ in os.walk("/sys/fs/cgroup"):
+        if "kubepods" in names:  # servers in pods of a cluster, which go with them
+            names.remove("kubepods")
         if "kubecoderun" in directory.lower():
             found.add(directory)
     return found
