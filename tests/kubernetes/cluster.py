@@ -5,7 +5,6 @@ The scripts that start the cluster are not part of this repository: they are loo
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import zipfile
 
 import requests
 
+import own_image
 import s3_server
 from harness import KEY, ROOT, cannot, wait_until
 from redis_server import RedisServer
@@ -29,8 +29,8 @@ IMAGE = "kubecoderun/server:test"
 NAMESPACE = "kubecoderun"
 # Goes on with a cluster that runs, and the image that it has, and leaves both: for whoever works on these tests.
 KEEP = os.environ.get("KUBECODERUN_TEST_CLUSTER") == "keep"
-# What the image of the tests offers; KUBECODERUN_TEST_IMAGE_LANGUAGES=py,js,… makes a larger one, which takes minutes.
-LANGUAGES = os.environ.get("KUBECODERUN_TEST_IMAGE_LANGUAGES", "bash")
+# Languages of an image made as operators make it, such as py,js,bash. That takes minutes; not set: a small one is made of this machine's files.
+LANGUAGES = os.environ.get("KUBECODERUN_TEST_IMAGE_LANGUAGES")
 
 
 def scripts():
@@ -70,30 +70,27 @@ def tools():
 
 
 def image(program):
-    """The archive of an image with the program under test. The files below it are kept while the packages stay the same."""
-    if not shutil.which("mmdebstrap"):
-        cannot("mmdebstrap is not installed")
-    deb = PLACE / "deb"
-    shutil.rmtree(deb, ignore_errors=True)
-    call(ROOT / "tools/package.sh", program.parent, deb, "--no-symbols", seconds=600)
+    """The archive of an image with the program under test."""
+    deb, files, archive = PLACE / "deb", PLACE / "image", PLACE / "server.tar"
+    for place in (deb, files):
+        shutil.rmtree(place, ignore_errors=True)
+    call(ROOT / "tools/package.sh", program.parent, deb, "--no-symbols", seconds=900)
     [package] = deb.glob("*.deb")
-    depends = call("dpkg-deb", "--field", package, "Depends").stdout
-    made_of = [LANGUAGES, depends, *(path.read_text() for path in sorted((ROOT / "deploy/image").iterdir())), (ROOT / "packages/languages.tsv").read_text()]
-    files = PLACE / f"image-{hashlib.sha256(''.join(made_of).encode()).hexdigest()[:16]}"
-    if not files.exists():
-        for old in PLACE.glob("image-*"):
-            shutil.rmtree(old)
-        making = PLACE / "image-making"
-        # cloudpickle: so that variables of Python are kept, also where the image has no more of Python than bash programs want.
-        made = call(ROOT / "deploy/image/make-rootfs", package, LANGUAGES, making, "python3-cloudpickle", seconds=3600, check=False)
-        if made.returncode and any(text in made.stderr for text in ("Failed to fetch", "Could not resolve", "Temporary failure")):
-            cannot(f"the packages of the image cannot be fetched:\n{made.stderr[-1500:]}")
-        assert made.returncode == 0, made.stderr[-4000:]
-        making.rename(files)
-    call("dpkg-deb", "--extract", package, files)
-    archive = PLACE / "server.tar"
+    # cloudpickle: so that variables of Python are kept, also where the image has no more of Python than bash programs want.
+    if LANGUAGES:
+        call(ROOT / "deploy/image/make-rootfs", package, LANGUAGES, files, "python3-cloudpickle", seconds=3600)
+    else:
+        depends = call("dpkg-deb", "--field", package, "Depends").stdout
+        words = call(ROOT / "deploy/image/packages", "bash").stdout.split()
+        # The user that systemd-sysusers makes is made by hand.
+        depends = ",".join(part for part in depends.split(",") if "sysusers" not in part)
+        own_image.make(",".join([depends, *words, "ca-certificates", "mount", "python3-cloudpickle"]), files)
+        call("dpkg-deb", "--extract", package, files)
+        (files / "usr/lib/kubecoderun").mkdir()
+        shutil.copy(ROOT / "deploy/image/entrypoint", files / "usr/lib/kubecoderun/entrypoint")
     words = ["--env", "DATA_DIR=/data", "--", "/usr/lib/kubecoderun/entrypoint"]
-    call(scripts() / "make-image", IMAGE, files, archive, *words, seconds=600)
+    call(scripts() / "make-image", IMAGE, files, archive, *words, seconds=900)
+    shutil.rmtree(files)
     return archive
 
 
@@ -101,7 +98,8 @@ class Cluster:
     def __init__(self):
         self.kubectl_program = tools() / "kubectl"
         self.helm_program = tools() / "helm"
-        self.environment = os.environ | {"KUBECONFIG": str(WORK / "kubeconfig"), "HELM_CACHE_HOME": str(PLACE / "helm"), "HELM_CONFIG_HOME": str(PLACE / "helm"), "HELM_DATA_HOME": str(PLACE / "helm")}  # fmt: skip
+        homes = {f"HELM_{kind}_HOME": str(PLACE / "helm-home") for kind in ("CACHE", "CONFIG", "DATA")}
+        self.environment = os.environ | homes | {"KUBECONFIG": str(WORK / "kubeconfig")}
 
     @classmethod
     def or_skip(cls):
@@ -125,7 +123,9 @@ class Cluster:
         """Brings the image of the program under test into the cluster."""
         known = self.kubectl("get", "nodes", "-o", "jsonpath={.items[*].status.images[*].names}").stdout
         if not (KEEP and IMAGE in known):
-            call(scripts() / "load-image", image(program), seconds=600)
+            archive = image(program)
+            call(scripts() / "load-image", archive, seconds=900)
+            archive.unlink()
 
     def kubectl(self, *words, **options):
         return call(self.kubectl_program, *words, env=self.environment, **options)

@@ -1,7 +1,6 @@
 import pytest
 
 import cluster as clusters
-from harness import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +19,3 @@ def stores_of_cluster(cluster):
     stores = clusters.Stores()
     yield stores
     stores.discard()
-
-
-@pytest.fixture(scope="session")
-def charts():
-    return ROOT / "deploy" / "helm" / "kubecoderun"
