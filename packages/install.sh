@@ -192,7 +192,39 @@ need_packages() {
   printf '%s' "$words" >"$stamp"
 }
 
-# need_all STAMP LANGUAGES [LIST...]: the build packages, those of the languages and further lists, in one go.
+# Libraries of Node from npm, as packages/node/package-lock.json names them with their hashes. Sandboxes find them because their root has
+# a link to these (src/sandbox/template_root.cc). Scripts of packages are not run. Without npm, or without its registry, programs have
+# what Node itself has: that is no reason to stop.
+node_libraries=/usr/lib/kubecoderun/node
+need_node_libraries() {
+  local name fresh=$node_libraries.new old=$node_libraries.old log=$logs/npm.log
+  if cmp -s "$lists/node/package-lock.json" "$node_libraries/package-lock.json"; then return; fi
+  if [[ $install == no ]]; then
+    say "Not installed (--no-install): libraries of Node"
+    return
+  fi
+  if ! command -v npm >/dev/null; then
+    say "Libraries of Node are left out: there is no npm."
+    return
+  fi
+  become_root
+  "${as_root[@]}" rm -rf "$fresh" "$old"
+  "${as_root[@]}" install -d -m 755 "${node_libraries%/*}" "$fresh"
+  for name in package.json package-lock.json; do "${as_root[@]}" install -m 644 "$lists/node/$name" "$fresh/$name"; done
+  step "Installing libraries of Node" "$log" \
+    "${as_root[@]}" npm ci --prefix "$fresh" --ignore-scripts --no-audit --no-fund --no-update-notifier || {
+    "${as_root[@]}" rm -rf "$fresh"
+    show_log "$log" 5
+    say "Going on without libraries of Node. Is npm's registry reachable? The next time this is tried again."
+    return 0
+  }
+  if [[ -e $node_libraries ]]; then "${as_root[@]}" mv "$node_libraries" "$old"; fi
+  "${as_root[@]}" mv "$fresh" "$node_libraries"
+  "${as_root[@]}" rm -rf "$old"
+}
+
+# need_all STAMP LANGUAGES [LIST...]: the build packages, those of the languages and further lists, in one go; then what does not come
+# from Debian.
 need_all() {
   local stamp=$1 languages=$2 words
   shift 2
@@ -203,4 +235,5 @@ need_all() {
     for list in "$@"; do read_list "$list"; done
   )
   need_packages "$stamp" kubecoderun-boost-headers "${words[@]}"
+  if [[ ,$languages, == *,js,* || ,$languages, == *,ts,* ]]; then need_node_libraries; fi
 }

@@ -152,6 +152,9 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   // Other places where everybody may write: sessions of PHP are kept in the second.
   fs::create_symlink("/tmp", root / "var/tmp");
   fs::create_symlink("/tmp", root / "var/lib/php/sessions");
+  // Node looks for packages in the directories above a program and, for `import`, nowhere else: this one is above all. They may be
+  // installed later (packages/install.sh).
+  fs::create_symlink("/usr/lib/kubecoderun/node/node_modules", root / "node_modules");
   pieces.push_back({"runtimes", without_path(trees.runtimes, root / "mnt/data", root / "build"), true});
   // Zygotes start with an empty script in the place where sandboxes have the user's.
   for (const languages::Language& language : languages::all()) {

@@ -1,7 +1,9 @@
 """docs/libraries.md is true: every name in it can be imported, loaded, included or called in a sandbox."""
 
+import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,7 @@ PAGE = (harness.ROOT / "docs/libraries.md").read_text()
 
 def names(section):
     text = PAGE.split(f"\n## {section}\n", 1)[1].split("\n## ")[0]
-    return [name for name in re.findall(r"`([^`]+)`", text) if name != "import"]
+    return [name for name in re.findall(r"`([^`]+)`", text) if name not in ("import", "require")]
 
 
 def outcome(server, language, code):
@@ -28,6 +30,44 @@ def needs(program):
 def test_python(server):
     code = f"for name in {names('Python')!r}:\n    try:\n        __import__(name)\n    except Exception as error:\n        print(name, repr(error))\n"
     assert outcome(server, "py", "import warnings\nwarnings.simplefilter('ignore')\n" + code)[0] == ""
+
+
+NODE = harness.ROOT / "packages/node"
+
+
+def test_node_libraries_are_those_of_the_page_from_any_registry():
+    wanted = json.loads((NODE / "package.json").read_text())["dependencies"]
+    page = [name for name in names("JavaScript and TypeScript") if re.fullmatch(r"[a-z0-9-]+", name) and name != "tsc"]
+    assert sorted(name for name in wanted if not name.startswith("@types/")) == sorted(page)
+    locked = json.loads((NODE / "package-lock.json").read_text())["packages"]
+    assert all("integrity" in package and "resolved" not in package for name, package in locked.items() if name)
+
+
+@pytest.fixture(scope="module")
+def patient(program):
+    """Reading hundreds of files for the first time takes as long as the disk likes."""
+    needs("node")
+    if not Path("/usr/lib/kubecoderun/node/node_modules").is_dir():
+        pytest.skip("libraries of Node are not installed: ./run --packages-only, where npm's registry can be reached")
+    server = harness.started(program, MAX_EXECUTION_TIME="600", LANGUAGES="py,js,ts,bash")
+    yield server
+    server.discard()
+
+
+def test_node(patient):
+    wanted = [name for name in json.loads((NODE / "package.json").read_text())["dependencies"] if not name.startswith("@types/")]
+    code = "for (const name of NAMES) try { require(name) } catch (error) { console.log(name, error.message) }"
+    assert outcome(patient, "js", code.replace("NAMES", json.dumps(wanted))) == ("", "")
+
+
+def test_node_from_everywhere(patient):
+    needs("tsc")
+    module = "import _ from 'lodash';\nimport {DateTime} from 'luxon';\nconsole.log(_.sum([1, 2]), DateTime.utc(2020).year);\n"
+    assert outcome(patient, "bash", f"cat >/tmp/a.mjs <<'END'\n{module}END\ncd / && node /tmp/a.mjs") == ("3 2020\n", "")
+    assert outcome(patient, "ts", module) == ("3 2020\n", "")
+    assert outcome(patient, "ts", module + "console.log(await Promise.resolve(1))") == ("3 2020\n1\n", "")
+    own = "const fs = require('fs');\nfs.mkdirSync('node_modules/lodash', {recursive: true});\nfs.writeFileSync('node_modules/lodash/index.js', 'module.exports = 1');\n"
+    assert outcome(patient, "js", own + "console.log(require('lodash'))")[0] == "1\n"
 
 
 def test_r(server):
