@@ -41,12 +41,22 @@ class Harness:
         self.fresh_modules = fresh_modules.union(sys.builtin_module_names)
         self.error = self.kept = None
 
+    def settle(self, program):
+        """In the process whose forks the guests are: does all that is the same in each of them, so that they need not, and makes
+        ready for a rehearsal of `program`. Each page that a guest touches costs more than what it does there."""
+        _open_streams()
+        _forget_the_past()
+        sys.path[0] = FOLDER
+        for name in OURS:
+            sys.modules.pop(name, None)
+        self.main = self._new_main()
+        self.stage = _Stage(program)
+        gc.enable()
+
     def begin(self, agent, say, script=SCRIPT):
         """Waits for the program. Returns its code and its namespace; None when there is nothing to evaluate. `agent`: the socket
         that it speaks on; `say`: the pipe that it listens to."""
-        gc.enable()
         _renew()
-        _open_streams()
         os.write(say, session.READY + os.getpid().to_bytes(4, "little"))
         words, descriptors = session.read_words(agent)
         if not words:
@@ -58,11 +68,7 @@ class Harness:
             os.close(say)
         sys.argv = [SCRIPT, *words[1:].decode("utf-8", "surrogateescape").split("\0")[:-1]]
         sys.orig_argv = [sys.executable, *sys.argv]
-        sys.path[0] = FOLDER
-        for name in OURS:
-            sys.modules.pop(name, None)
         _forget_modules(_module_names(FOLDER) - self.fresh_modules)
-        self.main = self._new_main()
         try:
             with open(script, "rb") as file:
                 source = file.read()
@@ -74,20 +80,13 @@ class Harness:
             return None
         return code, self.main.__dict__
 
-    def rehearse(self, program):
+    def rehearse(self):
         """The same in a process that nobody needs: what it touches, guests will touch."""
-        null = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(null, stream)
-        script, after = os.memfd_create("rehearsal"), os.memfd_create("state")
-        os.write(script, program.encode())
-        os.ftruncate(after, 1 << 20)
-        agent, ours = socket.socketpair()
-        _, say = os.pipe()
-        socket.send_fds(agent, [session.STATE_AFTER], [after])
-        agent.sendall(session.GO + b"an argument\0")
-        agent.shutdown(socket.SHUT_WR)
-        return self.begin(ours.detach(), say, f"/proc/self/fd/{script}")
+        return self.begin(*self.stage.enter())
+
+    def serve(self):
+        """Nothing is rehearsed any more."""
+        self.stage = None
 
     def end(self, error):
         """What the interpreter does when a program has ended or failed, and what we do then. Returns the exit status."""
@@ -140,9 +139,43 @@ class Harness:
         return main
 
 
+class _Stage:
+    """What a rehearsal needs in the place of a sandbox, made beforehand: making it would be among what guests do."""
+
+    def __init__(self, program):
+        self.script, self.after = os.memfd_create("rehearsal"), os.memfd_create("state")
+        os.write(self.script, program.encode())
+        os.ftruncate(self.after, 1 << 20)
+        self.agent, self.ours = socket.socketpair()
+        self.heard, self.say = os.pipe()
+        socket.send_fds(self.agent, [session.STATE_AFTER], [self.after])
+        self.agent.sendall(session.GO + b"an argument\0")
+        self.agent.shutdown(socket.SHUT_WR)
+        self.null = os.open(os.devnull, os.O_RDWR)
+
+    def enter(self):
+        for stream in (0, 1, 2):
+            os.dup2(self.null, stream)
+        return os.dup(self.ours.fileno()), self.say, f"/proc/self/fd/{self.script}"
+
+    def __del__(self):
+        for file in (self.script, self.after, self.heard, self.say, self.null):
+            os.close(file)
+
+
+def _forget_the_past():
+    """Modules have noted where they were imported, and what they have done so far."""
+    modules = sys.modules
+    if "multiprocessing.process" in modules:
+        modules["multiprocessing.process"].ORIGINAL_DIR = FOLDER
+    if "uuid" in modules:
+        modules["uuid"]._last_timestamp = None
+    if "tempfile" in modules:
+        modules["tempfile"]._name_sequence = None
+
+
 def _renew():
-    """A forked child continues its parent's generators: every sandbox would draw the same numbers. Other modules have noted
-    where and when they were imported."""
+    """A forked child continues its parent's generators: every sandbox would draw the same numbers. And it is another process, at another time."""
     modules = sys.modules
     if "random" in modules:
         modules["random"].seed()
@@ -150,20 +183,25 @@ def _renew():
         modules["numpy"].random.seed()
     if "multiprocessing.process" in modules:
         modules["multiprocessing.process"].current_process().authkey = os.urandom(32)
-        modules["multiprocessing.process"].ORIGINAL_DIR = FOLDER
-    if "uuid" in modules:
-        modules["uuid"]._last_timestamp = None
-    if "tempfile" in modules:
-        modules["tempfile"]._name_sequence = None
     if "logging" in modules:
         modules["logging"]._startTime = time.time()
+    threading.current_thread()._set_native_id()
 
 
 def _open_streams():
+    """While 1 and 2 are pipes, as they are in a sandbox, because streams note what cannot be sought in. Standard input is of the same kind
+    here as there."""
+    kept, pipe = [os.dup(number) for number in (1, 2)], os.pipe()
+    for number in (1, 2):
+        os.dup2(pipe[1], number)
     sys.stdin = sys.__stdin__ = _stream(0, "r", "<stdin>", "surrogateescape")
     # By line: what was printed before a kill has been written.
     sys.stdout = sys.__stdout__ = _stream(1, "w", "<stdout>", "surrogateescape", line_buffering=True)
     sys.stderr = sys.__stderr__ = _stream(2, "w", "<stderr>", "backslashreplace", line_buffering=True)
+    for number, file in zip((1, 2), kept):
+        os.dup2(file, number)
+    for file in (*kept, *pipe):
+        os.close(file)
 
 
 def _stream(number, mode, name, errors, line_buffering=False):
@@ -195,7 +233,7 @@ def _is_package(path):
 
 def _forget_modules(names):
     """Modules that the zygote has and whose names are those of the user's files, which come first where Python looks."""
-    if names.isdisjoint(sys.modules):
+    if sys.modules.keys().isdisjoint(names):  # the other way round it would look at all that are loaded
         return
     for module in list(sys.modules):
         if module.partition(".")[0] in names:

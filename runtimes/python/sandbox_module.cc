@@ -1,22 +1,28 @@
 // What a Python zygote cannot do in Python: be born into a sandbox, and run a program with nothing below it.
 //
-// serve(socket, harness, program) serves requests for guests and never returns. A guest (zygote/zygote.h) calls
-// harness.begin(descriptor, descriptor), which waits for its program and returns its code and namespace, or nothing; runs that; calls
-// harness.end(error) and harness.finish(status); and ends with that status. Before the first request one that nobody needs does
-// the same with harness.rehearse(program) in the place of begin(), to see which pages guests use.
+// start(levels) makes a thread and forks from it. In the child Python makes that thread the main thread, whose stack begins here: a
+// program sees no frame of ours, in tracebacks, in inspect.stack() or in how deep it may call. Everything else happens in that child and
+// its forks; the process that was started only waits for its end. Because the child has one thread, there is nothing that Python
+// would have to put right after each further fork: what it does then for libraries, once has to do, and touches 200 pages.
 //
-// All of this happens in a thread of its own, whose child a guest is. Python makes the forking thread the main thread of the
-// child, and its stack begins here: a program sees no frame of ours, in tracebacks, in inspect.stack() or in how deep it may
-// call. The thread of the zygote's own program only waits, so that a fork finds no lock held.
+// levels() returns (socket, harness, told) in each process that is to serve. A guest (zygote/zygote.h) calls harness.begin(descriptor,
+// descriptor), which waits for its program and returns its code and namespace, or nothing; runs that; calls harness.end(error) and
+// harness.finish(status); and ends with that status. Before the first request one that nobody needs does the same with
+// harness.rehearse() in the place of begin(), to see which pages guests use. Where `told` is true guests do what Python does
+// after a fork all the same.
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstdio>
 
@@ -28,7 +34,7 @@ namespace {
 
 constexpr std::size_t stack_bytes = 64 << 20;  // as far as a main thread could raise its own; only pages that are used exist
 
-zygote::Hooks hooks() {
+zygote::Hooks all_that_python_does() {
   zygote::Hooks hooks;
   hooks.before = PyOS_BeforeFork;
   hooks.in_parent = PyOS_AfterFork_Parent;
@@ -77,31 +83,48 @@ int run_program(PyObject* harness, PyObject* begun) {
   return static_cast<int>(number(PyObject_CallMethod(harness, "finish", "l", status)));
 }
 
-struct Task {
-  int socket;
-  PyObject* harness;
-  const char* program;
-};
+bool die_with(pid_t parent) { return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent; }
 
-void* serve_in_thread(void* argument) {
-  const Task& task = *static_cast<const Task*>(argument);
+// Returns in a child that has nothing but this thread.
+void go_on_alone() {
+  PyOS_BeforeFork();
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (!die_with(parent)) ::_exit(1);
+    PyOS_AfterFork_Child();
+    return;
+  }
+  if (child < 0) std::perror("zygote: forking");
+  else ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0u);  // the sockets: their other ends are to notice when the child ends
+  while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  ::_exit(1);
+}
+
+void* serve_in_thread(void* levels) {
   PyGILState_Ensure();
+  go_on_alone();
+  PyObject* task = PyObject_CallNoArgs(static_cast<PyObject*>(levels));
+  int socket, told;
+  PyObject* harness;
+  if (task == nullptr || !PyArg_ParseTuple(task, "iOp", &socket, &harness, &told)) give_up();
+  const zygote::Hooks hooks = told != 0 ? all_that_python_does() : zygote::Hooks{};
   static zygote::WorkingSet working_set;
-  const int report = working_set.learn(hooks());
+  const int report = working_set.learn(hooks);
   if (report >= 0) {
-    run_program(task.harness, PyObject_CallMethod(task.harness, "rehearse", "s", task.program));
+    run_program(harness, PyObject_CallMethod(harness, "rehearse", nullptr));
     zygote::report_working_set(report);
     ::_exit(0);
   }
-  zygote::serve(task.socket, working_set, hooks());
-  const int status = run_program(task.harness, PyObject_CallMethod(task.harness, "begin", "ii", ci::sandbox::from_agent, ci::sandbox::to_agent));
+  if (PyObject* done = PyObject_CallMethod(harness, "serve", nullptr); done == nullptr) give_up();
+  zygote::serve(socket, working_set, hooks);
+  const int status = run_program(harness, PyObject_CallMethod(harness, "begin", "ii", ci::sandbox::from_agent, ci::sandbox::to_agent));
   std::fflush(nullptr);  // what C libraries have printed; nothing else of exit(3), which would tear down every library of the zygote
   ::_exit(status);
 }
 
-PyObject* serve(PyObject*, PyObject* arguments) {
-  Task task{};
-  if (!PyArg_ParseTuple(arguments, "iOs", &task.socket, &task.harness, &task.program)) return nullptr;
+PyObject* start(PyObject*, PyObject* levels) {
   void* stack = ::mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return PyErr_SetFromErrno(PyExc_OSError);
   const long page = ::sysconf(_SC_PAGESIZE);
@@ -111,11 +134,16 @@ PyObject* serve(PyObject*, PyObject* arguments) {
   pthread_t thread;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstack(&attributes, stack, stack_bytes);
-  errno = ::pthread_create(&thread, &attributes, serve_in_thread, &task);
+  errno = ::pthread_create(&thread, &attributes, serve_in_thread, levels);
   if (errno != 0) return PyErr_SetFromErrno(PyExc_OSError);
   Py_BEGIN_ALLOW_THREADS
   ::pthread_join(thread, nullptr);
   Py_END_ALLOW_THREADS
+  Py_RETURN_NONE;
+}
+
+PyObject* die_with_parent(PyObject*, PyObject*) {
+  if (!die_with(::getppid())) return PyErr_SetFromErrno(PyExc_OSError);
   Py_RETURN_NONE;
 }
 
@@ -131,7 +159,8 @@ PyObject* write_unraisable(PyObject*, PyObject* arguments) {
 }
 
 PyMethodDef methods[] = {
-    {"serve", serve, METH_VARARGS, "Serves requests for guests, each of which runs a program; never returns."},
+    {"start", start, METH_O, "Serves requests for guests, each of which runs a program, in children; never returns."},
+    {"die_with_parent", die_with_parent, METH_NOARGS, "Lets the kernel end this process when its parent ends."},
     {"write_unraisable", write_unraisable, METH_VARARGS, "Says of an error that it is ignored."},
     {nullptr, nullptr, 0, nullptr},
 };

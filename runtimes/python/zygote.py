@@ -5,7 +5,8 @@
 where a sandbox may use that much memory, and figures that are shown become files or do not; with the socket of the first level on descriptor 3, that of the second on 4, and so on.
 
 One process per level, each forked from the one before it after importing more. Modules are also used a little
-before the first fork, so that lazy imports, caches and font lists are shared by all children.
+before the first fork, so that lazy imports, caches and font lists are shared by all children. The process that was started only waits:
+the levels are below a fork of it that sandbox_module.cc made.
 """
 
 import sys
@@ -107,6 +108,32 @@ REHEARSALS = {
 }  # fmt: skip
 
 
+# What these want done after a fork makes good what they did before it, whenever it is done: once, before the first guest, is enough.
+ONCE = ("random", "matplotlib.font_manager")
+
+
+class Handlers:
+    """What modules that are loaded meanwhile want done at a fork. `others`: whether any wants it done at each."""
+
+    def __init__(self):
+        self.once, self.others, self.register = [], False, os.register_at_fork
+
+    def __enter__(self):
+        os.register_at_fork = self._note
+
+    def _note(self, **handlers):
+        self.register(**handlers)
+        if sys._getframe(1).f_globals["__name__"] in ONCE and list(handlers) == ["after_in_child"]:
+            self.once.append(handlers["after_in_child"])
+        else:
+            self.others = True
+
+    def __exit__(self, *error):
+        os.register_at_fork = self.register
+        for handler in self.once:
+            handler()
+
+
 def load(level):
     # What is not installed simply happens, or fails, in the run that asks for it.
     level, *modules = level.split("+")
@@ -121,28 +148,27 @@ def load(level):
             print(f"zygote {level}: PYTHON_PRELOAD: {module}: {error}", file=sys.stderr)
 
 
-def main():
-    megabytes, plots, *levels = sys.argv[1:]
+def levels():
+    """What sandbox_module.cc serves, with nothing of this below it: returns once in the process of each level."""
+    megabytes, plots, *names = sys.argv[1:]
     gc.disable()
-    for index, level in enumerate(levels):
+    handlers = Handlers()
+    for index, level in enumerate(names):
         fd = FIRST_SOCKET + index
-        load(level)
+        with handlers:
+            load(level)
         gc.collect()
         # Objects that exist now are left alone by later collections, whose marks would unshare their pages.
         gc.freeze()
-        if index + 1 < len(levels) and os.fork() == 0:
-            _die_with_parent()
+        if index + 1 < len(names) and os.fork() == 0:
+            _kubecoderun.die_with_parent()
             os.close(fd)
             continue
+        os.closerange(fd + 1, FIRST_SOCKET + len(names))
         sandbox = harness.Harness(FRESH_MAIN, FRESH_MODULES, int(megabytes) << 20, plots == "keep-plots")
-        os.closerange(fd + 1, FIRST_SOCKET + len(levels))
-        _kubecoderun.serve(fd, sandbox, REHEARSALS[level.partition("+")[0]])
+        sandbox.settle(REHEARSALS[level.partition("+")[0]])
+        gc.freeze()
+        return fd, sandbox, handlers.others
 
 
-def _die_with_parent():
-    import ctypes
-
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
-
-
-main()
+_kubecoderun.start(levels)

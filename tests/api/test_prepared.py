@@ -107,10 +107,12 @@ def test_what_waits_is_made_anew_when_a_library_is_replaced(program):
     server = Server(program, LANGUAGES="py,bash", POD_POOL_PY=1, PYTHON_PRELOAD="stdlib,full,kubecoderun_probe")
     layer = server.base / "layer"
     layer.mkdir()
+    # It wants to be told of forks: a guest is one.
+    probe = "import os; VALUE = 1; told = []; os.register_at_fork(after_in_child=lambda: told.append(os.getpid()))"
     # A layer over the packages that only this server sees.
     inside = f"""mount -t tmpfs layer {layer} && mkdir {layer}/upper {layer}/work &&
         mount -t overlay overlay -o lowerdir={packages},upperdir={layer}/upper,workdir={layer}/work {packages} &&
-        echo 'VALUE = 1' > {packages}/kubecoderun_probe.py && exec {program} serve"""
+        echo '{probe}' > {packages}/kubecoderun_probe.py && exec {program} serve"""
     try:
         with open(server.log, "ab") as log:
             server.process = subprocess.Popen(
@@ -123,6 +125,7 @@ def test_what_waits_is_made_anew_when_a_library_is_replaced(program):
             cannot(f"no layer can be mounted here: {server.log_text()[-500:]}")
         code = "import kubecoderun_probe; print(kubecoderun_probe.VALUE)"
         assert server.py(code)["stdout"] == "1\n"
+        assert server.py("import os, kubecoderun_probe as probe; print(probe.told[-1] == os.getpid())")["stdout"] == "True\n"
         seen = pathlib.Path(f"/proc/{server.pid}/root{packages}/kubecoderun_probe.py")
         seen.with_suffix(".new").write_text("VALUE = 2  # replaced\n")
         seen.with_suffix(".new").replace(seen)
