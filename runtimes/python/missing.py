@@ -10,7 +10,15 @@ SAME = {"pdfplumber": "pdfminer", "fitz": "pypdf", "docx2txt": "docx", "cv2": "s
 
 
 def explain(name):
-    if not name or sys.stderr is None:
+    """Nothing of `name` is sure: programs raise such errors themselves, and their own finders are asked as well."""
+    try:
+        _explain(name)
+    except Exception:
+        pass
+
+
+def _explain(name):
+    if type(name) is not str or not all(part.isidentifier() for part in name.split(".")) or sys.stderr is None:
         return
     top = name.partition(".")[0]
     if top != name and (top in sys.modules or importlib.util.find_spec(top) is not None):

@@ -112,6 +112,18 @@ def test_what_is_missing_is_explained(server):
         assert "network" not in errors and errors.rstrip().endswith(last), errors
 
 
+@pytest.mark.parametrize("name", ["5", "'a\\0b'", "'.x'", "'a b'", "type('Name', (str,), {'partition': None})('abc')"])
+def test_errors_that_programs_make_themselves_are_shown_as_they_are(server, name):
+    errors = outcome(server, "py", f"raise ModuleNotFoundError('of mine', name={name})")[1]
+    assert errors.rstrip().endswith("ModuleNotFoundError: of mine") and "excepthook" not in errors, errors
+
+
+def test_a_finder_of_the_program_does_not_spoil_the_trace(server):
+    code = "import sys\nclass Finder:\n    def find_spec(self, *_):\n        raise ModuleNotFoundError('mine', name='gone.part')\nsys.meta_path.insert(0, Finder())\nimport gone"
+    errors = outcome(server, "py", code)[1]
+    assert errors.rstrip().endswith("ModuleNotFoundError: mine") and "excepthook" not in errors, errors
+
+
 def test_pip_says_at_once_what_it_can_do(server):
     out, errors = outcome(server, "bash", "pip install pandas >/dev/null && echo there; timeout 60 pip install nosuchthing >/dev/null || echo $?")
     assert out == "there\n1\n" and "No matching distribution" in errors
