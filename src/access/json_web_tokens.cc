@@ -197,6 +197,8 @@ std::expected<TokenClaims, std::string> JsonWebTokens::verify(std::string_view t
   if (result.user.empty()) return refuse("no user");
   result.tenant = text_of(*claims, "tenant_id");
   if (result.tenant.empty()) result.tenant = "legacy";
+  // Callers are told apart by both with a line feed between: "a\nb" and "c" would be "a" and "b\nc".
+  if (result.tenant.contains('\n')) return refuse("a tenant with a line feed");
   result.worker = text_of(*claims, "code_worker_id");
   return result;
 }

@@ -103,6 +103,7 @@ TEST(JsonWebTokens, EachClaimIsLookedAt) {
   EXPECT_EQ(why(R"({"iss":"librechat","aud":["a","codeapi"],"sub":"ann",)" + std::string(times) + "}"), "");
   EXPECT_EQ(why(R"({"iss":"librechat","aud":["a"],"sub":"ann",)" + std::string(times) + "}"), "another audience");
   EXPECT_EQ(why(R"({"iss":"librechat","aud":"codeapi",)" + std::string(times) + "}"), "no user");
+  EXPECT_EQ(why(claims(R"(,"tenant_id":"a\nb")")), "a tenant with a line feed");
   EXPECT_EQ(why("[]"), "claims that cannot be read");
   EXPECT_EQ(tokens.verify(signer.token(claims(R"(,"code_worker_id":"w")")), now)->worker, "w");
 }

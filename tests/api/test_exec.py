@@ -347,13 +347,13 @@ def test_json_that_is_not_an_object(server, text):
     check_envelope(server.post("/exec", data=text, headers={"Content-Type": "application/json"}), 422, "validation")
 
 
-@pytest.mark.parametrize("kind", ["application/xml", "application/octet-stream", None])
+@pytest.mark.parametrize("kind", ["application/xml", "application/octet-stream", None, "\xff\xfe/x"])
 def test_content_type_not_allowed(server, kind):
     # requests would add one of its own to a str
     with server.socket() as connection:
         body = b'{"lang":"py","code":"print(1)"}'
         head = f"POST /exec HTTP/1.1\r\nHost: x\r\nx-api-key: {server.key}\r\nContent-Length: {len(body)}\r\n"
-        connection.sendall((head + (f"Content-Type: {kind}\r\n" if kind else "") + "\r\n").encode() + body)
+        connection.sendall((head + (f"Content-Type: {kind}\r\n" if kind else "") + "\r\n").encode("latin-1") + body)
         status, _, text, _ = read_response(connection)
     assert status == 415 and json.loads(text)["error"].startswith("Unsupported content type")
     assert json.loads(text)["error_type"] == "validation"
