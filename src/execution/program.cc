@@ -20,7 +20,7 @@ constexpr std::chrono::seconds time_to_end{5};
 
 // Until the program has ended.
 awaitable<pool::Outcome> follow(
-    pool::Lease& lease, ProgramSink& sink, Budget& budget, std::optional<pool::Compiled>& compiled) {
+    pool::Lease& lease, ProgramSink& sink, Budget& budget, Ran& ran) {
   for (;;) {
     pool::Event event = co_await lease.next();
     if (const auto* output = std::get_if<pool::Output>(&event)) {
@@ -30,7 +30,9 @@ awaitable<pool::Outcome> follow(
     } else if (auto* call = std::get_if<pool::Call>(&event)) {
       sink.call(std::move(*call));
     } else if (auto* made = std::get_if<pool::Compiled>(&event)) {
-      compiled.emplace(std::move(*made));
+      ran.compiled.emplace(std::move(*made));
+    } else if (auto* left = std::get_if<pool::StateLeft>(&event)) {
+      ran.state = std::move(left->state);
     } else if (auto* outcome = std::get_if<pool::Outcome>(&event)) {
       co_return std::move(*outcome);
     }
@@ -87,7 +89,7 @@ awaitable<Ran> run_program(
 
   Budget budget(executor, longest);
   auto race = asio::experimental::make_parallel_group(
-      asio::co_spawn(executor, follow(lease, sink, budget, ran.compiled), asio::deferred),
+      asio::co_spawn(executor, follow(lease, sink, budget, ran), asio::deferred),
       asio::co_spawn(executor, tell_words(lease, sink, budget, overtime), asio::deferred),
       asio::co_spawn(executor, budget.spent(), asio::deferred));
   auto [order, failure, outcome, telling_failed, budget_failed] =

@@ -3,6 +3,7 @@
 // wants to hear what happens can run one. I/O thread.
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,7 @@ struct Ran {
   Ran() = default;
   pool::Outcome outcome;
   std::optional<pool::Compiled> compiled;
+  std::unique_ptr<ByteSource> state;  // what it has left for later runs of its session; null: nothing
   std::chrono::microseconds start_time{0};  // until it was on its way
 };
 

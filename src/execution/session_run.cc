@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "execution/shape.h"
 #include "languages/language.h"
+#include "os/source_file.h"
 
 namespace ci::execution {
 
@@ -61,7 +62,7 @@ SessionRun::SessionRun(Engine& engine, ExecutionRequest& request, Run& run)
     : engine_(engine),
       request_(request),
       run_(run),
-      state_(engine.states, engine.turns, request.language),
+      state_(engine.states, engine.turns, request.language, engine.blocking),
       out_(make_capture(engine, pool::Stream::out)),
       err_(make_capture(engine, pool::Stream::err)) {}
 
@@ -157,8 +158,9 @@ pool::Program SessionRun::make_program() {
   program.inputs = std::move(mounted_.inputs);
   program.time_limit = request_.time_limit;
   program.memory_limit = request_.memory_limit;
+  program.calls = request_.calls;
   find_compiled(program);
-  program.state = state_.files();
+  program.state = state_.wish();
   program.output_file_limit = engine_.settings.file_bytes;
   // Inputs and names that nobody wants come among the candidates, and must not crowd out the others.
   program.output_file_count = static_cast<std::uint32_t>(mounted_.mounts.size()) + 1000;
@@ -173,8 +175,8 @@ void SessionRun::find_compiled(pool::Program& program) {
   if (!program.inputs.empty()) return;  // a compiler may have read them
   compile_key_ = engine_.compile_cache.key(*language, request_.code);
   if (!compile_key_) return;
-  program.compiled = engine_.compile_cache.find(*compile_key_);
-  if (program.compiled) {
+  if (UniqueFd known = engine_.compile_cache.find(*compile_key_)) {
+    program.compiled = std::make_unique<FileSource>(std::move(known), engine_.blocking);
     program.compile_limit = std::chrono::milliseconds(0);
     result_.steps.emplace_back("cached", 0);
   } else {
@@ -191,8 +193,10 @@ awaitable<void> SessionRun::run() {
   const auto overtime = engine_.settings.overtime;
   auto [ran, committed] = co_await both(run_program(*lease_, std::move(program), *this, overtime), commit());
   if (ran.compiled && compile_key_) {
-    engine_.compile_cache.keep(*compile_key_, std::move(ran.compiled->program), ran.compiled->size);
+    UniqueFd program_file = co_await os::file_of(*ran.compiled->program);
+    engine_.compile_cache.keep(*compile_key_, std::move(program_file), ran.compiled->size);
   }
+  state_left_ = std::move(ran.state);
   result_.outcome = std::move(ran.outcome);
   step("run");
 }
@@ -315,7 +319,7 @@ awaitable<void> SessionRun::collect() {
   if (whole_out) add_line("stdout was cut; all of it is in the file " + *whole_out);
   co_await keep_whole(err_, "stderr.txt", collector);
   step("collect");
-  auto [stored, summary] = co_await both(collector.store(result_.session), state_.settle(result_.outcome));
+  auto [stored, summary] = co_await both(collector.store(result_.session), state_.settle(result_.outcome, std::move(state_left_)));
   result_.files = std::move(stored);
   result_.state = std::move(summary);
   add_line(collector.left_out().line(settings.output_files, settings.file_bytes));

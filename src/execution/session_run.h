@@ -84,6 +84,7 @@ class SessionRun final : private ProgramSink {
   std::chrono::steady_clock::time_point step_begin_ = std::chrono::steady_clock::now();
 
   Resolution resolution_;
+  std::unique_ptr<ByteSource> state_left_;  // by the program
   StateStep state_;  // its turn ends with this object: after the answer is complete
   Deadline longest_wait_;
   std::optional<Gate::Pass> pass_;  // a paused run has none

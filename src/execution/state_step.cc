@@ -1,15 +1,13 @@
 #include "execution/state_step.h"
 
-#include <fcntl.h>
-
 #include "base/log.h"
-#include "base/sys.h"
 #include "languages/language.h"
-#include "state/memory.h"
+#include "os/source_file.h"
 
 namespace ci::execution {
 
-StateStep::StateStep(state::States* states, state::Turns* turns, const std::string& language) : turns_(turns) {
+StateStep::StateStep(state::States* states, state::Turns* turns, const std::string& language, asio::thread_pool& blocking)
+    : turns_(turns), blocking_(blocking) {
   const languages::Language* known = languages::find(language);
   const bool wanted = known != nullptr && known->keeps_state && states != nullptr && states->settings().enabled;
   states_ = wanted ? states : nullptr;
@@ -52,11 +50,11 @@ awaitable<std::vector<store::Write>> StateStep::open() {
   co_return writes;
 }
 
-std::optional<pool::StateFiles> StateStep::files() {
+std::optional<pool::StateWish> StateStep::wish() {
   if (states_ == nullptr) return std::nullopt;
-  after_ = state::make_capture_file(states_->settings().size_limit);
-  UniqueFd theirs(sys("passing on a file", [&] { return ::fcntl(after_.get(), F_DUPFD_CLOEXEC, 0); }));
-  return pool::StateFiles(std::move(before_), std::move(theirs), states_->settings().capture_on_error);
+  std::unique_ptr<ByteSource> before;
+  if (before_) before = std::make_unique<FileSource>(std::move(before_), blocking_);
+  return pool::StateWish(std::move(before), states_->settings().size_limit, states_->settings().capture_on_error);
 }
 
 void StateStep::leave() {
@@ -64,19 +62,21 @@ void StateStep::leave() {
   left_ = true;
 }
 
-awaitable<std::optional<state::Summary>> StateStep::settle(const pool::Outcome& outcome) {
+awaitable<std::optional<state::Summary>> StateStep::settle(
+    const pool::Outcome& outcome, std::unique_ptr<ByteSource> left) {
   if (states_ == nullptr) co_return std::nullopt;
   if (outcome.state_unusable) {
     states_->count_unusable();
     log_warning("state of a session cannot be read", {{"session_id", session_}});
   }
   const bool wanted = outcome.exit_code == 0 || states_->settings().capture_on_error;
-  const bool captured = outcome.ended == pool::Ended::exited && outcome.state_captured;
+  const bool captured = outcome.ended == pool::Ended::exited && outcome.state_captured && left != nullptr;
   if (!captured || !wanted || left_ || turn_.lost()) co_return std::nullopt;
   std::optional<state::Summary> summary;
   try {
     const bool read = !gone_ && !outcome.state_unusable;
-    summary = co_await states_->settle(session_, turn_, prior_, read, std::move(after_), outcome.state_note);
+    UniqueFd after = co_await os::file_of(*left);
+    summary = co_await states_->settle(session_, turn_, prior_, read, std::move(after), outcome.state_note);
   } catch (const Failure& failure) {
     log_error("state not saved", {{"session_id", session_}, {"reason", failure.what()}});
   }

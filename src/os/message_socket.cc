@@ -89,4 +89,11 @@ UniqueFd memory_file(const char* name, std::string_view bytes) {
   return file;
 }
 
+UniqueFd sized_memory_file(const char* name, std::uint64_t size) {
+  UniqueFd file(sys("making a memory file", [&] { return ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }));
+  sys("sizing a memory file", [&] { return ::ftruncate(file.get(), static_cast<off_t>(size)); });
+  sys("sealing a memory file", [&] { return ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_GROW); });
+  return file;
+}
+
 }  // namespace ci::os

@@ -3,6 +3,7 @@
 // Any thread, one reader and one writer at a time. For single-threaded processes (sandboxd, agents) the calls
 // block; the server makes its end non-blocking and waits in Asio.
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,5 +38,7 @@ Received receive_message(int socket, Message& into);
 
 // An anonymous file holding `bytes`, sealed against change, for passing on.
 UniqueFd memory_file(const char* name, std::string_view bytes);
+// One to be written to: of that size, which can become less and never more.
+UniqueFd sized_memory_file(const char* name, std::uint64_t size);
 
 }  // namespace ci::os

@@ -57,27 +57,28 @@ struct InputFile {
   bool read_only;
 };
 
-// What a program finds of earlier runs of its session and leaves for later ones, in the form of state/.
-struct StateFiles {
-  StateFiles(UniqueFd from, UniqueFd to, bool errors)
-      : before(std::move(from)), after(std::move(to)), after_errors(errors) {}
-  UniqueFd before;            // sealed memory file; none: it begins with nothing
-  UniqueFd after;             // memory file, see state/memory.h
-  bool after_errors = false;  // also of a program that failed
+// What a program finds of earlier runs of its session and leaves for later ones, in the form of state/. Sources that have a
+// descriptor have one of a sealed memory file, which a pool of this machine passes on without reading it.
+struct StateWish {
+  StateWish(std::unique_ptr<ByteSource> from, std::uint64_t most, bool errors)
+      : before(std::move(from)), largest(most), after_errors(errors) {}
+  std::unique_ptr<ByteSource> before;  // null: it begins with nothing
+  std::uint64_t largest;               // bytes of what it may leave
+  bool after_errors;                   // also of a program that failed
 };
 
 struct Program {
   std::string code;
   std::vector<std::string> arguments;
   std::vector<InputFile> inputs;
-  std::optional<StateFiles> state;  // Python only
+  std::optional<StateWish> state;   // Python only
   bool calls = false;               // it has a channel of its own for Call and Answer
   std::chrono::milliseconds time_limit{30000};  // of the program itself
   std::uint64_t memory_limit = 0;   // less than a sandbox has; 0: all of that
   std::chrono::milliseconds compile_limit{0};   // of compiling it, before that; 0: there is nothing to compile
   std::uint64_t output_file_limit = 10 << 20;  // larger files of the guest are not handed out
   std::uint32_t output_file_count = 100;       // nor more than this many candidates
-  UniqueFd compiled;                           // what `code` compiles to, if that is known: it is not compiled again
+  std::unique_ptr<ByteSource> compiled;        // what `code` compiles to, if that is known: it is not compiled again
   std::uint64_t largest_compiled = 0;          // hand out what `code` compiles to, up to this size; 0: no
 };
 
@@ -108,8 +109,8 @@ struct Outcome {
   std::chrono::microseconds compile_time{0};  // before that
   std::chrono::microseconds cpu_time{0};
   std::uint64_t peak_memory = 0;  // bytes; 0 when the host cannot tell
-  bool state_captured = false;  // StateFiles::after has what the program left, true or forged
-  bool state_unusable = false;  // the program began with nothing, since StateFiles::before could not be read
+  bool state_captured = false;  // a StateLeft came before this, true or forged
+  bool state_unusable = false;  // the program began with nothing, since StateWish::before could not be read
   std::string state_note;       // what the sandbox says of a captured state: untrusted
   std::vector<std::string> unplaced;  // names of inputs that the workspace had no room for
   // Where our time went: step name and microseconds, in order ("place files", "collect", …).
@@ -127,11 +128,17 @@ struct OutputFile {
   bool written;      // false: an input that the program did not write to, also not the same bytes again
 };
 
-// What the compiler made of the code without a word, as sealed memory. No code of the user had run by then.
+// What the compiler made of the code without a word. No code of the user had run by then. A descriptor is one of sealed memory.
 struct Compiled {
-  Compiled(UniqueFd memory, std::uint64_t bytes) : program(std::move(memory)), size(bytes) {}
-  UniqueFd program;
+  Compiled(std::unique_ptr<ByteSource> bytes, std::uint64_t count) : program(std::move(bytes)), size(count) {}
+  std::unique_ptr<ByteSource> program;
   std::uint64_t size;
+};
+
+// What the program left for later runs of its session. A descriptor is one of a memory file (state/memory.h).
+struct StateLeft {
+  explicit StateLeft(std::unique_ptr<ByteSource> bytes) : state(std::move(bytes)) {}
+  std::unique_ptr<ByteSource> state;
 };
 
 // What the program left and is not handed out; so many files are meant by it, when it is a folder.
@@ -161,7 +168,7 @@ struct Call {
   std::string request;
 };
 
-using Event = std::variant<Output, Compiled, Call, Outcome, OutputFile, Collected>;
+using Event = std::variant<Output, Compiled, Call, StateLeft, Outcome, OutputFile, Collected>;
 
 // What can be said to a sandbox while its program runs.
 struct Answer {  // to a Call. One that nobody waits for is dropped
@@ -192,7 +199,7 @@ class Lease {
   // Places the inputs and starts the program. Fails as `unavailable` when the sandbox is gone, and as the inputs do.
   virtual awaitable<void> start(Program program) = 0;
 
-  // The next event: any number of Output and Call, perhaps a Compiled, one Outcome, any number of OutputFile, one Collected. Every output
+  // The next event: any number of Output and Call, perhaps a Compiled, perhaps a StateLeft, one Outcome, any number of OutputFile, one Collected. Every output
   // byte comes before the Outcome. A caller that does not read makes the guest wait, not us.
   virtual awaitable<Event> next() = 0;
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "os/message_socket.h"
 #include "state/wire.h"
 
 namespace ci::state {
@@ -32,12 +33,7 @@ void seal(int file) {
   sys("sealing a memory file", [&] { return ::fcntl(file, F_ADD_SEALS, unchangeable | F_SEAL_SEAL); });
 }
 
-UniqueFd make_capture_file(std::uint64_t limit) {
-  UniqueFd file = make_memory_file();
-  sys("sizing a memory file", [&] { return ::ftruncate(file.get(), static_cast<off_t>(limit + 1)); });
-  sys("sealing a memory file", [&] { return ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_GROW); });
-  return file;
-}
+UniqueFd make_capture_file(std::uint64_t limit) { return os::sized_memory_file("state", limit + 1); }
 
 Captured take_capture(int file, std::uint64_t limit) {
   struct stat info {};

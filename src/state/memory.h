@@ -10,7 +10,7 @@
 
 namespace ci::state {
 
-// What a sandbox writes a state to: a file one byte larger than `limit`, which cannot grow. The sandbox cuts it to the
+// What a sandbox writes a state to, as its pool makes it: a file one byte larger than `limit`, which cannot grow. The sandbox cuts it to the
 // size of the state (2 bytes at least); to 0 when nothing is to be kept, to 1 when the state it began with still holds.
 UniqueFd make_capture_file(std::uint64_t limit);
 

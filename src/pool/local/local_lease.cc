@@ -13,6 +13,8 @@
 #include <boost/asio/post.hpp>
 
 #include "base/sys.h"
+#include "os/message_socket.h"
+#include "os/source_file.h"
 #include "pool/local/calls.h"
 #include "pool/local/inputs.h"
 #include "sandbox/guest/words.h"
@@ -68,7 +70,8 @@ class LocalLease final : public Lease {
     }
     if (program.compiled) {
       std::vector<UniqueFd> made;
-      made.push_back(std::move(program.compiled));
+      UniqueFd file = co_await os::file_of(*program.compiled);
+      made.push_back(std::move(file));
       const Writer message(Tag::program);
       co_await channel_->send(message.bytes(), std::move(made));
     }
@@ -88,8 +91,13 @@ class LocalLease final : public Lease {
     };
     if (program.state) {
       order.state = program.state->after_errors ? sandbox::StateKept::after_errors : sandbox::StateKept::after_success;
-      pass(sandbox::words::state_after, std::move(program.state->after));
-      if (program.state->before) pass(sandbox::words::state_before, std::move(program.state->before));
+      state_ = os::sized_memory_file("state", program.state->largest + 1);
+      const int left = state_.get();
+      pass(sandbox::words::state_after, UniqueFd(sys("passing on a file", [&] { return ::fcntl(left, F_DUPFD_CLOEXEC, 0); })));
+      if (program.state->before) {
+        UniqueFd before = co_await os::file_of(*program.state->before);
+        pass(sandbox::words::state_before, std::move(before));
+      }
     }
     if (program.calls) {
       calls_.emplace(co_await asio::this_coro::executor);
@@ -198,9 +206,12 @@ class LocalLease final : public Lease {
     }
     Reader reader(message->payload);
     switch (reader.tag()) {
-      case Tag::ended:
-        end(outcome_of(sandbox::read_report(reader)));
+      case Tag::ended: {
+        Outcome outcome = outcome_of(sandbox::read_report(reader));
+        if (outcome.state_captured) ready_.push_back(StateLeft(std::make_unique<FileSource>(std::move(state_), blocking_)));
+        end(std::move(outcome));
         break;
+      }
       case Tag::file:
         for (UniqueFd& fd : message->descriptors) {
           std::string name = reader.text();
@@ -249,7 +260,8 @@ class LocalLease final : public Lease {
       throw Failure(FailureKind::internal, "a sandbox handed out a program that could change");
     }
     const auto size = static_cast<std::uint64_t>(info.st_size);
-    if (size <= largest_compiled_) ready_.push_back(Compiled(std::move(descriptors.front()), size));
+    if (size > largest_compiled_) return;
+    ready_.push_back(Compiled(std::make_unique<FileSource>(std::move(descriptors.front()), blocking_), size));
   }
 
   void add_name(std::vector<std::string>& to, std::uint32_t number) const {
@@ -305,6 +317,7 @@ class LocalLease final : public Lease {
   asio::thread_pool& blocking_;
   Holds holds_;
   EndSandbox end_;
+  UniqueFd state_;  // what the program leaves for later runs of its session
   std::deque<Event> ready_;
   std::uint64_t largest_compiled_ = 0;
   bool out_open_ = true, err_open_ = true, ended_ = false, has_read_ = false;
