@@ -82,13 +82,14 @@ void close_others(int keep) {
 void enter(const Request& fds, const SeccompFilter& filter, const WorkingSet& working_set, const Hooks& hooks, int keep) {
   ::prctl(PR_SET_PDEATHSIG, 0);
   // What is copied now is memory of the sandbox.
-  const char* wrong = ci::sandbox::join_cgroups(fds.cgroup, fds.cgroups);
+  const bool contained = fds.limits.contained;  // it is where its sandbox is
+  const char* wrong = contained ? nullptr : ci::sandbox::join_cgroups(fds.cgroup, fds.cgroups);
   working_set.touch();
   if (hooks.in_child != nullptr) hooks.in_child();
   char byte;
   // The mounts must stand before we enter them. End of file: the sandbox died; so do we.
   if (wrong == nullptr && ::read(fds.finished, &byte, 1) != 1) ::_exit(1);
-  if (wrong == nullptr &&
+  if (wrong == nullptr && !contained &&
       ::setns(fds.agent, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) {
     wrong = "entering the sandbox";
   }
@@ -131,9 +132,9 @@ void collapse_heaps() {
   std::fclose(maps);
 }
 
-const SeccompFilter* make_filter() {
+const SeccompFilter* make_filter(ci::sandbox::Sessions sessions) {
   try {
-    return new SeccompFilter;  // lives as long as this process and its children
+    return new SeccompFilter(ci::sandbox::this_processor, sessions);  // lives as long as this process and its children
   } catch (const std::exception& error) {
     std::fprintf(stderr, "zygote: %s\n", error.what());
     ::_exit(1);
@@ -143,12 +144,17 @@ const SeccompFilter* make_filter() {
 }  // namespace
 
 void serve(int socket, const WorkingSet& working_set, const Hooks& hooks, int keep) {
-  const SeccompFilter* filter = make_filter();
+  const SeccompFilter* filter = make_filter(ci::sandbox::Sessions::any);
+  const SeccompFilter* contained_filter = nullptr;
   collapse_heaps();
   Request request;
   while (receive(socket, request) == 1) {
+    if (request.limits.contained && contained_filter == nullptr) {
+      contained_filter = make_filter(ci::sandbox::Sessions::one);
+      filter = contained_filter;
+    }
     // Only children are moved by this; see setns(2).
-    if (::setns(request.agent, CLONE_NEWPID) == 0) {
+    if (request.limits.contained || ::setns(request.agent, CLONE_NEWPID) == 0) {
       if (hooks.before != nullptr) hooks.before();
       // The guest must be a child of the sandbox's process 1, or that could not wait for it. A process whose parent
       // dies goes to process 1 of its own namespace: so a short-lived one, already inside, does the forking. It

@@ -64,10 +64,16 @@ void give_key(const Account& person, const Account& account, const Settings& set
   }
 }
 
+// Where sandboxes are not more than their container, programs are the same user as we are, and would see our memory and our keys.
+void hide_from_programs(const Settings& settings) {
+  if (is_contained(settings)) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 // `master`: a process that this server must not outlive; 0: nobody.
 int serve(pid_t master) {
   if (master > 0) end_with_parent(master);
   const LoadedSettings settings = load_settings();
+  hide_from_programs(settings.values);
   start_log(settings, "supervisor", LogTarget::output);
   // These refuse what is wrong before anything is started.
   sandboxd_settings(settings.values);
@@ -93,6 +99,7 @@ int worker(pid_t supervisor) {
   name_process("kubecoderun-srv");
   os::raise_open_files();
   const LoadedSettings settings = load_settings();
+  hide_from_programs(settings.values);
   start_log(settings, "server", LogTarget::output);
   const Account account = server_account(settings.values.server_user);
   const auto data = prepare_data_directory(settings.values.data_directory, account);
@@ -267,7 +274,11 @@ int command_line(int argc, char** argv) {
   run->callback([&] {
     if (!output_directory.empty()) run_request.output_directory = output_directory;
     if (run_seconds > 0) run_request.time_limit = std::chrono::seconds(run_seconds);
-    chosen = [&] { return run_command(load_settings(), run_request); };
+    chosen = [&] {
+      const LoadedSettings settings = load_settings();
+      hide_from_programs(settings.values);
+      return run_command(settings, run_request);
+    };
   });
 
   bool json = false;

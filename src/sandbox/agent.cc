@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <optional>
 
 #include "base/sys.h"
@@ -22,6 +22,7 @@
 #include "sandbox/guest_line.h"
 #include "sandbox/handing_out.h"
 #include "sandbox/memory_watch.h"
+#include "sandbox/own_zygote.h"
 #include "sandbox/placing.h"
 #include "sandbox/product.h"
 #include "sandbox/run_messages.h"
@@ -40,14 +41,6 @@ constexpr auto soft_grace = std::chrono::milliseconds(300);  // between the soft
 constexpr auto memory_check = std::chrono::milliseconds(100);
 constexpr auto capture_limit = std::chrono::seconds(10);  // of writing a session's state, after the program's time
 constexpr int reaped_at_once = 256;  // a program can have children that end as quickly as we look
-
-std::uint64_t microseconds(Clock::duration time) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
-}
-
-std::uint64_t microseconds(const timeval& time) {
-  return static_cast<std::uint64_t>(time.tv_sec) * 1000000 + static_cast<std::uint64_t>(time.tv_usec);
-}
 
 class Agent {
  public:
@@ -88,7 +81,7 @@ class Agent {
 
   // Our end is that of the sandbox. Those who stand still would not end.
   [[noreturn]] void leave() noexcept {
-    if (still_.holds()) still_.kill_all();
+    if (still_.holds() || plan_.isolation.contained()) still_.kill_all();
     ::_exit(0);
   }
 
@@ -115,7 +108,10 @@ class Agent {
   // The guest's process is born before we change our own user: version 1 cgroups let only a process of the same
   // user be moved, and the move must come before any code that could allocate.
   void bear_guest() {
-    if (plan_.birth == Birth::adopted) return;
+    if (plan_.birth == Birth::adopted) {
+      if (plan_.isolation.contained()) zygotes_ = bear_by_own_zygote(plan_, fds_);
+      return;
+    }
     const pid_t child = static_cast<pid_t>(sys("starting the guest", [&] { return ::fork(); }));
     if (child == 0) run_guest(plan_, fds_, filter_);
   }
@@ -124,6 +120,11 @@ class Agent {
     // Our copies would keep the streams open after the guest is gone.
     for (UniqueFd* fd : {&fds_.guest_go, &fds_.guest_said, &fds_.out, &fds_.err}) fd->reset();
     guest_ = line_.wait_until_ready();
+    zygotes_.reset();
+    if (plan_.isolation.contained()) {
+      still_.set_group(guest_);
+      memory_.watch_group(guest_, plan_.first_memory_bytes, plan_.processes);
+    }
     // Opened while we may still see it; /proc hides others' processes from what we are about to become.
     const std::string path = "/proc/" + std::to_string(guest_) + "/status";
     guest_state_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -320,8 +321,6 @@ class Agent {
   // --- afterwards --------------------------------------------------------------------------------------------------
 
   void tell_the_end() {
-    rusage usage{};
-    ::getrusage(RUSAGE_CHILDREN, &usage);
     int status = guest_status_.value_or(0);
     RunReport report;
     report.out_of_memory = memory_.exhausted();
@@ -336,7 +335,7 @@ class Agent {
     report.interrupted = interrupted_ && !said_;
     report.status = status;
     report.wall_time = microseconds(program_time_);
-    report.cpu_time = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+    report.cpu_time = processor_time_of_children();
     report.peak_memory = memory_.peak();
     report.placing = microseconds(placing_ended_ - *begun_);
     report.reaping = microseconds(killed_ - ended_);
@@ -361,6 +360,7 @@ class Agent {
   const SeccompFilter& filter_;
   GuestLine line_;
   MemoryWatch memory_;
+  std::unique_ptr<ZygoteTree> zygotes_;  // its own, until the guest is there
   UniqueFd workspace_, guest_state_;
   ChildWatch children_;
   StartOrder order_;

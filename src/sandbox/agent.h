@@ -11,6 +11,7 @@
 #include "sandbox/compile.h"
 #include "sandbox/guest/guest.h"
 #include "sandbox/guest/seccomp_filter.h"
+#include "sandbox/isolation.h"
 #include "sandbox/memory_watch.h"
 #include "sandbox/settings.h"
 
@@ -33,8 +34,12 @@ struct AgentPlan {
   CompilePlan compile;                   // launched: before the command; or nothing
   std::string source_name;               // "code.py"; where the program's text is put, never handed out
   uid_t agent_uid = 0;                   // inside; the guest's where only one uid is mapped
+  Isolation isolation;
+  size_t zygote = 0;                     // contained, adopted: which of those that `command` starts
   GuestLimits limits;
   std::uint64_t memory_bytes = 0;        // of the program, where its compiler may have more
+  std::uint64_t first_memory_bytes = 0;  // of that
+  std::uint64_t processes = 0;           // where nothing else counts them
   std::uint64_t workspace_bytes = 0, tmp_bytes = 0, workspace_files = 0;
   std::string hostname;
 };

@@ -1,18 +1,23 @@
 #include "sandbox/enclosure.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <string>
 
 #include "base/sys.h"
+#include "os/empty_directory.h"
 
 namespace ci::sandbox {
 
@@ -44,9 +49,34 @@ void keep_few_capabilities() {
   sys("dropping capabilities", [&] { return ::syscall(SYS_capset, &header, sets); });
 }
 
+// What an earlier program has left is not for the next one.
+void empty(const char* path) {
+  const UniqueFd folder(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder && errno == ENOENT) return;
+  if (!folder || !os::empty_directory(folder.get())) {
+    throw Failure(FailureKind::unavailable, std::string(path) + " has something in it that cannot be removed");
+  }
+}
+
+// Orphans of the sandbox come to us.
+void use_container(const AgentPlan& plan) {
+  sys("waiting for orphans", [] { return ::prctl(PR_SET_CHILD_SUBREAPER, 1); });
+  for (const char* path : {workspace, "/tmp", "/dev/shm"}) empty(path);
+  if (!plan.compile.empty()) {
+    sys("making a directory for the compiler", [] { return ::mkdir("/tmp/build", 0700); });  // to which /build leads
+  }
+  // Zygotes start with an empty script in the place of the user's.
+  if (plan.birth == Birth::adopted) {
+    const std::string script = std::string(workspace) + "/" + plan.source_name;
+    const UniqueFd file(sys("making an empty script", [&] { return ::open(script.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644); }));
+  }
+  sys("entering the workspace", [&] { return ::chdir(workspace); });
+}
+
 }  // namespace
 
 void make_enclosure(const AgentPlan& plan) {
+  if (plan.isolation.contained()) return use_container(plan);
   const std::string inodes = ",nr_inodes=" + std::to_string(plan.workspace_files);
   const std::string guest = std::to_string(guest_id);
   mount_memory(
@@ -72,6 +102,10 @@ void make_enclosure(const AgentPlan& plan) {
 // Only now: a zygote may enter the namespaces of a process only while it could trace it (setns(2)), and the steps
 // below end that. Until the word to go the guest's process runs nothing but our code.
 void give_up_rights(const AgentPlan& plan) {
+  if (plan.isolation.contained()) {
+    ::prctl(PR_SET_DUMPABLE, 0);  // the program is the same user
+    return;
+  }
   // The guest has set what it must, and nothing below /proc is a program's to change: how soon the kernel ends it, for one.
   sys("making /proc read-only", [] {
     return ::mount(nullptr, "/proc", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);

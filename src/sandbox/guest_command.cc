@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 
 #include "os/signals.h"
@@ -17,7 +18,8 @@ namespace {
 
 // `speak`: where the guest's words go by now.
 const char* become(const AgentPlan& plan, const AgentDescriptors& fds, const SeccompFilter& filter, int& speak) {
-  if (const char* wrong = join_cgroups(fds.cgroup.data(), static_cast<int>(fds.cgroup.size()))) return wrong;
+  if (plan.limits.contained) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  else if (const char* wrong = join_cgroups(fds.cgroup.data(), static_cast<int>(fds.cgroup.size()))) return wrong;
   take_input();
   ::dup2(fds.out.get(), STDOUT_FILENO);
   ::dup2(fds.err.get(), STDERR_FILENO);

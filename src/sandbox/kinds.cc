@@ -158,6 +158,20 @@ std::vector<std::string> with_prepared(std::vector<std::string> command) {
   return command;
 }
 
+std::vector<std::string> with_own_zygotes(const Kind& kind, std::span<const Kind> all, std::span<const std::string> modules) {
+  std::vector<std::string> command = kind.command;
+  for (const Kind& other : all) {
+    const size_t level = other.name.find('/');
+    if (other.language != kind.language || level == other.name.npos || other.zygote > kind.zygote) continue;
+    command.push_back(other.name.substr(level + 1));
+  }
+  const bool last = std::ranges::none_of(all, [&](const Kind& other) { return other.language == kind.language && other.zygote > kind.zygote; });
+  for (const std::string& module : modules) {
+    if (last && kind.language->reads_imports) command.back() += "+" + module;
+  }
+  return command;
+}
+
 std::vector<Lack> lacking_kinds(const SandboxdSettings& settings) {
   std::vector<Lack> lacks;
   for (const languages::Language& language : languages::all()) {

@@ -1,11 +1,14 @@
 #include "sandbox/memory_watch.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
+#include <memory>
 #include <string>
 
 #include "os/cgroup.h"
@@ -40,12 +43,51 @@ std::uint64_t queued_for_netlink(int file, std::uint64_t most) {
   return sum;
 }
 
+GroupUsage usage_of_group(pid_t group) {
+  static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  struct Close {
+    void operator()(DIR* stream) const { ::closedir(stream); }
+  };
+  const std::unique_ptr<DIR, Close> processes(::opendir("/proc"));
+  GroupUsage usage;
+  while (const dirent* entry = processes ? ::readdir(processes.get()) : nullptr) {
+    if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
+    const std::string path = std::string("/proc/") + entry->d_name + "/stat";
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char text[1024];
+    const ssize_t got = file ? ::read(file.get(), text, sizeof text - 1) : -1;
+    if (got <= 0) continue;
+    text[got] = '\0';
+    // After the name, which can have any characters in it: state, parent, group, 14 fields later threads, then 3 later the pages.
+    const char* rest = std::strrchr(text, ')');
+    int own_group = 0;
+    unsigned long long threads = 0, resident = 0;
+    if (rest == nullptr ||
+        std::sscanf(
+            rest + 1, " %*c %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %*s %*s %*s %llu", &own_group, &threads,
+            &resident) != 3) {
+      continue;
+    }
+    if (own_group != group) continue;
+    usage.memory += resident * page;
+    usage.threads += threads;
+  }
+  return usage;
+}
+
 void MemoryWatch::open_netlink() { netlink_ = UniqueFd(::open("/proc/self/net/netlink", O_RDONLY | O_CLOEXEC)); }
 
 // Not at once: most programs are over by then.
 void MemoryWatch::begin(Clock::time_point now) { netlink_due_ = now + netlink_interval; }
 
+void MemoryWatch::watch_group(pid_t group, std::uint64_t most, std::uint64_t processes) {
+  group_ = group;
+  most_ = most;
+  most_processes_ = processes;
+}
+
 bool MemoryWatch::lower(const std::vector<int>& limits, std::uint64_t bytes) {
+  if (group_ > 0) most_ = bytes;
   const std::string text = std::to_string(bytes);
   const bool taken = std::ranges::all_of(limits, [&](int limit) { return ::write(limit, text.data(), text.size()) > 0; });
   if (!taken) exhausted_ = true;
@@ -53,6 +95,13 @@ bool MemoryWatch::lower(const std::vector<int>& limits, std::uint64_t bytes) {
 }
 
 bool MemoryWatch::exhausted() {
+  if (group_ > 0 && Clock::now() >= netlink_due_) {
+    const GroupUsage now = usage_of_group(group_);
+    peak_ = std::max(peak_, now.memory);
+    exhausted_ = exhausted_ || now.memory > most_ || now.threads > most_processes_;
+    netlink_due_ = Clock::now() + netlink_interval;
+    return exhausted_;
+  }
   peak();
   if (!exhausted_ && files_.oom_events >= 0) {
     exhausted_ = os::read_counter(files_.oom_events, "oom_kill").value_or(0) > files_.oom_kills_before;
@@ -65,7 +114,7 @@ bool MemoryWatch::exhausted() {
 }
 
 std::uint64_t MemoryWatch::peak() {
-  if (files_.peak < 0) return 0;
+  if (files_.peak < 0) return peak_;
   const std::uint64_t now = os::read_number(files_.peak).value_or(0);
   peak_ = std::max(peak_, now - std::min(now, files_.memory_before));
   return peak_;

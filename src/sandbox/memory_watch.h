@@ -2,6 +2,8 @@
 // How much memory a guest uses, and whether it is at its end. Used by the agent; nothing here waits.
 
 #include <chrono>
+#include <sys/types.h>
+
 #include <cstdint>
 #include <vector>
 
@@ -24,6 +26,10 @@ class MemoryWatch {
 
   // In the sandbox's network namespace, with its /proc.
   void open_netlink();
+  // Where no control group does it: what the processes of this process group have, pages that several share counted for each, and
+  // how many there are, against the most that may be. From then on; more of either counts as exhausted. Not by RLIMIT_NPROC, which
+  // counts what a user has in all containers of a host.
+  void watch_group(pid_t group, std::uint64_t most, std::uint64_t processes);
   // A program begins.
   void begin(Clock::time_point now);
 
@@ -40,11 +46,18 @@ class MemoryWatch {
 
  private:
   MemoryFiles files_;
+  pid_t group_ = 0;
+  std::uint64_t most_ = 0, most_processes_ = 0;
   UniqueFd netlink_;
   Clock::time_point netlink_due_ = Clock::time_point::max();
   std::uint64_t peak_ = 0;
   bool exhausted_ = false;
 };
+
+struct GroupUsage {
+  std::uint64_t memory = 0, threads = 0;
+};
+GroupUsage usage_of_group(pid_t group);
 
 // The sum of what waits, from a text like /proc/net/netlink; no more than `most` is counted, nor are more than some thousand lines.
 std::uint64_t queued_for_netlink(int file, std::uint64_t most);

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <string>
 
-#include "base/failure.h"
+#include "base/sys.h"
 
 namespace ci::sandbox {
 
@@ -21,6 +21,13 @@ constexpr std::uint64_t always = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CL
 
 }  // namespace
 
+// Not by clone3(2), which filters of containers may not know.
+pid_t fork_beside(UniqueFd& process) {
+  const pid_t pid = static_cast<pid_t>(sys("starting a process", [] { return ::fork(); }));
+  if (pid > 0) process.reset(static_cast<int>(sys("holding a process", [&] { return ::syscall(SYS_pidfd_open, pid, 0); })));
+  return pid;
+}
+
 pid_t fork_into_namespaces(Groups seen, UniqueFd& process) {
   int fd = -1;
   clone_args arguments{};
@@ -28,6 +35,7 @@ pid_t fork_into_namespaces(Groups seen, UniqueFd& process) {
   arguments.pidfd = reinterpret_cast<std::uint64_t>(&fd);
   arguments.exit_signal = SIGCHLD;
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid > 0) process.reset(fd);
   if (pid < 0) {
     const int error = errno;
     throw Failure(
@@ -37,8 +45,7 @@ pid_t fork_into_namespaces(Groups seen, UniqueFd& process) {
             "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns, or the container's "
             "seccomp profile");
   }
-  if (pid > 0) process.reset(fd);
-  return static_cast<pid_t>(pid);
+  return pid;
 }
 
 }  // namespace ci::sandbox

@@ -15,5 +15,7 @@ enum class Groups { own, all };
 // its parent, so all of C++ works in it; in the parent the child's id, with its pidfd in `process`. Fails as `unavailable` with a
 // sentence that says what to allow.
 pid_t fork_into_namespaces(Groups seen, UniqueFd& process);
+// The same into none.
+pid_t fork_beside(UniqueFd& process);
 
 }  // namespace ci::sandbox

@@ -1,10 +1,27 @@
 #pragma once
 // The time of a program: what it may take and what it has taken. It does not go on while the program stands still.
 
+#include <sys/resource.h>
+
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 namespace ci::sandbox {
+
+inline std::uint64_t microseconds(std::chrono::steady_clock::duration time) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
+}
+
+// Of all that have ended and were waited for, in microseconds.
+inline std::uint64_t processor_time_of_children() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  const auto count = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1000000 + static_cast<std::uint64_t>(time.tv_usec);
+  };
+  return count(usage.ru_utime) + count(usage.ru_stime);
+}
 
 class RunClock {
  public:

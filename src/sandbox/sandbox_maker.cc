@@ -12,6 +12,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <deque>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +49,13 @@ constexpr int dying_look = 50;  // milliseconds
 // POSIX message queues of a sandbox: three of the usual size, or one, where all sandboxes have 800 KB together.
 constexpr std::uint64_t own_queue_bytes = 256 << 10, shared_queue_bytes = 96 << 10;
 
+// A sandbox that the server has asked for.
+struct Wanted {
+  std::uint64_t ticket;
+  std::string kind;
+  bool awaited;
+};
+
 struct Sandbox {
   std::uint64_t ticket;
   Slot slot;
@@ -65,19 +74,35 @@ struct Zygotes {
 class Maker {
  public:
   Maker(
-      const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups, bool counts_are_ours)
-      : settings_(settings), socket_(std::move(socket)), range_(range), cgroups_(std::move(cgroups)), slots_(cgroups_ ? &*cgroups_ : nullptr, settings.processes) {
+      const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups, const Isolation& isolation,
+      bool counts_are_ours)
+      : settings_(settings),
+        socket_(std::move(socket)),
+        range_(range),
+        cgroups_(std::move(cgroups)),
+        isolation_(isolation),
+        filter_(this_processor, isolation.contained() ? Sessions::one : Sessions::any),
+        slots_(cgroups_ ? &*cgroups_ : nullptr, settings.processes) {
+    limits_.contained = isolation.contained();
     limits_.queue_bytes = counts_are_ours ? own_queue_bytes : shared_queue_bytes;
     limits_.open_files = std::min(settings.open_files, os::most_open_files());  // only less than our own is possible
     if (!cgroups_) {
       limits_.address_space_bytes = settings.memory_bytes * 4;
       limits_.processes = settings.processes;
+      if (isolation.contained()) {
+        limits_.address_space_bytes += 4ull << 30;  // what is used is looked at
+        limits_.processes = 0;
+      }
     }
   }
 
   void run(OurTrees trees) {
-    enter_template_root(settings_, std::move(trees));
-    begin_with_large_pids();
+    if (isolation_.contained()) {
+      sys("waiting for orphans", [] { return ::prctl(PR_SET_CHILD_SUBREAPER, 1); });
+    } else {
+      enter_template_root(settings_, std::move(trees));
+      begin_with_large_pids();
+    }
     kinds_ = available_kinds(settings_);
     for (const Lack& lack : lacking_kinds(settings_)) {
       log_warning("a language is not offered", {{"language", lack.language}, {"reason", lack.reason}});
@@ -86,7 +111,7 @@ class Maker {
     children_.begin();
     std::string names;
     for (const Kind& kind : kinds_) {
-      if (kind.birth == Birth::adopted) add_zygote(kind);
+      if (kind.birth == Birth::adopted && !isolation_.contained()) add_zygote(kind);
       names += (names.empty() ? "" : ",") + kind.name;
     }
     for (auto& [language, zygotes] : zygotes_) {
@@ -95,7 +120,7 @@ class Maker {
       start_zygotes(zygotes);
     }
     log_debug("sandboxes can be made", {{"kinds", names}});
-    tell(Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names));
+    tell(Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names).number<std::uint8_t>(isolation_.contained()));
     serve();
   }
 
@@ -151,6 +176,7 @@ class Maker {
 
   void serve() {
     for (;;) {
+      make_what_is_wanted();
       pollfd waiting[] = {{socket_.get(), POLLIN, 0}, {children_.descriptor(), POLLIN, 0}};
       ::poll(waiting, 2, time_to_next_look());
       if (waiting[1].revents != 0) reap();
@@ -166,13 +192,21 @@ class Maker {
         continue;
       }
       CHECK(reader.tag() == Tag::create);
-      const std::string kind = reader.text();
-      const bool awaited = reader.number<std::uint8_t>() != 0;
+      std::string kind = reader.text();
+      wanted_.push_back({ticket, std::move(kind), reader.number<std::uint8_t>() != 0});
+    }
+  }
+
+  // The workspace of a container is that of one sandbox after the other.
+  void make_what_is_wanted() {
+    while (!wanted_.empty() && (!isolation_.contained() || sandboxes_.empty())) {
+      const Wanted next = std::move(wanted_.front());
+      wanted_.pop_front();
       try {
-        create(ticket, kind, awaited);
+        create(next.ticket, next.kind, next.awaited);
       } catch (const Failure& failure) {
-        log_warning("cannot make a sandbox", {{"kind", kind}, {"reason", failure.what()}});
-        tell(Writer(Tag::refused).number(ticket).text(failure.what()));
+        log_warning("cannot make a sandbox", {{"kind", next.kind}, {"reason", failure.what()}});
+        tell(Writer(Tag::refused).number(next.ticket).text(failure.what()));
       }
     }
   }
@@ -206,7 +240,7 @@ class Maker {
   void create(std::uint64_t ticket, const std::string& name, bool awaited) {
     const auto kind = std::ranges::find(kinds_, name, &Kind::name);
     if (kind == kinds_.end()) throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
-    const bool adopted = kind->birth == Birth::adopted;
+    const bool adopted = kind->birth == Birth::adopted && !isolation_.contained();  // else by a zygote of its own
     Zygotes* const zygotes = adopted ? &zygotes_.at(kind->language->code) : nullptr;
     if (adopted && !zygotes->tree) {
       if (zygotes->due) throw Failure(FailureKind::unavailable, "the zygotes of " + name + " are starting again");
@@ -224,7 +258,7 @@ class Maker {
     // So that a program may open them by name: `echo … > /dev/stderr`.
     const uid_t guest = guest_user(range_, slot);
     for (const UniqueFd* stream : {&agent_out, &agent_err}) {
-      sys("giving away a pipe", [&] { return ::fchown(stream->get(), guest, guest); });
+      if (!isolation_.contained()) sys("giving away a pipe", [&] { return ::fchown(stream->get(), guest, guest); });
     }
     make_pipe(mapped, map_done);
     int pair[2];
@@ -237,7 +271,7 @@ class Maker {
     if (adopted) make_pipe(finished, finish);
 
     UniqueFd process;
-    const pid_t pid = fork_into_namespaces(Groups::own, process);
+    const pid_t pid = isolation_.contained() ? fork_beside(process) : fork_into_namespaces(Groups::own, process);
     if (pid == 0) {
       AgentDescriptors fds;
       fds.control = std::move(agent_control);
@@ -256,7 +290,9 @@ class Maker {
       close_all_but(fds);
       AgentPlan plan;
       plan.birth = kind->birth;
-      plan.command = with_prepared(kind->command);
+      plan.isolation = isolation_;
+      plan.zygote = kind->zygote;
+      plan.command = with_prepared(isolation_.contained() ? with_own_zygotes(*kind, kinds_, settings_.python_modules) : kind->command);
       plan.compile = kind->compile;
       for (std::vector<std::string>& command : plan.compile.quick) command = with_prepared(std::move(command));
       plan.environment = environment_;
@@ -265,6 +301,8 @@ class Maker {
       plan.agent_uid = range_ == IdRange::whole ? 0 : guest_id;
       plan.limits = limits_;
       plan.memory_bytes = settings_.memory_bytes;
+      plan.first_memory_bytes = memory_of(*kind);
+      plan.processes = settings_.processes;
       plan.workspace_bytes = settings_.workspace_bytes;
       plan.tmp_bytes = settings_.tmp_bytes;
       plan.workspace_files = settings_.workspace_files;
@@ -274,7 +312,7 @@ class Maker {
     const auto cgroup = group.join_descriptors();
     sandboxes_.emplace(pid, Sandbox{ticket, loan.take()});
     try {
-      map_sandbox(pid, range_, slot);
+      if (!isolation_.contained()) map_sandbox(pid, range_, slot);
       sys("letting the agent go on", [&] { return ::write(map_done.get(), "m", 1); });
       const GuestEnds ends{process.get(),    finished.get(),  guest_go.get(),
                            guest_said.get(), agent_out.get(), agent_err.get()};
@@ -348,6 +386,7 @@ class Maker {
       }
       const auto sandbox = sandboxes_.find(pid);
       if (sandbox == sandboxes_.end()) continue;
+      if (isolation_.contained()) end_orphans();
       const std::uint64_t ticket = sandbox->second.ticket;
       dying_.erase(pid);
       slots_.give_back(std::move(sandbox->second.slot));
@@ -356,16 +395,26 @@ class Maker {
     }
   }
 
+  // What an agent that was killed has left comes to us. Its process group is all of it (Sessions::one).
+  void end_orphans() {
+    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    for (pid_t child; children >> child;) {
+      if (!sandboxes_.contains(child) && ::getpgid(child) != ::getpgrp()) ::kill(-::getpgid(child), SIGKILL);
+    }
+  }
+
   const SandboxdSettings& settings_;
   UniqueFd socket_;
   ChildWatch children_;
   IdRange range_;
   std::optional<os::CgroupTree> cgroups_;
+  Isolation isolation_;
   GuestLimits limits_;
   SeccompFilter filter_;
   std::vector<Kind> kinds_;
   std::vector<std::string> environment_;
   std::map<std::string_view, Zygotes> zygotes_;  // by language
+  std::deque<Wanted> wanted_;
   std::map<pid_t, Sandbox> sandboxes_;
   std::set<pid_t> dying_;  // of sandboxes_: those that were killed and are still there
   Slots slots_;
@@ -374,7 +423,7 @@ class Maker {
 }  // namespace
 
 void make_sandboxes(const SandboxdSettings& settings, MakerParts parts) {
-  auto* maker = new Maker(settings, std::move(parts.socket), parts.range, std::move(parts.cgroups), parts.counts_are_ours);
+  auto* maker = new Maker(settings, std::move(parts.socket), parts.range, std::move(parts.cgroups), parts.isolation, parts.counts_are_ours);
   maker->run(std::move(parts.trees));
 }
 

@@ -7,6 +7,7 @@
 #include "base/unique_fd.h"
 #include "os/cgroup.h"
 #include "sandbox/id_maps.h"
+#include "sandbox/isolation.h"
 #include "sandbox/settings.h"
 #include "sandbox/template_root.h"
 
@@ -17,6 +18,7 @@ struct MakerParts {
   IdRange range = IdRange::single;
   std::optional<os::CgroupTree> cgroups;
   OurTrees trees;
+  Isolation isolation;
   bool counts_are_ours = false;  // the kernel's counts of all sandboxes are not those of whoever started us
 };
 

@@ -20,7 +20,9 @@
 #include "os/message_socket.h"
 #include "os/open_files.h"
 #include "sandbox/bounds.h"
+#include "sandbox/guest/guest.h"
 #include "sandbox/id_maps.h"
+#include "sandbox/isolation.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/sandbox_maker.h"
 #include "sandbox/template_root.h"
@@ -112,6 +114,10 @@ OurTrees take_trees_as_root(const SandboxdSettings& settings) {
     ::prctl(PR_SET_DUMPABLE, 1);
     try {
       MakerParts parts;
+      HostParts host;
+      host.users = range == 'w';
+      host.cgroup = cgroups ? cgroups->version() : 0;
+      parts.isolation = plan_isolation(settings, host);
       parts.socket = std::move(socket);
       parts.range = range == 'w' ? IdRange::whole : IdRange::single;
       parts.cgroups = std::move(cgroups);
@@ -142,6 +148,35 @@ int wait_for_end(pid_t pid, int end, const std::optional<os::CgroupTree>& cgroup
   }
 }
 
+// There is nothing to set up and nothing to give up: the container has seen to both.
+int make_contained(const SandboxdSettings& settings, UniqueFd socket) {
+  const int listener = socket.get();
+  try {
+    ::prctl(PR_SET_DUMPABLE, 0);  // programs are the same user, and would see our memory
+    if (::geteuid() != guest_id) {
+      throw Failure(FailureKind::unavailable, "sandboxes without namespaces need user " + std::to_string(guest_id) + " for the server");
+    }
+    for (const char* path : {workspace, "/tmp"}) {
+      if (::access(path, W_OK) == 0) continue;
+      throw Failure(FailureKind::unavailable, std::string(path) + " cannot be written to");
+    }
+    for (const std::string_view path : {"/tmp/", "/dev/shm/", "/mnt/data/"}) {
+      if (!settings.prepared.native().starts_with(path)) continue;
+      throw Failure(FailureKind::unavailable, "DATA_DIR is below " + std::string(path) + ", which is emptied for each program");
+    }
+    HostParts host;
+    host.landlock = landlock_version();
+    MakerParts parts;
+    parts.isolation = plan_isolation(settings, host);
+    parts.socket = std::move(socket);
+    make_sandboxes(settings, std::move(parts));
+    return 0;
+  } catch (const std::exception& error) {
+    refuse(listener, error.what());
+    return 1;
+  }
+}
+
 }  // namespace
 
 int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
@@ -151,6 +186,7 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
   ::signal(SIGTERM, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
   os::raise_open_files(65536);
+  if (settings.is_contained()) return make_contained(settings, std::move(socket));
   const bool counts_are_ours = lift_common_counts();
   std::optional<os::CgroupTree> cgroups;
   try {

@@ -20,8 +20,9 @@ struct SandboxdSettings {
   std::string hostname = "sandbox";
   // Codes of the languages to offer; empty: every one whose program is installed.
   std::vector<std::string> languages;
-  // Losses that the operator accepts by name: "cgroup".
+  // Losses that the operator accepts by name: "cgroup"; "namespaces", which makes sandboxes `contained` (isolation.h).
   std::set<std::string> allow_weak;
+  bool is_contained() const { return allow_weak.contains("namespaces"); }
   // Our files for inside: runtimes/python, runtimes/node …
   std::filesystem::path runtimes;
   // Has two directories: "made", what a server has made anew of what is there for compilers and interpreters, and "none",

@@ -11,6 +11,8 @@ class Standstill {
  public:
   // Without a freezer signals do it: nobody inside is left to say otherwise.
   explicit Standstill(os::Freezer freezer) : freezer_(freezer) {}
+  // Where no namespace holds them together, all of a sandbox are one process group, which they cannot leave (Sessions::one).
+  void set_group(pid_t group) { all_ = -group; }
 
   bool holds() const { return holds_; }
   RunClock& clock() { return clock_; }
@@ -22,6 +24,7 @@ class Standstill {
 
  private:
   os::Freezer freezer_;
+  pid_t all_ = -1;  // for kill(2)
   RunClock clock_;
   bool holds_ = false;
 };

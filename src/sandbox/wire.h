@@ -17,7 +17,7 @@ enum class Tag : std::uint8_t {
   create = 1,  // u64 ticket, string kind, u8 awaited: somebody waits for it, who wants it soon rather than well prepared
   destroy,     // u64 ticket: it took too long; nothing happens when it is gone
   // sandboxd → server
-  hello,    // u8 cgroup version (0: none), string kinds joined with ','
+  hello,    // u8 cgroup version (0: none), string kinds joined with ',', u8 contained (isolation.h)
   created,  // u64 ticket; descriptors: control, stdout, stderr
   refused,  // u64 ticket, string reason
   gone,     // u64 ticket: the sandbox's last process has been reaped

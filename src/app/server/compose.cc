@@ -135,6 +135,7 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   result.concurrent = settings.concurrent_runs != 0
                           ? settings.concurrent_runs
                           : static_cast<int>(sandbox::runs_at_once(os::usable_memory(), settings.memory_bytes));
+  if (is_contained(settings)) result.concurrent = 1;
   result.strict_ownership = settings.strict_ownership;
   result.named_sessions = settings.named_sessions;
   result.compile_cache.bytes = settings.compile_cache_bytes;
@@ -176,6 +177,10 @@ api::ApiSettings api_settings(const Settings& settings) {
   return result;
 }
 
+bool is_contained(const Settings& settings) {
+  return std::ranges::find(settings.allow_weak, "namespaces") != settings.allow_weak.end();
+}
+
 pool::PoolSettings pool_settings(const Settings& settings) {
   pool::PoolSettings result;
   result.floors = settings.pool_floors;
@@ -184,7 +189,7 @@ pool::PoolSettings pool_settings(const Settings& settings) {
   result.parallel_slow_creations =
       std::clamp(static_cast<int>(std::thread::hardware_concurrency()) / 2, 1, settings.pool_parallel);
   result.parallel_slow_awaited = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  result.enabled = settings.pool;
+  result.enabled = settings.pool && !is_contained(settings);
   result.refill_on_acquire = settings.pool_refill_at_once;
   result.refill_interval = settings.pool_interval;
   result.python_modules = preload_of(settings).modules;

@@ -27,6 +27,9 @@ execution::ExecutionSettings execution_settings(const Settings& settings);
 api::ApiSettings api_settings(const Settings& settings);
 pool::PoolSettings pool_settings(const Settings& settings);
 
+// Whether sandboxes are those of a container that is itself the boundary (sandbox/isolation.h): they come one after the other.
+bool is_contained(const Settings& settings);
+
 // Certificate and key that cannot be used fail as `invalid`, naming the variable. Nothing without HTTPS.
 void check_certificate(const Settings& settings);
 

@@ -183,8 +183,9 @@ void add_process(Table& table) {
       .sets(&Settings::languages);
   table.list("ALLOW_WEAK_SANDBOX", "",
              "Protections whose absence on this host is accepted. cgroup: no limit on the memory and processes of a "
-             "whole sandbox, only on each process.")
-      .choices({"cgroup"})
+             "whole sandbox, only on each process. namespaces: for a container that is itself the boundary and makes one run "
+             "after the other; programs see it and its network.")
+      .choices({"cgroup", "namespaces"})
       .sets(&Settings::allow_weak);
   table.integer("SANDBOX_WORKSPACE_MB", 1, 65536, 256, "Size of /mnt/data in a sandbox; counts as its memory.")
       .sets_megabytes(&Settings::workspace_bytes);

@@ -34,22 +34,25 @@ constexpr long tmpfs_magic = 0x01021994;      // statfs(2)
 // The guest chose the name and made the file; the agent opened it. Believe neither: a regular file on a memory file system
 // (every host file that a sandbox can see is on another, and no hard link leads from one to another), of the size that was
 // announced.
-bool is_safe(int fd, std::uint64_t size) {
+bool is_safe(int fd, std::uint64_t size, std::optional<dev_t> device) {
   struct stat info {};
   struct statfs system {};
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-         static_cast<std::uint64_t>(info.st_size) == size && ::fstatfs(fd, &system) == 0 && system.f_type == tmpfs_magic &&
+         static_cast<std::uint64_t>(info.st_size) == size && ::fstatfs(fd, &system) == 0 &&
+         (device ? info.st_dev == *device : system.f_type == tmpfs_magic) &&
          (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
 class LocalLease final : public Lease {
  public:
   LocalLease(
-      std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, Holds holds, EndSandbox end)
+      std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, std::optional<dev_t> device, Holds holds,
+      EndSandbox end)
       : channel_(std::move(channel)),
         source_name_(std::move(source_name)),
         warm_(warm),
         blocking_(blocking),
+        device_(device),
         holds_(std::move(holds)),
         end_(std::move(end)) {}
 
@@ -217,7 +220,7 @@ class LocalLease final : public Lease {
           std::string name = reader.text();
           const auto size = reader.number<std::uint64_t>();
           const bool written = reader.number<std::uint8_t>() != 0;
-          if (name.empty() || name.contains('\0') || !is_safe(fd.get(), size)) continue;
+          if (name.empty() || name.contains('\0') || !is_safe(fd.get(), size, device_)) continue;
           auto contents = std::make_unique<FileSource>(std::move(fd), blocking_);
           ready_.push_back(OutputFile(std::move(name), std::move(contents), size, written));
         }
@@ -315,6 +318,7 @@ class LocalLease final : public Lease {
   std::string source_name_;
   Warm warm_;
   asio::thread_pool& blocking_;
+  std::optional<dev_t> device_;
   Holds holds_;
   EndSandbox end_;
   UniqueFd state_;  // what the program leaves for later runs of its session
@@ -327,9 +331,10 @@ class LocalLease final : public Lease {
 }  // namespace
 
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, Holds holds, EndSandbox end) {
+    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, std::optional<dev_t> device, Holds holds,
+    EndSandbox end) {
   return std::make_unique<LocalLease>(
-      std::move(channel), std::move(source_name), warm, blocking, std::move(holds), std::move(end));
+      std::move(channel), std::move(source_name), warm, blocking, device, std::move(holds), std::move(end));
 }
 
 }  // namespace ci::pool

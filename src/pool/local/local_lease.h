@@ -1,8 +1,11 @@
 #pragma once
 // One run in a sandbox of sandboxd: what flows over its channel.
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "pool/local/channel.h"
@@ -22,7 +25,9 @@ using EndSandbox = std::function<void(std::unique_ptr<Channel>, Finished)>;
 // So many bytes of memory are its own while it stands still; 0: it goes on.
 using Holds = std::function<void(std::uint64_t)>;
 
+// `device`: of the workspace, where it is no memory file system of the sandbox's own (sandbox/isolation.h).
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, Holds holds, EndSandbox end);
+    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, std::optional<dev_t> device, Holds holds,
+    EndSandbox end);
 
 }  // namespace ci::pool

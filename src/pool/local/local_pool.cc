@@ -1,5 +1,7 @@
 #include "pool/local/local_pool.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <deque>
@@ -12,6 +14,7 @@
 #include "languages/language.h"
 #include "pool/local/local_lease.h"
 #include "pool/local/stock.h"
+#include "sandbox/guest/guest.h"
 #include "sandbox/kinds.h"
 #include "sandbox/wire.h"
 
@@ -125,7 +128,7 @@ class LocalPool final : public SandboxPool {
     const languages::Language* language = languages::find(demand.language);
     CHECK(language != nullptr);
     co_return make_local_lease(
-        std::move(channel), std::string(language->file), hit ? Warm::yes : Warm::no, blocking_,
+        std::move(channel), std::string(language->file), hit ? Warm::yes : Warm::no, blocking_, workspace_device_,
         [this, kind, last = std::uint64_t(0)](std::uint64_t bytes) mutable {
           shelves_.at(kind).held += bytes - std::exchange(last, bytes);
           if (bytes > 0) refill();  // what is warm may have to go for it
@@ -260,6 +263,9 @@ class LocalPool final : public SandboxPool {
   void greet(Reader& reader) {
     cgroup_version_ = reader.number<std::uint8_t>();
     const std::string names = reader.text();
+    workspace_device_.reset();
+    struct stat info {};
+    if (reader.number<std::uint8_t>() != 0 && ::stat(sandbox::workspace, &info) == 0) workspace_device_ = info.st_dev;
     for (size_t begin = 0; begin < names.size();) {
       const size_t end = std::min(names.find(',', begin), names.size());
       const std::string kind = names.substr(begin, end - begin);
@@ -514,6 +520,7 @@ class LocalPool final : public SandboxPool {
   Changes changed_;
   bool connected_ = false, stopping_ = false;
   int cgroup_version_ = 0;
+  std::optional<dev_t> workspace_device_;  // where sandboxes are not apart (sandbox/isolation.h)
   std::string unavailable_;
   std::map<std::string, Shelf> shelves_;
   std::map<std::uint64_t, Pending> pending_;  // by ticket

@@ -19,6 +19,9 @@ struct GuestLimits {
   // Only where no cgroup can do it (ALLOW_WEAK_SANDBOX=cgroup); 0: not set.
   std::uint64_t address_space_bytes = 0;
   std::uint64_t processes = 0;
+  // In a container that is itself the boundary (sandbox/isolation.h): the user stays who it is, and Landlock takes the place of
+  // mounts where the kernel has it.
+  bool contained = false;
 };
 
 // Moves the calling process into the groups behind these descriptors (os::Cgroup), and into a cgroup namespace in
@@ -29,7 +32,7 @@ const char* join_cgroups(const int* descriptors, int count);
 // that all share would stay.
 void take_input();
 
-// Session, limits, user, capabilities, no_new_privs, seccomp, in this order: each step takes away something the next
+// Session, limits, user, capabilities, no_new_privs, Landlock, seccomp, in this order: each step takes away something the next
 // ones do not need. Standard descriptors and everything that must stay open are the caller's business.
 // Nothing, or a phrase naming the step that failed; errno says why.
 const char* become_guest(const GuestLimits& limits, const sock_fprog& filter);

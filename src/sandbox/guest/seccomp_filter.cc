@@ -44,11 +44,15 @@ struct Fate {
 
 class Builder {
  public:
-  explicit Builder(std::uint32_t processor) : processor_(processor) {
+  Builder(std::uint32_t processor, Sessions sessions) : processor_(processor) {
     for (const CallGroup& group : call_groups()) {
       for (const std::string_view name : group.calls) add(name, {group.answer, nullptr});
     }
     for (const CheckedCall& call : checked_calls()) add(call.call, {0, &call});
+    for (const std::string_view name : {"setsid", "setpgid"}) {
+      std::uint32_t number;
+      if (sessions == Sessions::one && number_of(name, processor_, number)) fates_[number] = {0, nullptr};
+    }
   }
 
   std::vector<sock_filter> build() {
@@ -148,7 +152,7 @@ class Builder {
 
 }  // namespace
 
-SeccompFilter::SeccompFilter(std::uint32_t processor) : instructions_(Builder(processor).build()) {
+SeccompFilter::SeccompFilter(std::uint32_t processor, Sessions sessions) : instructions_(Builder(processor, sessions).build()) {
   if (instructions_.size() > BPF_MAXINSNS) fail("it is too long");
   program_.len = static_cast<unsigned short>(instructions_.size());
   program_.filter = instructions_.data();

@@ -18,10 +18,14 @@ inline constexpr std::uint32_t this_processor = AUDIT_ARCH_X86_64;
 inline constexpr std::uint32_t this_processor = AUDIT_ARCH_AARCH64;
 #endif
 
+// `one`: what it forks stays in its session and process group, so that these are all of a sandbox (sandbox/isolation.h); setsid(2) and
+// setpgid(2) say that they have done it.
+enum class Sessions { any, one };
+
 class SeccompFilter {
  public:
   // Throws std::runtime_error when the table cannot be a program. `processor`: AUDIT_ARCH_…, another one only to look at it.
-  explicit SeccompFilter(std::uint32_t processor = this_processor);
+  explicit SeccompFilter(std::uint32_t processor = this_processor, Sessions sessions = Sessions::any);
 
   const sock_fprog& program() const { return program_; }
   const std::vector<sock_filter>& instructions() const { return instructions_; }

@@ -11,9 +11,8 @@ namespace ci::app {
 
 int doctor(bool as_json, const Settings& settings) {
   Findings findings;
-  const bool cgroups_optional = std::ranges::find(settings.allow_weak, "cgroup") != settings.allow_weak.end();
   Files files;
-  files.own_ids = examine_kernel(findings, cgroups_optional);
+  files.own_ids = examine_kernel(findings, {settings.allow_weak.begin(), settings.allow_weak.end()});
   files.prepared = settings.data_directory / prepared_directory;
   try {
     files.runtimes = runtimes_directory(settings);

@@ -2,15 +2,17 @@
 // What there is to look at on a host, each part by itself.
 
 #include <filesystem>
+#include <set>
+#include <string>
 
 #include "app/commands/doctor/finding.h"
 #include "app/settings/settings.h"
 
 namespace ci::app {
 
-// What of the kernel sandboxes are made of. Tries things in child processes. `cgroups_optional`: the operator accepts sandboxes that
-// are not limited as a whole. Returns whether sandboxes get users of their own, who are not whom our files belong to.
-bool examine_kernel(Findings& findings, bool cgroups_optional);
+// What of the kernel sandboxes are made of, and what they will be made of (sandbox/isolation.h). Tries things in child processes.
+// `allow_weak`: what the operator accepts. Returns whether sandboxes get users of their own, who are not whom our files belong to.
+bool examine_kernel(Findings& findings, const std::set<std::string>& allow_weak);
 
 struct Files {
   std::filesystem::path runtimes;  // ours for the inside of sandboxes; empty: they were not found

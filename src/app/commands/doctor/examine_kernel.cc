@@ -16,6 +16,7 @@
 #include "base/unique_fd.h"
 #include "os/cgroup.h"
 #include "os/kernel_faults.h"
+#include "sandbox/isolation.h"
 
 namespace ci::app {
 
@@ -123,7 +124,8 @@ bool examine_id_ranges(Findings& findings) {
   return own_ids;
 }
 
-void examine_cgroups(Findings& findings, bool cgroups_optional) {
+// Returns the version; 0: there are none.
+int examine_cgroups(Findings& findings, bool cgroups_optional) {
   std::string reason;
   int version = 0;
   try {
@@ -143,7 +145,7 @@ void examine_cgroups(Findings& findings, bool cgroups_optional) {
       "start as root, or under a systemd service with Delegate=yes; in a container: --cgroupns=private and a writable "
       "/sys/fs/cgroup",
       cgroups_optional ? Verdict::weak : Verdict::missing);
-  if (!reason.empty()) return;
+  if (!reason.empty()) return 0;
   const bool swap = has_swap(), counted = counts_swap(version), shared = shares_processors(version);
   std::string detail = "there is no swap";
   if (swap) detail = counted ? "swap is limited too" : "swap is not limited";
@@ -152,6 +154,14 @@ void examine_cgroups(Findings& findings, bool cgroups_optional) {
   findings.add("Kernel", "processor shares", shared, shared ? "the cpu controller is there" : "there is no cpu controller",
       "a sandbox with many processes gets more of the processors than others",
       "under systemd: Delegate=cpu memory pids", Verdict::weak);
+  return version;
+}
+
+void print_plan(Findings& findings, const sandbox::Isolation& plan) {
+  findings.add("Sandboxes", "made of", !plan.contained(), plan.contained() ? "what a container allows" : "everything that a kernel gives",
+      "the container is the only boundary; it makes one run after the other, and programs see it and its network",
+      "unset ALLOW_WEAK_SANDBOX=namespaces where namespaces can be made", Verdict::weak);
+  for (const auto& [part, words] : sandbox::describe(plan)) findings.add("Sandboxes", part, true, words, "", "");
 }
 
 void examine_system_calls(Findings& findings) {
@@ -180,14 +190,21 @@ void examine_memory(Findings& findings) {
 
 }  // namespace
 
-bool examine_kernel(Findings& findings, bool cgroups_optional) {
-  examine_version(findings);
-  examine_namespaces(findings);
-  const bool own_ids = examine_id_ranges(findings);
-  examine_cgroups(findings, cgroups_optional);
+bool examine_kernel(Findings& findings, const std::set<std::string>& allow_weak) {
+  sandbox::SandboxdSettings settings;
+  settings.allow_weak = allow_weak;
+  sandbox::HostParts host;
+  host.landlock = sandbox::landlock_version();
+  if (!settings.is_contained()) {
+    examine_version(findings);
+    examine_namespaces(findings);
+    host.users = examine_id_ranges(findings);
+    host.cgroup = examine_cgroups(findings, allow_weak.contains("cgroup"));
+  }
   examine_system_calls(findings);
   examine_memory(findings);
-  return own_ids;
+  print_plan(findings, sandbox::plan_isolation(settings, host));
+  return host.users;
 }
 
 }  // namespace ci::app
