@@ -9,13 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <deque>
 #include <fstream>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -33,17 +31,12 @@
 #include "sandbox/slots.h"
 #include "sandbox/template_root.h"
 #include "sandbox/wire.h"
-#include "sandbox/zygote_tree.h"
+#include "sandbox/zygotes.h"
 
 namespace ci::sandbox {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-// Between the end of the zygotes and their next start, doubled while they live shorter than that.
-constexpr auto first_pause = std::chrono::milliseconds(100);
-constexpr auto longest_pause = std::chrono::seconds(10);
 constexpr int dying_look = 50;  // milliseconds
 
 // POSIX message queues of a sandbox: three of the usual size, or one, where all sandboxes have 800 KB together.
@@ -59,16 +52,6 @@ struct Wanted {
 struct Sandbox {
   std::uint64_t ticket;
   Slot slot;
-};
-
-// Of one language.
-struct Zygotes {
-  std::vector<std::string> command;
-  size_t count = 0;
-  std::unique_ptr<ZygoteTree> tree;
-  Clock::time_point started;
-  std::optional<Clock::time_point> due;  // when they start again
-  std::chrono::milliseconds pause = first_pause;
 };
 
 class Maker {
@@ -111,14 +94,10 @@ class Maker {
     children_.begin();
     std::string names;
     for (const Kind& kind : kinds_) {
-      if (kind.birth == Birth::adopted && !isolation_.contained()) add_zygote(kind);
+      if (kind.birth == Birth::adopted && !isolation_.contained()) zygotes_.add(kind);
       names += (names.empty() ? "" : ",") + kind.name;
     }
-    for (auto& [language, zygotes] : zygotes_) {
-      if (!languages::find(language)->reads_imports) continue;
-      for (const std::string& module : settings_.python_modules) zygotes.command.back() += "+" + module;
-      start_zygotes(zygotes);
-    }
+    zygotes_.start_first(settings_.python_modules);
     log_debug("sandboxes can be made", {{"kinds", names}});
     tell(Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names).number<std::uint8_t>(isolation_.contained()));
     serve();
@@ -134,46 +113,6 @@ class Maker {
     }
   }
 
-  void add_zygote(const Kind& kind) {
-    Zygotes& zygotes = zygotes_[kind.language->code];
-    if (zygotes.count++ == 0) zygotes.command = kind.command;
-    const size_t level = kind.name.find('/');
-    if (level != kind.name.npos) zygotes.command.push_back(kind.name.substr(level + 1));
-  }
-
-  // The first time that a guest of a language is wanted, except for Python, which is there from the start.
-  void start_zygotes(Zygotes& zygotes) {
-    zygotes.tree = std::make_unique<ZygoteTree>(zygotes.command, zygotes.count, environment_, limits_);
-    zygotes.started = Clock::now();
-    zygotes.due.reset();
-  }
-
-  // A broken installation is tried for ever, but seldom.
-  static void zygotes_ended(Zygotes& zygotes) {
-    zygotes.tree.reset();
-    const auto now = Clock::now();
-    if (now - zygotes.started >= longest_pause) zygotes.pause = first_pause;
-    zygotes.due = now + zygotes.pause;
-    zygotes.pause = std::min<std::chrono::milliseconds>(zygotes.pause * 2, longest_pause);
-  }
-
-  // For poll(2).
-  int time_to_zygotes() const {
-    std::int64_t next = -1;
-    for (const auto& [language, zygotes] : zygotes_) {
-      if (!zygotes.due) continue;
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*zygotes.due - Clock::now()).count();
-      next = next < 0 ? std::max<std::int64_t>(0, left) : std::clamp<std::int64_t>(left, 0, next);
-    }
-    return static_cast<int>(next);
-  }
-
-  void start_zygotes_that_are_due() {
-    for (auto& [language, zygotes] : zygotes_) {
-      if (zygotes.due && Clock::now() >= *zygotes.due) start_zygotes(zygotes);
-    }
-  }
-
   void serve() {
     for (;;) {
       make_what_is_wanted();
@@ -181,7 +120,7 @@ class Maker {
       ::poll(waiting, 2, time_to_next_look());
       if (waiting[1].revents != 0) reap();
       let_the_dying_go();
-      start_zygotes_that_are_due();
+      zygotes_.start_due();
       if (waiting[0].revents == 0) continue;
       os::Message message;
       if (os::receive_message(socket_.get(), message) != os::Received::message) return;
@@ -232,7 +171,7 @@ class Maker {
 
   // For poll(2).
   int time_to_next_look() const {
-    const int zygotes = time_to_zygotes();
+    const int zygotes = zygotes_.time_to_next();
     if (dying_.empty()) return zygotes;
     return zygotes < 0 ? dying_look : std::min(zygotes, dying_look);
   }
@@ -241,11 +180,7 @@ class Maker {
     const auto kind = std::ranges::find(kinds_, name, &Kind::name);
     if (kind == kinds_.end()) throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
     const bool adopted = kind->birth == Birth::adopted && !isolation_.contained();  // else by a zygote of its own
-    Zygotes* const zygotes = adopted ? &zygotes_.at(kind->language->code) : nullptr;
-    if (adopted && !zygotes->tree) {
-      if (zygotes->due) throw Failure(FailureKind::unavailable, "the zygotes of " + name + " are starting again");
-      start_zygotes(*zygotes);
-    }
+    ZygoteTree* const zygotes = adopted ? &zygotes_.of(*kind) : nullptr;
     Slots::Loan loan(slots_, memory_of(*kind));
     const std::uint32_t slot = loan->number;
     const os::Cgroup no_group;
@@ -316,9 +251,8 @@ class Maker {
       sys("letting the agent go on", [&] { return ::write(map_done.get(), "m", 1); });
       const GuestEnds ends{process.get(),    finished.get(),  guest_go.get(),
                            guest_said.get(), agent_out.get(), agent_err.get()};
-      if (adopted && !zygotes->tree->fork_into(kind->zygote, ends, cgroup)) {
-        // One of them is gone, and only the first is a child of ours whose end we are told. With it go all the others.
-        ::kill(zygotes->tree->pid(), SIGKILL);
+      if (adopted && !zygotes->fork_into(kind->zygote, ends, cgroup)) {
+        zygotes_.give_up(*kind);
         throw Failure(FailureKind::unavailable, "the zygotes of " + name + " are starting again");
       }
     } catch (const Failure&) {
@@ -374,16 +308,7 @@ class Maker {
     children_.drain();
     int status;
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-      const auto zygotes = std::ranges::find_if(
-          zygotes_, [pid](const auto& entry) { return entry.second.tree && entry.second.tree->pid() == pid; });
-      if (zygotes != zygotes_.end()) {
-        zygotes_ended(zygotes->second);
-        log_error(
-            "zygotes ended and are started again", {{"language", std::string(zygotes->first)},
-                                                    {"status", status},
-                                                    {"in_ms", time_to_zygotes()}});
-        continue;
-      }
+      if (zygotes_.ended(pid, status)) continue;
       const auto sandbox = sandboxes_.find(pid);
       if (sandbox == sandboxes_.end()) continue;
       if (isolation_.contained()) end_orphans();
@@ -413,7 +338,7 @@ class Maker {
   SeccompFilter filter_;
   std::vector<Kind> kinds_;
   std::vector<std::string> environment_;
-  std::map<std::string_view, Zygotes> zygotes_;  // by language
+  Zygotes zygotes_{environment_, limits_};
   std::deque<Wanted> wanted_;
   std::map<pid_t, Sandbox> sandboxes_;
   std::set<pid_t> dying_;  // of sandboxes_: those that were killed and are still there

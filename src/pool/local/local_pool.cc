@@ -4,16 +4,14 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
-#include <deque>
-#include <optional>
 #include <set>
 
 #include "base/changes.h"
-#include "base/fair_queue.h"
 #include "base/log.h"
 #include "languages/language.h"
 #include "pool/local/local_lease.h"
-#include "pool/local/stock.h"
+#include "pool/local/sandboxd_client.h"
+#include "pool/local/shelf.h"
 #include "sandbox/guest/guest.h"
 #include "sandbox/kinds.h"
 #include "sandbox/wire.h"
@@ -24,62 +22,10 @@ namespace {
 
 using sandbox::Reader;
 using sandbox::Tag;
-using sandbox::Writer;
 
-constexpr auto first_rest = std::chrono::milliseconds(50);  // after a failure, doubled for each further one
-constexpr auto longest_rest = std::chrono::seconds(2);
 constexpr auto longest_start = std::chrono::seconds(30);  // of a sandbox until it is ready
 constexpr auto answer_time = std::chrono::milliseconds(1);  // between the end of a run and that of its sandbox
 constexpr auto look_again = std::chrono::seconds(1);  // whether sandboxes are still being made for those who wait
-constexpr auto busy_time = std::chrono::milliseconds(5);    // until sandboxd is asked again
-constexpr auto slow_creation = std::chrono::milliseconds(300);
-constexpr std::uint64_t presumed_memory = 16 << 20;  // of a warm sandbox, while none has told
-
-std::string language_of(std::string_view kind) { return std::string(kind.substr(0, kind.find('/'))); }
-
-// A language's own kind; for Python the smallest zygote.
-bool is_plain(std::string_view kind) { return kind.ends_with("/stdlib") || kind.find('/') == kind.npos; }
-
-// The larger zygotes and some interpreters take seconds to start. Until then their programs wait in line, and all
-// others need not.
-bool is_quick_to_make(std::string_view kind) {
-  const languages::Language* language = languages::find(language_of(kind));
-  return is_plain(kind) && language != nullptr && language->warmth != languages::Warmth::waiting;
-}
-
-// A request for which nothing was warm.
-struct Waiter {
-  explicit Waiter(asio::steady_timer& t) : timer(t) {}
-  asio::steady_timer& timer;
-  std::unique_ptr<Channel> channel;  // what it was given; the timer is cancelled then
-};
-
-// A sandbox that sandboxd was asked for.
-struct Pending {
-  Pending(std::string what, bool soon) : kind(std::move(what)), awaited(soon) {}
-  std::string kind;
-  bool awaited;
-  Clock::time_point begin = Clock::now();
-};
-
-// One kind of sandbox.
-struct Shelf {
-  std::deque<std::unique_ptr<Channel>> warm;
-  int creating = 0, awaited = 0;  // see KindState
-  std::uint64_t in_use = 0;
-  std::uint64_t held = 0;  // bytes of those in use that stand still
-  int floor = 0;
-  DemandMeter demand;
-  FairQueue<Waiter> waiting;
-  int made = 0;  // so far
-  // Of the quickest so far that nobody waited for: a busy machine makes every one look slow, and some runtimes are ready
-  // sooner when they are awaited.
-  std::optional<Clock::duration> making_time;
-  std::uint64_t memory = presumed_memory;
-  std::string last_failure;
-  int failures = 0;  // in a row
-  Clock::time_point rests_until{};
-};
 
 class LocalPool final : public SandboxPool {
  public:
@@ -92,7 +38,7 @@ class LocalPool final : public SandboxPool {
         limits_{
             settings.parallel_creations, settings.parallel_slow_creations, settings.parallel_slow_awaited,
             settings.enabled ? settings.most_warm : 0, settings.warm_memory_bytes},
-        connector_(std::move(connector)),
+        sandboxd_(executor, std::move(connector)),
         changed_(executor),
         tasks_(executor) {
     tasks_.spawn("sandboxd connection", keep_connected());
@@ -111,9 +57,9 @@ class LocalPool final : public SandboxPool {
     }
     const std::string kind = *found;
     Shelf& shelf = shelves_.at(kind);
-    const int wanted = stock_target(state_of(kind, shelf, begin), limits_);
+    const int wanted = stock_target(shelf.state(kind, begin), limits_);
     shelf.demand.arrival(begin);
-    std::unique_ptr<Channel> channel = take_warm(shelf);
+    std::unique_ptr<Channel> channel = shelf.take_warm();
     const bool hit = channel != nullptr;
     if (hit) {
       if (settings_.refill_on_acquire && shelf.warm.empty()) refill();
@@ -177,7 +123,7 @@ class LocalPool final : public SandboxPool {
       sum.available += shelf.warm.size();
       sum.in_use += shelf.in_use;
       sum.creating += static_cast<std::uint64_t>(shelf.creating);
-      sum.target += static_cast<std::uint64_t>(stock_target(state_of(kind, shelf, now), limits_));
+      sum.target += static_cast<std::uint64_t>(stock_target(shelf.state(kind, now), limits_));
     }
     return result;
   }
@@ -196,9 +142,7 @@ class LocalPool final : public SandboxPool {
 
   awaitable<void> keep_connected() {
     while (!stopping_) {
-      UniqueFd socket = co_await connector_();
-      sandboxd_ = std::make_unique<asio::posix::stream_descriptor>(executor_, socket.release());
-      sandboxd_->native_non_blocking(true);
+      co_await sandboxd_.connect();
       std::string reason;
       try {
         co_await serve_connection();
@@ -207,7 +151,7 @@ class LocalPool final : public SandboxPool {
         reason = failure.what();
       }
       connected_ = false;
-      sandboxd_.reset();
+      sandboxd_.close();
       if (!stopping_) log_error("sandboxd is gone", {{"reason", reason}});
       forget_everything();
     }
@@ -215,38 +159,29 @@ class LocalPool final : public SandboxPool {
 
   // All sandboxes died with it. Those on loan tell their holders themselves.
   void forget_everything() {
-    for (auto& [kind, shelf] : shelves_) {
-      shelf.warm.clear();
-      shelf.creating = shelf.awaited = 0;
-    }
+    for (auto& [kind, shelf] : shelves_) shelf.is_lost();
     pending_.clear();
-    announce();
+    changed_.announce();
   }
 
   awaitable<void> serve_connection() {
-    os::Message message;
     for (;;) {
-      const auto received = os::receive_message(sandboxd_->native_handle(), message);
-      if (received == os::Received::closed) co_return;
-      if (received == os::Received::would_block) {
-        co_await sandboxd_->async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-        continue;
-      }
-      // Where our limit cut off a sandbox's descriptors, only that sandbox is lost.
-      Reader reader(message.payload);
+      std::optional<os::Message> message = co_await sandboxd_.next();
+      if (!message) co_return;
+      Reader reader(message->payload);
       switch (reader.tag()) {
         case Tag::hello:
           greet(reader);
           break;
         case Tag::created:
-          take_created(reader, std::move(message.descriptors));
+          take_created(reader, std::move(message->descriptors));
           break;
         case Tag::refused: {
           const auto ticket = reader.number<std::uint64_t>();
           const std::string reason = reader.text();
           if (ticket == 0) {
             unavailable_ = reason;
-            announce();
+            changed_.announce();
             break;
           }
           if (const auto entry = pending_.extract(ticket)) creation_failed(entry.mapped(), reason);
@@ -269,29 +204,21 @@ class LocalPool final : public SandboxPool {
     for (size_t begin = 0; begin < names.size();) {
       const size_t end = std::min(names.find(',', begin), names.size());
       const std::string kind = names.substr(begin, end - begin);
-      shelves_[kind].floor = floor_of(kind);
+      shelves_[kind].floor = floor_of(kind, settings_);
       begin = end + 1;
     }
     connected_ = true;
     unavailable_.clear();
     log_info("sandboxd is ready", {{"kinds", names}, {"cgroup", cgroup_version_}});
     refill();
-    announce();
-  }
-
-  // A language's floor goes to its plain kind; the larger zygote levels of Python keep one each.
-  int floor_of(const std::string& kind) const {
-    if (!settings_.enabled) return 0;
-    const auto floor = settings_.floors.find(language_of(kind));
-    if (floor == settings_.floors.end()) return 0;
-    return is_plain(kind) ? floor->second : std::min(floor->second, 1);
+    changed_.announce();
   }
 
   void take_created(Reader& reader, std::vector<UniqueFd> descriptors) {
     const auto ticket = reader.number<std::uint64_t>();
     const auto entry = pending_.extract(ticket);
     if (!entry) return;
-    if (descriptors.size() != 3) {
+    if (descriptors.size() != 3) {  // our limit has cut them off
       creation_failed(entry.mapped(), "too many files are open");
       return;
     }
@@ -308,7 +235,7 @@ class LocalPool final : public SandboxPool {
     try {
       const auto message = co_await until(pending.begin + longest_start, channel->receive());
       if (!message) {
-        co_await destroy(ticket);
+        co_await sandboxd_.destroy(ticket);
         reason = "it was not ready in time";
       } else if (*message) {
         Reader reader((*message)->payload);
@@ -323,66 +250,29 @@ class LocalPool final : public SandboxPool {
       creation_failed(pending, reason);
       co_return;
     }
-    const auto begin = pending.begin;
     Shelf& shelf = shelves_.at(kind);
-    forget(shelf, pending);
-    shelf.failures = 0;
-    shelf.rests_until = {};
-    const auto time = Clock::now() - begin;
-    if (!pending.awaited) shelf.making_time = std::min(shelf.making_time.value_or(time), time);
-    ++shelf.made;
-    if (memory > 0) shelf.memory = memory;
+    shelf.is_ready(pending, memory);
     hand_over(shelf, std::move(channel));
     refill();
-    announce();
-  }
-
-  static void forget(Shelf& shelf, const Pending& pending) {
-    shelf.creating = std::max(0, shelf.creating - 1);
-    if (pending.awaited) shelf.awaited = std::max(0, shelf.awaited - 1);
+    changed_.announce();
   }
 
   void creation_failed(const Pending& pending, const std::string& reason) {
-    const std::string& kind = pending.kind;
-    Shelf& shelf = shelves_.at(kind);
-    forget(shelf, pending);
-    shelf.last_failure = reason;
-    if (++shelf.failures == 1 || shelf.failures % 100 == 0) {
-      log_warning("cannot make a sandbox", {{"kind", kind}, {"reason", reason}});
+    Shelf& shelf = shelves_.at(pending.kind);
+    const Clock::duration rest = shelf.has_failed(pending, reason);
+    if (shelf.failures == 1 || shelf.failures % 100 == 0) {
+      log_warning("cannot make a sandbox", {{"kind", pending.kind}, {"reason", reason}});
     }
-    const auto rest = std::min<Clock::duration>(longest_rest, first_rest * (1 << std::min(shelf.failures - 1, 6)));
-    shelf.rests_until = Clock::now() + rest;
     if (!stopping_) tasks_.spawn("pool refill", refill_after(rest));
-    announce();
+    changed_.announce();
   }
 
   // --- keeping warm ------------------------------------------------------------------------------------------------
 
-  static KindState state_of(const std::string& kind, const Shelf& shelf, Clock::time_point now) {
-    KindState state;
-    state.kind = kind;
-    state.floor = shelf.floor;
-    state.warm = static_cast<int>(shelf.warm.size());
-    state.creating = shelf.creating;
-    state.awaited = shelf.awaited;
-    state.waiting = static_cast<int>(shelf.waiting.size());
-    state.recent = shelf.demand.recent(now);
-    state.lingers = shelf.demand.lingers(now);
-    state.proven = shelf.made > 0;
-    state.resting = now < shelf.rests_until;
-    const languages::Language* language = languages::find(language_of(kind));
-    const bool presumed = language != nullptr && language->warmth == languages::Warmth::waiting;
-    state.slow = shelf.making_time ? *shelf.making_time > slow_creation : presumed;
-    state.making_time = shelf.making_time.value_or(Clock::duration(0));
-    state.memory = shelf.memory;
-    state.leased_memory = shelf.in_use * shelf.memory + shelf.held;
-    return state;
-  }
-
   StockPlan plan() const {
     std::vector<KindState> states;
     const auto now = Clock::now();
-    for (const auto& [kind, shelf] : shelves_) states.push_back(state_of(kind, shelf, now));
+    for (const auto& [kind, shelf] : shelves_) states.push_back(shelf.state(kind, now));
     return plan_stock(states, limits_);
   }
 
@@ -398,30 +288,12 @@ class LocalPool final : public SandboxPool {
   bool create(const Creation& creation) {
     const auto& [kind, awaited] = creation;
     const std::uint64_t ticket = ++last_ticket_;
-    const std::string request = Writer(Tag::create).number(ticket).text(kind).number<std::uint8_t>(awaited).bytes();
-    try {
-      if (!sandboxd_ || !os::send_message(sandboxd_->native_handle(), request)) return false;
-    } catch (const Failure&) {
-      return false;  // the reading side notices and connects again
-    }
+    if (!sandboxd_.create(ticket, kind, awaited)) return false;
     Shelf& shelf = shelves_.at(kind);
-    ++shelf.creating;
-    if (awaited) ++shelf.awaited;
-    pending_.emplace(ticket, Pending(kind, awaited));
+    Pending pending(kind, awaited);
+    shelf.asked_for(pending);
+    pending_.emplace(ticket, std::move(pending));
     return true;
-  }
-
-  // Of one whose agent may not notice by itself that we let go of it. sandboxd that is gone has taken the sandbox with it.
-  awaitable<void> destroy(std::uint64_t ticket) {
-    const std::string request = Writer(Tag::destroy).number(ticket).bytes();
-    while (sandboxd_) {
-      try {
-        if (os::send_message(sandboxd_->native_handle(), request)) co_return;
-      } catch (const Failure&) {
-        co_return;
-      }
-      co_await sleep_for(busy_time);
-    }
   }
 
   awaitable<void> refill_after(Clock::duration rest) {
@@ -440,20 +312,10 @@ class LocalPool final : public SandboxPool {
 
   // --- giving out --------------------------------------------------------------------------------------------------
 
-  // The one that waits longest and has not died meanwhile; null when there is none, or when others come first.
-  static std::unique_ptr<Channel> take_warm(Shelf& shelf) {
-    while (!shelf.warm.empty() && shelf.waiting.empty()) {
-      auto channel = std::move(shelf.warm.front());
-      shelf.warm.pop_front();
-      if (channel->waits()) return channel;
-    }
-    return nullptr;
-  }
-
   // Tearing one down and making the next wait until the request has its answer.
   awaitable<void> end(std::string kind, std::unique_ptr<Channel> spent, Finished finished) {
     if (finished == Finished::yes) co_await sleep_for(answer_time);
-    else co_await destroy(spent->ticket());
+    else co_await sandboxd_.destroy(spent->ticket());
     spent.reset();
     --shelves_.at(kind).in_use;
     if (settings_.refill_on_acquire) refill();
@@ -509,14 +371,11 @@ class LocalPool final : public SandboxPool {
     throw Failure(FailureKind::unavailable, "no sandbox became free in time" + why);
   }
 
-  void announce() { changed_.announce(); }
-
   asio::any_io_executor executor_;
   asio::thread_pool& blocking_;
   PoolSettings settings_;
   StockLimits limits_;
-  SandboxdConnector connector_;
-  std::unique_ptr<asio::posix::stream_descriptor> sandboxd_;
+  SandboxdClient sandboxd_;
   Changes changed_;
   bool connected_ = false, stopping_ = false;
   int cgroup_version_ = 0;
