@@ -91,7 +91,7 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   const access::Principal& principal = principal_of(request);
   execution::ExecutionRequest wanted = parse_execution(body, languages, longest_run(principal, settings_.time_limit));
   wanted.memory_limit = principal.ceilings.memory_bytes.value_or(0);
-  check_ceilings(principal, wanted.language, runs_.count(request.caller));
+  check_language(principal, wanted.language);
   files::Caller caller = caller_of(request);
   if (!wanted.caller.user.empty()) caller.user = std::move(wanted.caller.user);  // the body knows better
   wanted.caller = std::move(caller);
@@ -105,6 +105,7 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   options.key = principal.short_hash;
   const auto trace = metrics::parse_traceparent(request.headers.find("traceparent").value_or(""));
   if (trace) options.trace = *trace;
+  if (places_ != nullptr) options.place = co_await take_place(*places_, principal);
   // Held here, then by the body of the answer: when both are gone, so is the client, and the run ends.
   const auto reader = std::make_shared<execution::Run::Reader>(
       runs_.start(std::move(wanted), std::move(options)), execution::Lag::lose);

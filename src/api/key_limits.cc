@@ -37,15 +37,20 @@ Charge charge_of_keys(access::ManagedKeys& managed, bool enforced) {
   return [&managed, enforced](const access::Principal& principal, Cost) { return charge(managed, enforced, principal); };
 }
 
-void check_ceilings(const access::Principal& principal, const std::string& language, std::size_t runs) {
+void check_language(const access::Principal& principal, const std::string& language) {
   const access::Ceilings& ceilings = principal.ceilings;
-  if (!ceilings.allows(language)) {
-    throw ApiError(
-        403, fmt::format("This key may not run {}; it may run {}", language, fmt::join(ceilings.languages, ", ")));
-  }
-  if (!ceilings.runs_at_once || runs < static_cast<std::size_t>(*ceilings.runs_at_once)) return;
+  if (ceilings.allows(language)) return;
+  throw ApiError(
+      403, fmt::format("This key may not run {}; it may run {}", language, fmt::join(ceilings.languages, ", ")));
+}
+
+awaitable<std::shared_ptr<access::RunPlaces::Place>> take_place(access::RunPlaces& places, const access::Principal& principal) {
+  const auto most = principal.ceilings.runs_at_once;
+  if (!most) co_return nullptr;
+  auto place = co_await places.take(principal.hash, *most);
+  if (place) co_return place;
   throw ApiError::rate_limited(
-      fmt::format("This key may have {} runs at once, and has as many", *ceilings.runs_at_once), std::chrono::seconds(1));
+      fmt::format("This key may have {} runs at once, and has as many", *most), std::chrono::seconds(1));
 }
 
 std::chrono::seconds longest_run(const access::Principal& principal, std::chrono::seconds of_server) {

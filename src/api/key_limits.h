@@ -5,6 +5,7 @@
 
 #include "access/managed_keys.h"
 #include "access/principal.h"
+#include "access/run_places.h"
 #include "api/route.h"
 
 namespace ci::api {
@@ -12,8 +13,12 @@ namespace ci::api {
 // Counts each request that costs something against the limits of its key; without `enforced` it only counts. `managed` outlives it.
 Charge charge_of_keys(access::ManagedKeys& managed, bool enforced);
 
-// Throws 403 for a language that this key may not use, 429 when it has as many runs as it may have at once.
-void check_ceilings(const access::Principal& principal, const std::string& language, std::size_t runs);
+// Throws 403 for a language that this key may not use.
+void check_language(const access::Principal& principal, const std::string& language);
+
+// For a run to hold until it ends; null when its key may have as many as it likes. Throws 429 when it has as many runs as it may
+// have at once.
+awaitable<std::shared_ptr<access::RunPlaces::Place>> take_place(access::RunPlaces& places, const access::Principal& principal);
 
 // The longest that a run of this key may take.
 std::chrono::seconds longest_run(const access::Principal& principal, std::chrono::seconds of_server);

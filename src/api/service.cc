@@ -82,8 +82,9 @@ Service::Service(
   add("OPTIONS", "/download/{session}/{file}", open, [this](Request& request) { return files_.allow_download(request); });
 }
 
-void Service::manage_keys(access::ManagedKeys& keys) {
+void Service::manage_keys(access::ManagedKeys& keys, access::RunPlaces& places) {
   using net::Request;
+  exec_.bound(places);
   authenticator_.know(keys);
   set_charge(charge_of_keys(keys, settings_.rate_limits));
   keys_ = &keys;

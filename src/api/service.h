@@ -36,8 +36,8 @@ class Service {
   void add(std::string method, std::string_view pattern, Route route, net::Handler handler);
   // What /health/detailed asks, in this order.
   void add_check(HealthCheck check) { health_.add_check(std::move(check)); }
-  // From now on there are keys that administrators make, and routes for these. They outlive this object.
-  void manage_keys(access::ManagedKeys& keys);
+  // From now on there are keys that administrators make, and routes for these. They and the places of their runs outlive this object.
+  void manage_keys(access::ManagedKeys& keys, access::RunPlaces& places);
   // From now on users for whom a host vouches may call. They outlive this object.
   void accept(const access::JsonWebTokens& tokens) { authenticator_.know(tokens); }
   // From now on what happens is counted there, and routes show it; administrators see more once there are keys.

@@ -166,7 +166,7 @@ void add_key_limits(CLI::App* command, KeyOptions& options) {
   limit("--hourly", Period::hour, "Requests of an hour");
   limit("--daily", Period::day, "Requests of a day, in UTC");
   limit("--monthly", Period::month, "Requests of a month");
-  add_limit(command, "--max-runs", options.runs_at_once, "Runs at once, on each server; 0: no limit");
+  add_limit(command, "--max-runs", options.runs_at_once, "Runs at once, of all servers that share a Redis; 0: no limit");
   add_limit(command, "--max-seconds", options.run_seconds, "Longest run in seconds; 0: the server's");
   add_limit(command, "--max-memory-mb", options.memory_megabytes, "Memory of a run in megabytes; 0: the server's");
   const auto set_languages = [&options](const std::string& text) { options.languages = text; };

@@ -112,6 +112,7 @@ void Run::fail(std::exception_ptr failure) {
 void Run::ended() {
   decided_ = true;
   state_ = RunState::ended;
+  options_.place.reset();
   events_.add(Ended());
 }
 

@@ -34,6 +34,7 @@ struct RunOptions {
   metrics::TraceContext trace;
   Abandoned abandoned = Abandoned::end;
   bool live = false;       // what it prints is wanted while it runs
+  std::shared_ptr<const void> place;  // among the runs of its key; let go of at its end
 };
 
 class Run : public std::enable_shared_from_this<Run> {

@@ -80,6 +80,13 @@ class TimedRecords final : public store::KeyValueStore {
   awaitable<store::Counted> increment_all(std::vector<store::Counter> counters) override {
     return timer_.time("count", store_->increment_all(std::move(counters)));
   }
+  awaitable<bool> take_place(
+      std::string key, std::string holder, std::int64_t most, std::chrono::milliseconds lease) override {
+    return timer_.time("lease", store_->take_place(std::move(key), std::move(holder), most, lease));
+  }
+  awaitable<void> leave_place(std::string key, std::string holder) override {
+    return timer_.time("lease", store_->leave_place(std::move(key), std::move(holder)));
+  }
   awaitable<Page> scan(std::string prefix, std::string cursor, int limit) override {
     return timer_.time("scan", store_->scan(std::move(prefix), std::move(cursor), limit));
   }

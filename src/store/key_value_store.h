@@ -5,7 +5,7 @@
 // `unavailable` (also when the disk is full; as `internal` when the data is damaged); a write that
 // returned is durable.
 //
-// A key holds one kind: a value, a hash or a set, until it is removed or expires. Another kind's operation on it is
+// A key holds one kind: a value, a hash, a set or places, until it is removed or expires. Another kind's operation on it is
 // a bug of ours and fails as `internal`; only set and remove take any kind. A key that expired counts as absent.
 
 #include <chrono>
@@ -103,6 +103,13 @@ class KeyValueStore {
   // No limit is ever passed, whoever else counts at the same time. Only a Redis cluster cannot do it in one step: there
   // somebody who is refused may for a moment take the room of somebody who would not have been.
   virtual awaitable<Counted> increment_all(std::vector<Counter> counters) = 0;
+
+  // Places of which a key has a bounded number, for what may go on at the same time. True when `holder` has one from now on for
+  // `lease`: it had one already, or fewer than `most` others have one whose lease has not ended. One step and one round trip;
+  // doing it again renews the lease, and is harmless after a lost connection.
+  virtual awaitable<bool> take_place(
+      std::string key, std::string holder, std::int64_t most, std::chrono::milliseconds lease) = 0;
+  virtual awaitable<void> leave_place(std::string key, std::string holder) = 0;
 
   // About `limit` keys with `prefix`, or none, in no order; continue with the returned cursor until it is empty.
   struct Page {

@@ -5,12 +5,16 @@ whose period could end meanwhile is waited for.
 """
 
 import concurrent.futures
+import contextlib
 import hashlib
 import json
+import os
 import re
+import signal
 import time
 
 import pytest
+import requests
 
 import harness
 from harness import started
@@ -308,6 +312,46 @@ def test_a_limit_holds_for_all_replicas_together(replicas):
     assert harness.wait_until(lambda: echo(servers[0], key).status_code == 401, 10)  # remembered for a second
 
 
+def test_runs_at_once_are_counted_by_all_replicas_together_and_those_of_a_dead_one_end(replicas):
+    redis, servers = replicas
+    key, record = create(servers[0], "few at once", ceilings={"max_concurrent_runs": 2})
+    place = f"api_keys:running:{record['key_hash'][:16]}"
+    slow = {"lang": "py", "code": "import time; time.sleep(25)", "timeout": 28_000}
+    own = ("API_PORT", "DATA_DIR")
+    doomed = harness.Server(servers[0].program, **{name: value for name, value in servers[0].settings.items() if name not in own}).start()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        try:
+            held = pool.submit(lambda: echo(servers[0], key, **(slow | {"code": "import time; time.sleep(8)"})).status_code)
+            assert harness.wait_until(lambda: redis("ZCARD", place) == 1, 30)
+
+            def lost():
+                with contextlib.suppress(requests.RequestException):  # its server is killed
+                    echo(doomed, key, **slow)
+
+            pool.submit(lost)
+            assert harness.wait_until(lambda: redis("ZCARD", place) == 2, 30)
+            for server in servers:
+                refused = echo(server, key)
+                assert refused.status_code == 429 and "runs at once" in refused.json()["message"], refused.text
+                assert refused.headers["Retry-After"] == "1"
+            assert held.result() == 200
+            assert echo(servers[1], key).status_code == 200  # one has ended, the other has not
+            again = pool.submit(lambda: echo(servers[1], key, **(slow | {"code": "import time; time.sleep(8)"})).status_code)
+            assert harness.wait_until(lambda: redis("ZCARD", place) == 2, 30)
+            everything = [doomed.pid] + [pid for pid, _ in doomed.descendants()]
+            for pid in everything:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            assert echo(servers[0], key).status_code == 429  # nobody knows yet that it is dead
+            assert again.result() == 200
+            with_a_dead_one = {"ceilings": {"max_concurrent_runs": 1}}
+            assert admin(servers[0], "PATCH", "/" + record["key_hash"], json=with_a_dead_one).status_code == 200
+            assert harness.wait_until(lambda: echo(servers[0], key).status_code == 200, 60)
+        finally:
+            doomed.discard()
+    assert harness.wait_until(lambda: redis("ZCARD", place) == 0, 30)
+
+
 def test_what_the_reference_writes_is_a_key_here_and_the_reverse(replicas):
     redis, servers = replicas
     theirs = "sk-" + "A" * 32
@@ -329,6 +373,26 @@ def test_what_the_reference_writes_is_a_key_here_and_the_reverse(replicas):
     assert fields["key_hash"] == hashlib.sha256(ours.encode()).hexdigest() and fields["rate_limits_hourly"] == "9"
     assert fields["enabled"] == "true" and fields["rate_limits_daily"] == "" and fields["source"] == "managed"
     assert record["key_hash"] in redis("SMEMBERS", "api_keys:index")
+
+    # Its tool finds a key by its beginning, reads what it has used, pauses and revokes it.
+    found = [one for one in redis("SMEMBERS", "api_keys:index") if redis("HGET", f"api_keys:records:{one}", "key_prefix") == ours[:11]]
+    assert found == [record["key_hash"]]
+    assert echo(servers[0], ours).status_code == 200
+    hour = time.strftime("%Y-%m-%d-%H", time.gmtime())
+    assert redis("GET", f"api_keys:usage:{record['key_hash'][:16]}:hour:{hour}") in ("1", None)  # the hour may have changed
+    redis("HSET", f"api_keys:records:{record['key_hash']}", "enabled", "false")
+    redis("DEL", f"api_keys:valid:{record['key_hash'][:16]}")
+    for server in servers:
+        assert harness.wait_until(lambda: echo(server, ours).status_code == 401, 10)
+        assert echo(server, ours).json()["error"] == "API key is disabled"
+    redis("HSET", f"api_keys:records:{record['key_hash']}", "enabled", "true")
+    assert harness.wait_until(lambda: echo(servers[1], ours).status_code == 200, 10)
+    redis("DEL", f"api_keys:records:{record['key_hash']}", f"api_keys:valid:{record['key_hash'][:16]}")
+    redis("SREM", "api_keys:index", record["key_hash"])
+    for server in servers:
+        assert harness.wait_until(lambda: echo(server, ours).status_code == 401, 10)
+        assert echo(server, ours).json()["error"] == "Invalid API key"
+    assert redis("EXISTS", f"api_keys:records:{record['key_hash']}") == 0  # writing its uses has not brought it back
 
 
 def test_rate_limits_can_be_switched_off(program):

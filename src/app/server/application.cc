@@ -65,6 +65,9 @@ void Application::build() {
       observation_.figures());
   api_keys_.emplace(keys_.accepted);
   managed_keys_.emplace(*records_);
+  access::RunPlacesSettings places;
+  places.shared = settings_.redis.chosen();
+  run_places_.emplace(context_.get_executor(), *records_, places);
   if (settings_.tokens.chosen()) tokens_.emplace(settings_.tokens);
   sessions_.emplace(*records_, session_settings(settings_));
   files_.emplace(*records_, *bodies_);
@@ -94,7 +97,7 @@ void Application::build() {
   });
   service_ = std::make_unique<api::Service>(
       *executions_, *runs_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));
-  service_->manage_keys(*managed_keys_);
+  service_->manage_keys(*managed_keys_, *run_places_);
   service_->observe(observation_.observed());
   if (tokens_) service_->accept(*tokens_);
   add_checks();
@@ -135,6 +138,7 @@ awaitable<void> Application::stop() {
   co_await server_.stop(after(left));
   if (metrics_server_) co_await metrics_server_->stop(after(std::chrono::seconds(0)));
   co_await runs_->stop();
+  co_await run_places_->stop();
   co_await pool_->stop();
   co_await tasks_.stop();
   co_await observation_.finish();

@@ -80,6 +80,7 @@ class Application {
   std::unique_ptr<store::ObjectStore> bodies_;
   std::optional<access::ApiKeys> api_keys_;
   std::optional<access::ManagedKeys> managed_keys_;
+  std::optional<access::RunPlaces> run_places_;
   std::optional<access::JsonWebTokens> tokens_;
   std::optional<files::Sessions> sessions_;
   std::optional<files::SessionFiles> files_;

@@ -51,7 +51,9 @@ inline Reply tell(Loop& loop, const RedisSettings& settings, int port, std::vect
 inline void hasten(Loop& loop, const RedisSettings& settings, int port, std::chrono::milliseconds time) {
   constexpr const char* script =
       "for _,k in ipairs(redis.call('KEYS','*')) do local t=redis.call('PTTL',k) "
-      "if t>=0 then redis.call('PEXPIRE',k,t-ARGV[1]) end end return 'done'";
+      "if t>=0 then redis.call('PEXPIRE',k,t-ARGV[1]) end "
+      "if redis.call('TYPE',k).ok=='zset' then for _,m in ipairs(redis.call('ZRANGE',k,0,-1)) do "
+      "redis.call('ZINCRBY',k,-ARGV[1],m) end end end return 'done'";
   const Reply reply = tell(loop, settings, port, {"EVAL", script, "0", std::to_string(time.count())});
   CHECK(reply.text == "done");
 }

@@ -102,6 +102,16 @@ constexpr std::string_view increment_all_script =
     " end end"
     " table.insert(sums,1,refused) return sums";
 
+// A sorted set of holders by the end of their leases. By the clock of Redis, the only one that all replicas share.
+constexpr std::string_view take_place_script =
+    "local time=redis.call('TIME')"
+    " local now=time[1]*1000+math.floor(time[2]/1000)"
+    " redis.call('ZREMRANGEBYSCORE',KEYS[1],'-inf',now)"
+    " if not redis.call('ZSCORE',KEYS[1],ARGV[1]) and redis.call('ZCARD',KEYS[1])>=tonumber(ARGV[2]) then return 0 end"
+    " redis.call('ZADD',KEYS[1],now+ARGV[3],ARGV[1])"
+    " if redis.call('PTTL',KEYS[1])<tonumber(ARGV[3]) then redis.call('PEXPIRE',KEYS[1],ARGV[3]) end"
+    " return 1";
+
 // Runs commands when so many keys hold what they should: ARGV has what they should hold, then for each command how many words it
 // has, and these. Redis runs nothing else meanwhile.
 constexpr std::string_view write_if_script =
@@ -259,6 +269,21 @@ class RedisStore final : public KeyValueStore {
     if (refused > 0) counted.refused = static_cast<size_t>(refused - 1);
     for (size_t i = 1; i < reply.elements.size(); ++i) counted.sums.push_back(reply.elements[i].integer);
     co_return counted;
+  }
+
+  awaitable<bool> take_place(std::string key, std::string holder, std::int64_t most, milliseconds lease) override {
+    const std::string name = full(key), bound = std::to_string(most), life = life_text(lease);
+    Unit ask(slot_of(name), Command({"EVAL", take_place_script, "1", name, holder, bound, life}));
+    const Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
+    require_success(reply);
+    co_return reply.integer != 0;
+  }
+
+  awaitable<void> leave_place(std::string key, std::string holder) override {
+    const std::string name = full(key);
+    Unit ask(slot_of(name), Command({"ZREM", name, holder}));
+    const Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
+    require_success(reply);
   }
 
   // The cursor is Redis' own, and of which server.

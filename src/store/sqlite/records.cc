@@ -311,6 +311,25 @@ Counted Records::increment_all(const std::vector<Counter>& counters, Moment now)
   return counted;
 }
 
+bool Records::take_place(
+    const std::string& key, const std::string& holder, std::int64_t most, std::chrono::milliseconds lease, Moment now) {
+  auto [holders, expires] = fields_to_write(key, now);
+  std::erase_if(holders, [&](const auto& one) { return number_of(one.second, key) <= now; });
+  const bool holds = std::ranges::find(holders, holder, &Fields::value_type::first) != holders.end();
+  if (!holds && static_cast<std::int64_t>(holders.size()) >= most) return false;
+  const Moment end = now + lease.count();
+  field_of(holders, holder) = std::to_string(end);
+  put(key, {}, Kind::hash, encode_fields(holders), std::max(expires.value_or(end), end));
+  return true;
+}
+
+void Records::leave_place(const std::string& key, const std::string& holder, Moment now) {
+  auto [holders, expires] = fields_to_write(key, now);
+  if (std::erase_if(holders, [&](const auto& one) { return one.first == holder; }) == 0) return;
+  if (holders.empty()) remove(key);
+  else put(key, {}, Kind::hash, encode_fields(holders), expires);
+}
+
 int Records::purge(Moment now, int limit) {
   int removed = 0;
   Query query(purge_);

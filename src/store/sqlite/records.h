@@ -4,7 +4,7 @@
 //
 //   records(key, member, kind, value, expires)    primary key (key, member), without rowid
 //
-// A value and a hash are one row with an empty member; a hash's fields are netstrings, name and content in turn
+// Places are a hash of holders and when the lease of each ends. A value and a hash are one row with an empty member; a hash's fields are netstrings, name and content in turn
 // ("9:file_name,5:a.txt,"): a record is written as a whole, and one row is a fifth of the work of a dozen. A set has
 // a row per member, so that large ones grow cheaply. `expires` is milliseconds since 1970, the same in all rows of a
 // key, NULL for never; rows past it count as absent until somebody removes them.
@@ -42,6 +42,9 @@ class Records {
   bool remove_if_equal(const std::string& key, const std::string& expected, Moment now);
   std::int64_t increment(const std::string& key, std::int64_t by, const Ttl& window, Moment now);
   Counted increment_all(const std::vector<Counter>& counters, Moment now);
+  bool take_place(
+      const std::string& key, const std::string& holder, std::int64_t most, std::chrono::milliseconds lease, Moment now);
+  void leave_place(const std::string& key, const std::string& holder, Moment now);
   // Removes up to `limit` rows that expired; says how many.
   int purge(Moment now, int limit);
 

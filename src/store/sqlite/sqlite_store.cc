@@ -345,6 +345,23 @@ awaitable<Counted> SqliteStore::increment_all(std::vector<Counter> counters) {
   co_return std::move(*counted);
 }
 
+awaitable<bool> SqliteStore::take_place(
+    std::string key, std::string holder, std::int64_t most, std::chrono::milliseconds lease) {
+  Operation operation = [key = std::move(key), holder = std::move(holder), most, lease](Records& records, Moment now) {
+    return std::int64_t{records.take_place(key, holder, most, lease, now)};
+  };
+  const std::int64_t taken = co_await submit(*writer_, std::move(operation));
+  co_return taken != 0;
+}
+
+awaitable<void> SqliteStore::leave_place(std::string key, std::string holder) {
+  Operation operation = [key = std::move(key), holder = std::move(holder)](Records& records, Moment now) -> std::int64_t {
+    records.leave_place(key, holder, now);
+    return 0;
+  };
+  co_await submit(*writer_, std::move(operation));
+}
+
 Counts SqliteStore::counts() const { return writer_->counts(); }
 
 std::unique_ptr<KeyValueStore> open(const std::filesystem::path& directory, asio::thread_pool& pool, Options options) {

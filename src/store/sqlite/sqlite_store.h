@@ -42,6 +42,9 @@ class SqliteStore final : public KeyValueStore {
   awaitable<bool> remove_if_equal(std::string key, std::string expected) override;
   awaitable<std::int64_t> increment(std::string key, std::int64_t by, Ttl window) override;
   awaitable<Counted> increment_all(std::vector<Counter> counters) override;
+  awaitable<bool> take_place(
+      std::string key, std::string holder, std::int64_t most, std::chrono::milliseconds lease) override;
+  awaitable<void> leave_place(std::string key, std::string holder) override;
   awaitable<Page> scan_members(std::string key, std::string cursor, int limit) override;
   awaitable<Page> scan(std::string prefix, std::string cursor, int limit) override;
   awaitable<void> ping() override;

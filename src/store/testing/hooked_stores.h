@@ -58,6 +58,15 @@ class HookedRecords final : public KeyValueStore {
     const std::string key = counters.empty() ? "" : counters.front().key;
     return around<Counted>("increment_all", key, behind_.increment_all(std::move(counters)));
   }
+  awaitable<bool> take_place(
+      std::string key, std::string holder, std::int64_t most, std::chrono::milliseconds lease) override {
+    return around<bool>("take_place", key, behind_.take_place(key, holder, most, lease));
+  }
+  awaitable<void> leave_place(std::string key, std::string holder) override {
+    if (before) co_await before("leave_place", key);
+    co_await behind_.leave_place(key, holder);
+    if (after) co_await after("leave_place", key);
+  }
   awaitable<Page> scan(std::string prefix, std::string cursor, int limit) override {
     return around<Page>("scan", prefix, behind_.scan(prefix, cursor, limit));
   }

@@ -303,6 +303,44 @@ TYPED_TEST_P(KeyValueSuite, NoLimitIsPassedWhoeverCounts) {
   }
 }
 
+TYPED_TEST_P(KeyValueSuite, PlacesAreBoundedAndEndWithTheirLease) {
+  const auto take = [&](const char* holder, std::int64_t most = 2) {
+    return this->loop().run(this->store().take_place("places", holder, most, milliseconds(60000)));
+  };
+  const auto leave = [&](const char* holder) { this->loop().run(this->store().leave_place("places", holder)); };
+  leave("nobody");
+  EXPECT_TRUE(take("a"));
+  EXPECT_TRUE(take("b"));
+  EXPECT_FALSE(take("c"));
+  EXPECT_TRUE(take("a"));        // has one
+  EXPECT_TRUE(take("a", 1));     // and keeps it when there are fewer
+  EXPECT_FALSE(take("c", 0));
+  leave("b");
+  leave("b");
+  EXPECT_TRUE(take("c"));
+  this->advance(milliseconds(40000));
+  EXPECT_TRUE(take("a"));  // begins anew
+  this->advance(milliseconds(20060));
+  EXPECT_TRUE(take("d"));  // in the place of one that said nothing for so long
+  EXPECT_FALSE(take("c"));
+  this->advance(milliseconds(60060));
+  EXPECT_FALSE(this->remaining("places"));
+  this->write(Write::set("places", "a value"));
+  EXPECT_EQ(failure_of([&] { take("a"); }), FailureKind::internal);
+}
+
+TYPED_TEST_P(KeyValueSuite, NoMorePlacesThanThereAreWhoeverTakesThem) {
+  std::vector<awaitable<void>> works;
+  int taken = 0;
+  const auto take = [&](int number) -> awaitable<void> {
+    const bool has = co_await this->store().take_place("places", std::to_string(number), 30, milliseconds(60000));
+    if (has) ++taken;
+  };
+  for (int i = 0; i < 100; ++i) works.push_back(take(i));
+  for (const std::exception_ptr& failure : this->loop().run_together(std::move(works))) EXPECT_FALSE(failure);
+  EXPECT_EQ(taken, 30);
+}
+
 TYPED_TEST_P(KeyValueSuite, ScansByPrefixInPages) {
   typename TestFixture::Strings expected;
   std::vector<Write> writes;
@@ -370,6 +408,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     GetsTheFieldsOfManyInTheirOrder, SetsHoldEachMemberOnce, WritesOfABatchHappenInOrder, AnotherKindIsOurBug,
     ExpiredKeysAreInvisibleAtOnce, ExpiredKeysDoNotComeBackWithTheNextWrite, LivesAreKeptChangedAndTakenAway,
     OnlyOneTakesALease, WritesOnlyWhileALeaseIsHeld, CountsWithinAWindow, AddsToAFieldAndKeepsTheOthers, CountersMoveTogetherOrNotAtAll,
-    NoLimitIsPassedWhoeverCounts, ScansByPrefixInPages, ScansMembersInPages, ManyCallersAtOnceEachGetTheirOwnResult);
+    NoLimitIsPassedWhoeverCounts, PlacesAreBoundedAndEndWithTheirLease, NoMorePlacesThanThereAreWhoeverTakesThem,
+    ScansByPrefixInPages, ScansMembersInPages, ManyCallersAtOnceEachGetTheirOwnResult);
 
 }  // namespace ci::store::testing
