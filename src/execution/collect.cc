@@ -197,6 +197,7 @@ awaitable<std::vector<ResultFile>> Collector::store(const std::string& session) 
     file.name = records[i]->name.text();
     file.session = session;
     file.entity = records[i]->entity;
+    file.sha256 = records[i]->sha256;
     if (mount != nullptr && !is_same) {
       file.modified_from_id = mount->record.id;
       file.modified_from_session = mount->record.session;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "execution/left_out.h"
+#include "metrics/run_record.h"
 #include "pool/sandbox_pool.h"
 #include "state/states.h"
 
@@ -20,6 +21,7 @@ struct ResultFile {
   bool inherited = false;
   std::string modified_from_id, modified_from_session;  // empty: not an edited input
   std::string entity;
+  std::string sha256;
 };
 
 struct ExecutionResult {
@@ -30,6 +32,7 @@ struct ExecutionResult {
   bool session_existed = false;     // and it had files, or may have had
   std::string out, err;  // shaped: cut, cleaned, with our lines on time-outs, memory, signals and missing files
   bool out_cut = false;  // `out` is only the beginning
+  std::vector<metrics::FileMark> inputs;  // that the program found
   std::vector<ResultFile> files;
   std::vector<std::string> deleted;  // names, as they were given, of references whose files the program removed
   Delivery delivery;

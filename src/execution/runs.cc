@@ -72,9 +72,10 @@ void describe(metrics::RunRecord& record, const ExecutionResult& result) {
   if (result.state) record.state_bytes = result.state->size;
   record.output_bytes = result.out.size() + result.err.size();
   for (const ResultFile& file : result.files) {
-    if (!file.inherited) record.file_ids.push_back(file.id);
+    if (!file.inherited) record.outputs.emplace_back(file.id, file.sha256);
   }
-  record.files = record.file_ids.size();
+  record.inputs = result.inputs;
+  record.files = record.outputs.size();
   if (!result.steps.empty()) record.sandbox = result.found_warm ? metrics::Found::warm : metrics::Found::made;
   record.steps = result.steps;
   for (const auto& [name, time] : result.outcome.steps) record.steps.emplace_back("sandbox " + name, time);

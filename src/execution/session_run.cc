@@ -294,6 +294,9 @@ void SessionRun::shape() {
     mount.missing = true;
     unmounted.push_back({mount.name.text(), Unmounted::Reason::room});
   }
+  for (const Mount& mount : mounted_.mounts) {
+    if (!mount.missing) result_.inputs.emplace_back(mount.record.id, mount.record.sha256);
+  }
   add_line(describe_unmounted(unmounted, engine_.settings.workspace_bytes));
 }
 

@@ -46,6 +46,16 @@ std::optional<Link> link_of(const std::string& line) {
   return link;
 }
 
+json::array describe(const std::vector<FileMark>& files) {
+  json::array list;
+  for (const FileMark& file : files) {
+    json::object& entry = list.emplace_back(json::object()).as_object();
+    entry["id"] = file.id;
+    entry["sha256"] = file.sha256;
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string audit_line(const RunRecord& run, std::uint64_t number, const std::string& previous) {
@@ -63,9 +73,8 @@ std::string audit_line(const RunRecord& run, std::uint64_t number, const std::st
   line["outcome"] = run.outcome;
   line["reason"] = run.reason;
   line["exit_code"] = run.exit_code;
-  line["files"] = run.files;
-  json::array& files = line["file_ids"].emplace_array();
-  for (const std::string& file : run.file_ids) files.emplace_back(file);
+  line["inputs"] = describe(run.inputs);
+  line["outputs"] = describe(run.outputs);
   line["duration_ms"] = run.total_time.count() / 1000;
   line["peak_memory"] = run.peak_memory;
   line["previous"] = previous;

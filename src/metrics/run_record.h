@@ -13,6 +13,13 @@ namespace ci::metrics {
 
 enum class Found { none, warm, made };  // a sandbox that was ready, or one that was made while the run waited
 
+// A file as the audit log names it.
+struct FileMark {
+  FileMark(std::string name, std::string hash) : id(std::move(name)), sha256(std::move(hash)) {}
+  std::string id;
+  std::string sha256;  // of its content; empty when that is not known
+};
+
 struct RunRecord {
   RunRecord() = default;
 
@@ -40,7 +47,8 @@ struct RunRecord {
   std::uint64_t output_bytes = 0;  // of both streams, as the client gets them
   std::uint64_t state_bytes = 0;   // of the state that it left; 0: none
   std::size_t files = 0;           // that came of it
-  std::vector<std::string> file_ids;  // of those
+  std::vector<FileMark> outputs;   // these
+  std::vector<FileMark> inputs;    // that its program found
   Found sandbox = Found::none;
   bool compiled_before = false;    // its program came out of the cache
   // Where the time went, in order: names from a fixed set, and microseconds. What the sandbox did is "sandbox …".

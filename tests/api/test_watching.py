@@ -196,8 +196,9 @@ def test_each_run_is_a_line_of_the_audit_log_and_a_change_is_found(program):
     audit.chmod(0o600)
     try:
         server.start()
+        sent = [server.upload_one("given.txt", b"secret-in-file")]
         code = "echo secret-in-code; echo x > made.txt"
-        answer = server.run("bash", code)
+        answer = server.run("bash", code, files=sent)
         server.stop()
         server.start()
         server.run("bash", "exit 4")
@@ -205,10 +206,14 @@ def test_each_run_is_a_line_of_the_audit_log_and_a_change_is_found(program):
         lines = [json.loads(line) for line in audit.read_text().splitlines()]
         assert [line["number"] for line in lines] == [1, 2]
         assert lines[0]["code_sha256"] == hashlib.sha256(code.encode()).hexdigest() and lines[0]["outcome"] == "exited"
-        assert lines[0]["file_ids"] == [file["id"] for file in answer["files"]] and lines[1]["exit_code"] == 4
+        digest = hashlib.sha256(b"secret-in-file").hexdigest()
+        assert lines[0]["inputs"] == [{"id": sent[0]["id"], "sha256": digest}]
+        (made,) = [file["id"] for file in answer["files"] if file["name"] == "made.txt"]
+        assert lines[0]["outputs"] == [{"id": made, "sha256": hashlib.sha256(b"x\n").hexdigest()}]
+        assert lines[1]["exit_code"] == 4 and lines[1]["inputs"] == lines[1]["outputs"] == []
         assert lines[0]["api_key_hash"] == hashlib.sha256(server.key.encode()).hexdigest()[:16]
         text = audit.read_text()
-        assert "secret-in-code" not in text and server.key not in text and answer["session_id"] not in text
+        assert "secret-in" not in text and server.key not in text and answer["session_id"] not in text
         good = command(program, "audit", "verify", audit)
         assert good.returncode == 0 and b"2 lines, all in order" in good.stdout
         audit.write_text(text.replace('"exit_code":4', '"exit_code":0').replace('"number":1', '"number":1', 1))
@@ -283,5 +288,33 @@ def test_users_for_whom_a_host_vouches_are_callers_of_their_own(program, tmp_pat
         refused = session.post(server.url + "/exec", json=run, headers=headers(code_worker_id="w"))
         assert refused.status_code == 409 and refused.json()["error"] == "unsupported_capability"
         assert server.run("bash", "echo key")["stdout"] == "key\n"
+    finally:
+        server.discard()
+
+
+# ---- what the operators' guide says to type -------------------------------------------------------------------------------
+
+
+def jq(expression, text):
+    """What jq prints for ".one.two", without jq."""
+    found = json.loads(text)
+    for name in expression.split(".")[1:]:
+        found = found[name]
+    return found
+
+
+def test_what_the_guide_looks_at_is_there(program):
+    server = make(program, POD_POOL_PY=2)
+    try:
+        server.py("print(1)")
+        pool = jq(".pool", server.get("/metrics").text)
+        assert {"utilization", "pool_hits", "pool_misses", "waits", "avg_wait_time_ms", "exhaustion_events"} <= set(pool)
+        assert jq(".execution_time_percentiles.p99", server.get("/metrics/execution").text) > 0
+        assert jq(".response_time_percentiles.p99", server.get("/metrics/api").text) > 0
+        health = server.get("/health/detailed").text
+        assert jq(".services.redis.response_time_ms", health) >= 0
+        repl = jq(".repl", health)
+        assert repl["enabled"] is True and repl["status"] in ("healthy", "degraded") and repl["target_size"] >= 2
+        assert server.get("/health/kubernetes").json()["service"] == "pod_pool"
     finally:
         server.discard()
