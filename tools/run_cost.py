@@ -3,6 +3,8 @@ after the other, and adds up what its processes used, sandboxes that have ended 
 machine slows both; the ratio says more than the times.
 
     /usr/bin/python3 tools/run_cost.py [--runs 200] [--rounds 3] [LANGUAGE]...
+
+--history: what the history of runs adds to that. Two servers take turns, one that keeps it in its file and one that does not.
 """
 
 import argparse
@@ -60,12 +62,36 @@ def of_tool(command, code, runs):
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / runs
 
 
+def of_history(options):
+    servers = [started(binary()), started(binary(), SQLITE_METRICS_ENABLED="false", DETAILED_METRICS_ENABLED="false")]
+    try:
+        code, _ = PROGRAMS["py"]
+        for server in servers:
+            of_runs(server, "py", code, 20)
+        rounds = []
+        for number in range(options.rounds):
+            pair = servers if number % 2 == 0 else servers[::-1]
+            costs = {server.port: of_runs(server, "py", code, options.runs) for server in pair}
+            rounds.append([costs[server.port] * 1e3 for server in servers])
+        kept, none = (statistics.median(column) for column in zip(*rounds))
+        more = statistics.median(100 * (one / other - 1) for one, other in rounds)
+        spread = [100 * (one / other - 1) for one, other in rounds]
+        print(f"with history {kept:.2f} ms a run, without {none:.2f} ms: {more:+.1f} % ({min(spread):+.1f} to {max(spread):+.1f} in"
+              f" {options.rounds} rounds of {options.runs}); load average {os.getloadavg()[0]:.1f}")  # fmt: skip
+    finally:
+        for server in servers:
+            server.discard()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("languages", nargs="*", default=["py"], metavar="LANGUAGE", help=", ".join(PROGRAMS))
+    parser.add_argument("--history", action="store_true", help="what the history of runs adds")
     options = parser.parse_args()
+    if options.history:
+        return of_history(options)
     server = started(binary())
     try:
         for language in options.languages:

@@ -4,12 +4,8 @@
 
 namespace ci::metrics {
 
-Cell cell_of(const RunRecord& run) {
-  Cell cell;
-  cell.hour = std::chrono::floor<std::chrono::hours>(run.begin);
-  cell.key = run.key;
-  cell.language = run.language;
-  Totals& totals = cell.totals;
+Totals totals_of(const RunRecord& run) {
+  Totals totals;
   totals.runs = 1;
   totals.timed_out = run.outcome == "timed_out";
   totals.succeeded = run.outcome == "exited" && run.exit_code == 0;
@@ -20,6 +16,15 @@ Cell cell_of(const RunRecord& run) {
   totals.files = static_cast<std::int64_t>(run.files);
   totals.warm = run.sandbox == Found::warm;
   totals.cold = run.sandbox == Found::made;
+  return totals;
+}
+
+Cell cell_of(const RunRecord& run) {
+  Cell cell;
+  cell.hour = std::chrono::floor<std::chrono::hours>(run.begin);
+  cell.key = run.key;
+  cell.language = run.language;
+  cell.totals = totals_of(run);
   return cell;
 }
 

@@ -50,6 +50,7 @@ class History {
 };
 
 // What a run adds to the totals of its hour, key and language.
+Totals totals_of(const RunRecord& run);
 Cell cell_of(const RunRecord& run);
 // Of many cells one for each of what is told apart.
 Cells gathered(const Cells& cells, By by);

@@ -9,6 +9,7 @@
 #include "metrics/memory_history.h"
 #include "metrics/shared_history.h"
 #include "metrics/sqlite_history.h"
+#include "store/sqlite/database.h"
 #include "store/testing/loop.h"
 #include "store/testing/stores.h"
 
@@ -187,6 +188,26 @@ TEST_P(HistoryTest, AMillionRunsAreSummedUpWhileSomebodyLooks) {
   EXPECT_LT(quickest("", By::key | By::language, all), 150ms);
   EXPECT_LT(quickest("", By::hour, all), 150ms);
   EXPECT_LT(quickest("key3", By::language, all / 10), 150ms);
+}
+
+TEST(SqliteHistory, AddsUpWhatItsFirstLayoutHadByHoursAlone) {
+  store::testing::Loop loop;
+  store::testing::TemporaryDirectory directory;
+  const auto file = directory.path() / "metrics.db";
+  const auto open = [&] { return open_sqlite_history(file, loop.pool(), Retention()); };
+  History::Batch batch;
+  for (int hour = 0; hour < 100; ++hour) batch.runs.push_back(run(std::to_string(hour), today - 1h * hour, hour % 2 ? "aaaa" : "bbbb"));
+  loop.run(open()->add(batch));
+  {
+    store::sqlite::Database database(file, 5s);
+    database.execute("DROP TABLE daily_sums; DROP TABLE hourly_activity; PRAGMA user_version=1");
+  }
+  const auto history = open();
+  const Span span = {today - 90h, today};
+  EXPECT_EQ(sum_of(loop.run(history->cells(span, "", By::language))).runs, 90);
+  EXPECT_EQ(sum_of(loop.run(history->cells(span, "aaaa", By::hour))).runs, 45);
+  loop.run(history->add(batch));  // on top of these
+  EXPECT_EQ(sum_of(loop.run(history->cells(span, "", By::key))).runs, 180);
 }
 
 class NoPool final : public pool::SandboxPool {

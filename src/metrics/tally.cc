@@ -16,7 +16,7 @@ double seconds(std::chrono::microseconds time) { return std::chrono::duration<do
 }  // namespace
 
 void count(Counts& counts, const RunRecord& run) {
-  const Totals totals = cell_of(run).totals;
+  const Totals totals = totals_of(run);
   counts["runs"] += 1;
   counts["runs succeeded"] += totals.succeeded;
   counts["runs failed"] += totals.failed;
