@@ -58,10 +58,7 @@ Question parse_question(const net::Request& request, system_clock::time_point no
 }
 
 awaitable<metrics::Cells> AdminMetricsRoutes::cells(const Question& question, By by) {
-  try {
-    co_await observed_.writer.flush();
-  } catch (const Failure&) {  // its own task says so in the log
-  }
+  co_await write_waiting(observed_);
   co_return co_await observed_.history.cells(question.span, question.key, by);
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "api/settings.h"
-#include "base/async.h"
+#include "base/question.h"
 #include "execution/execution.h"
 #include "net/http.h"
 #include "pool/sandbox_pool.h"
@@ -19,11 +19,11 @@ namespace ci::api {
 
 // A peer or a disk that must answer.
 struct HealthCheck {
-  HealthCheck(std::string service, std::chrono::milliseconds slow_after, std::function<awaitable<store::Facts>()> question)
-      : name(std::move(service)), slow(slow_after), ask(std::move(question)) {}
+  HealthCheck(std::string service, std::chrono::milliseconds slow_after, std::function<awaitable<store::Facts>()> ask)
+      : name(std::move(service)), slow(slow_after), question(std::move(ask)) {}
   std::string name;
   std::chrono::milliseconds slow;  // an answer that takes longer is a sign of trouble
-  std::function<awaitable<store::Facts>()> ask;
+  Question<store::Facts> question;
   boost::json::object details;  // what operators may see of its settings, also while it does not answer
 };
 
@@ -42,7 +42,7 @@ class HealthRoutes {
   // keep the peers busy.
   awaitable<net::Response> service(net::Request& request);
 
-  // What /health/detailed says: {status, timestamp, services, summary}. `fresh`: not what is kept.
+  // What /health/detailed says: {status, timestamp, services, summary, repl}. `fresh`: not what is kept.
   awaitable<boost::json::object> everything(bool fresh);
 
   void set_ready(bool ready, std::string reason);
@@ -56,6 +56,7 @@ class HealthRoutes {
   awaitable<void> look();
   boost::json::object pool_service() const;
   boost::json::object cache_service() const;
+  boost::json::object interpreters() const;
 
   const ApiSettings& settings_;
   const pool::SandboxPool& pool_;

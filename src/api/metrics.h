@@ -22,6 +22,10 @@ struct Observed {
   metrics::HistoryWriter& writer;
 };
 
+// What waits is written first, so that what somebody has just done is in the numbers. When that fails, what is there must do: the
+// writer's own task says so in the log.
+awaitable<void> write_waiting(const Observed& observed);
+
 // Half open. "hours" of the query, 1 to 168, 24 without; throws 422.
 metrics::Span last_hours(const net::Request& request);
 
@@ -57,6 +61,7 @@ class MetricsRoutes {
   const pool::SandboxPool& pool_;
   HealthRoutes& health_;
   const ApiSettings& settings_;
+  Question<Seen> seen_{[this] { return look(); }};
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 

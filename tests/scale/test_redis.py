@@ -73,6 +73,9 @@ def test_a_redis_that_goes_is_refused_in_time_and_comes_back(make_server, redis,
         assert "127.0.0.1" not in body["error"]
         assert int(answer.headers["Retry-After"]) >= 1
         assert server.get("/health").status_code == 200
+        detailed = server.get("/health/detailed?use_cache=false", timeout=TIMEOUT + 20)
+        assert detailed.status_code == 503 and detailed.json()["services"]["redis"]["status"] == "unhealthy"
+        assert server.get("/status", timeout=2 * TIMEOUT + 20).json()["overall_status"] == "unhealthy"
         assert harness.wait_until(lambda: "Redis" in reason(server), 15), "/ready did not notice"
         back()
         assert harness.wait_until(lambda: not reason(server), 15), "/ready did not recover"

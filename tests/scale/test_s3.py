@@ -175,7 +175,8 @@ def test_readiness_follows_the_store(on_s3, awake, outage):
         began = time.monotonic()
         assert wait_until(lambda: _reason(on_s3), 20)
         assert time.monotonic() - began < 10
-        assert on_s3.get("/health/minio?use_cache=false").status_code == 503
+        assert on_s3.get("/health/minio?use_cache=false", timeout=30).status_code == 503
+        assert on_s3.get("/health/detailed", timeout=30).json()["services"]["minio"]["status"] == "unhealthy"
     finally:
         awake.up_and_working()
     assert wait_until(on_s3.is_ready, 20)

@@ -222,24 +222,29 @@ void Application::check_languages() const {
 }
 
 awaitable<std::optional<std::string>> Application::problem_of_stores(Deadline deadline) {
-  bool of_records = false;
-  auto ask_both = [&]() -> awaitable<bool> {
-    of_records = true;
-    co_await records_->ping();
-    of_records = false;
-    co_await bodies_->ping();
-    co_return true;
-  };
+  std::string asked = settings_.redis.chosen() ? "Redis" : "the database";
   try {
-    const auto answered = co_await until(deadline, ask_both());
-    if (answered) co_return std::nullopt;
+    auto answer = co_await records_answer_.answer(deadline);
+    if (answer) {
+      asked = settings_.s3.chosen() ? "the store at " + settings_.s3.endpoint : "the disk";
+      answer = co_await bodies_answer_.answer(deadline);
+    }
+    if (answer) co_return std::nullopt;
   } catch (const Failure& failure) {
     if (failure.kind() != FailureKind::unavailable && failure.kind() != FailureKind::timeout) throw;
     co_return failure.what();
   }
-  const std::string records = settings_.redis.chosen() ? "Redis" : "the database";
-  const std::string bodies = settings_.s3.chosen() ? "the store at " + settings_.s3.endpoint : "the disk";
-  co_return (of_records ? records : bodies) + " does not answer in time";
+  co_return asked + " does not answer in time";
+}
+
+awaitable<bool> Application::ask_records() {
+  co_await records_->ping();
+  co_return true;
+}
+
+awaitable<bool> Application::ask_bodies() {
+  co_await bodies_->ping();
+  co_return true;
 }
 
 // A peer that cannot be reached yet is no reason to end: it may start after us. Whoever asks whether we are ready is told

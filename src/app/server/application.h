@@ -17,6 +17,7 @@
 #include "app/server/preparations.h"
 #include "app/settings/settings.h"
 #include "base/async.h"
+#include "base/question.h"
 #include "execution/runs.h"
 #include "files/cleanup.h"
 #include "files/session_files.h"
@@ -50,6 +51,8 @@ class Application {
   void check_languages() const;
   // Why the stores cannot be used now; nothing when they can. Throws for a reason that will not pass.
   awaitable<std::optional<std::string>> problem_of_stores(Deadline deadline);
+  awaitable<bool> ask_records();
+  awaitable<bool> ask_bodies();
   awaitable<void> wait_for_stores();
   awaitable<void> watch_stores();
   awaitable<void> clean_up_regularly();
@@ -78,6 +81,7 @@ class Application {
   std::optional<asio::thread_pool> blocking_;
   std::unique_ptr<store::KeyValueStore> records_;
   std::unique_ptr<store::ObjectStore> bodies_;
+  Question<bool> records_answer_{[this] { return ask_records(); }}, bodies_answer_{[this] { return ask_bodies(); }};
   std::optional<access::ApiKeys> api_keys_;
   std::optional<access::ManagedKeys> managed_keys_;
   std::optional<access::RunPlaces> run_places_;
