@@ -69,6 +69,11 @@ void hide_from_programs(const Settings& settings) {
   if (is_contained(settings)) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+void prepare_log_files(const Settings& settings, const Account& account) {
+  prepare_log_file(settings.log_file, account);
+  prepare_log_file(settings.audit_file, account, "AUDIT_LOG_FILE");
+}
+
 // `master`: a process that this server must not outlive; 0: nobody.
 int serve(pid_t master) {
   if (master > 0) end_with_parent(master);
@@ -84,8 +89,7 @@ int serve(pid_t master) {
   // Held by this process only: it lives as long as the server does, whatever happens to the other two.
   const UniqueFd held = hold_data_directory(data, settings.values.redis.chosen() ? Sharing::between_servers : Sharing::none);
   prepare_data_directory(data, account);
-  prepare_log_file(settings.values.log_file, account);
-  prepare_log_file(settings.values.audit_file, account, "AUDIT_LOG_FILE");
+  prepare_log_files(settings.values, account);
   make_prepared_directory(data, account);
   if (const auto person = starter()) give_key(*person, account, settings.values, data);
   SupervisorSettings supervisor;
@@ -103,8 +107,7 @@ int worker(pid_t supervisor) {
   start_log(settings, "server", LogTarget::output);
   const Account account = server_account(settings.values.server_user);
   const auto data = prepare_data_directory(settings.values.data_directory, account);
-  prepare_log_file(settings.values.log_file, account);
-  prepare_log_file(settings.values.audit_file, account, "AUDIT_LOG_FILE");
+  prepare_log_files(settings.values, account);
   Application application(settings.values, data, take_inherited_socket());
   become(account, {data, runtimes_directory(settings.values)});
   end_with_parent(supervisor);

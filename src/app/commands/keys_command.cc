@@ -24,10 +24,15 @@ using std::chrono::system_clock;
 namespace {
 
 // Who can read the store could do without; but nobody should make a key on a server whose administration is off.
-void need_master_key(const Settings& settings) {
-  if (!settings.master_key.empty()) return;
+const Settings& with_master_key(const Settings& settings) {
+  if (!settings.master_key.empty()) return settings;
   throw Failure(FailureKind::invalid, "MASTER_API_KEY is not set: set it as for the server");
 }
+
+struct KeySession : StoreSession {
+  explicit KeySession(const Settings& settings) : StoreSession(with_master_key(settings)), keys(records()) {}
+  access::KeyRecords keys;
+};
 
 std::string text_of(const std::optional<std::int64_t>& limit) { return limit ? std::to_string(*limit) : "unlimited"; }
 
@@ -105,8 +110,8 @@ access::KeyChange change_of(const KeyOptions& options, const KeyRecord& before) 
   return change;
 }
 
-KeyRecord find(StoreSession& session, access::KeyRecords& records, const std::string& id) {
-  const auto found = session.run(records.find_by_id(id));
+KeyRecord find(KeySession& session, const std::string& id) {
+  const auto found = session.run(session.keys.find_by_id(id));
   if (!found) throw Failure(FailureKind::not_found, fmt::format("there is no key \"{}\"; `kubecoderun keys list` shows all", id));
   return *found;
 }
@@ -128,11 +133,9 @@ bool confirm(const KeyRecord& record) {
 }  // namespace
 
 int create_key(const Settings& settings, const KeyOptions& options) {
-  need_master_key(settings);
   access::KeyChange wanted = change_of(options, KeyRecord());
-  StoreSession session(settings);
-  access::KeyRecords records(session.records());
-  const auto created = session.run(records.create(std::move(wanted)));
+  KeySession session(settings);
+  const auto created = session.run(session.keys.create(std::move(wanted)));
   if (options.json) {
     json::object object;
     object["api_key"] = created.key;
@@ -147,10 +150,8 @@ int create_key(const Settings& settings, const KeyOptions& options) {
 }
 
 int list_keys(const Settings& settings, const KeyOptions& options) {
-  need_master_key(settings);
-  StoreSession session(settings);
-  access::KeyRecords records(session.records());
-  const auto all = session.run(records.list());
+  KeySession session(settings);
+  const auto all = session.run(session.keys.list());
   if (options.json) {
     json::array list;
     for (const KeyRecord& record : all) list.push_back(access::describe_key(record));
@@ -174,10 +175,8 @@ int list_keys(const Settings& settings, const KeyOptions& options) {
 }
 
 int show_key(const Settings& settings, const KeyOptions& options) {
-  need_master_key(settings);
-  StoreSession session(settings);
-  access::KeyRecords records(session.records());
-  const KeyRecord record = find(session, records, options.id);
+  KeySession session(settings);
+  const KeyRecord record = find(session, options.id);
   if (options.json) {
     print_json(access::describe_key(record));
     return 0;
@@ -188,40 +187,34 @@ int show_key(const Settings& settings, const KeyOptions& options) {
 }
 
 int update_key(const Settings& settings, const KeyOptions& options) {
-  need_master_key(settings);
-  StoreSession session(settings);
-  access::KeyRecords records(session.records());
-  const KeyRecord record = find(session, records, options.id);
+  KeySession session(settings);
+  const KeyRecord record = find(session, options.id);
   refuse_environment(record);
   access::KeyChange change = change_of(options, record);
-  session.run(records.update(record.hash, std::move(change)));
-  const KeyRecord after = find(session, records, record.hash);
+  session.run(session.keys.update(record.hash, std::move(change)));
+  const KeyRecord after = find(session, record.hash);
   if (options.json) print_json(access::describe_key(after));
   else print_record(after);
   return 0;
 }
 
 int revoke_key(const Settings& settings, const KeyOptions& options) {
-  need_master_key(settings);
-  StoreSession session(settings);
-  access::KeyRecords records(session.records());
-  const KeyRecord record = find(session, records, options.id);
+  KeySession session(settings);
+  const KeyRecord record = find(session, options.id);
   refuse_environment(record);
   if (!options.force && !confirm(record)) {
     fmt::print("Nothing was changed.\n");
     return 1;
   }
-  session.run(records.revoke(record.hash));
+  session.run(session.keys.revoke(record.hash));
   if (options.json) print_json(access::describe_key(record));
   else fmt::print("Revoked {} ({}).\n", record.name, record.prefix);
   return 0;
 }
 
 int show_key_usage(const Settings& settings, const KeyOptions& options) {
-  need_master_key(settings);
-  StoreSession session(settings);
-  access::KeyRecords records(session.records());
-  const KeyRecord record = find(session, records, options.id);
+  KeySession session(settings);
+  const KeyRecord record = find(session, options.id);
   const auto now = system_clock::now();
   const auto used = session.run(access::usage_of(session.records(), record.short_hash(), now));
   if (options.json) {
