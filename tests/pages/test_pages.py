@@ -40,7 +40,7 @@ def installed():
     return PLACE
 
 
-def drive(script, server, seconds=170):
+def drive(script, server, seconds=600):
     """What the script says at its end. It fails when something that it waits for does not come."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:

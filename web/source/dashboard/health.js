@@ -3,7 +3,9 @@ import {element} from '../common.js';
 import {badge, duration, empty, moment, number, panel, table} from './parts.js';
 
 const titles = {redis: 'Records', minio: 'Files', pod_pool: 'Sandbox pool', compile_cache: 'Compiled programs', kubernetes: 'Kubernetes'};
-const words = (name) => name.replaceAll('_', ' ').replace(/^./, (letter) => letter.toUpperCase());
+const units = {ms: 'ms', mb: 'MB', seconds: 's', percent: '%'};
+const words = (name) => name.replace(/_(ms|mb|seconds|percent)$/, (_, unit) => ` (${units[unit]})`)
+  .replaceAll('_', ' ').replace(/^./, (letter) => letter.toUpperCase());
 const text = (value) => (typeof value === 'number' ? number(value, 2) : typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value));
 
 function service(name, one) {

@@ -52,40 +52,39 @@ function cards(sum) {
 
 function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
 
-// The buckets in which nothing ran are not sent; the line must still go down to zero there.
-function filled(series) {
+// From the first to the last bucket of the time that was asked for: those in which nothing ran are not sent, and the line must go down to
+// zero there.
+function filled(series, begin, end) {
   const step = series.granularity === 'day' ? 86400 : 3600;
-  const rows = series.timestamps.map((text, i) => [Date.parse(text) / 1000, series.executions[i], series.avg_duration[i]]);
+  const known = new Map(series.timestamps.map((text, i) => [Date.parse(text) / 1000, i]));
+  const first = Math.floor(Date.parse(begin) / 1000 / step) * step;
+  const last = Math.min(Date.parse(end), Date.now()) / 1000;
   const data = [[], [], []];
-  for (const [time, runs, average] of rows) {
-    let last = data[0].at(-1);
-    while (last !== undefined && time - last > step * 1.5 && data[0].length < 2000) {
-      last += step;
-      data[0].push(last);
-      data[1].push(0);
-      data[2].push(null);
-    }
+  for (let time = Math.min(first, ...known.keys()); time < last || time <= Math.max(...known.keys()); time += step) {
+    const i = known.get(time);
     data[0].push(time);
-    data[1].push(runs);
-    data[2].push(average);
+    data[1].push(i === undefined ? 0 : series.executions[i]);
+    data[2].push(i === undefined ? null : series.avg_duration[i]);
   }
-  return data;
+  return {data, step};
 }
 
-function course(series) {
-  if (!series.timestamps.length) return panel('Over time', empty('Nothing ran in this time.'));
+function course(series, sum) {
+  if (!series.timestamps.length) return panel('Over time (UTC)', empty('Nothing ran in this time.'));
   const place = element('div', {class: 'plot'});
   const most = Math.max(...series.executions);
-  const made = panel('Over time', place, element('p', {class: 'visually-hidden'},
+  const made = panel('Over time (UTC)', place, element('p', {class: 'visually-hidden'},
     `${number(series.executions.reduce((sum, one) => sum + one, 0))} executions in ${series.timestamps.length} ${series.granularity === 'day' ? 'days' : 'hours'}, ${number(most)} at most in one.`));
   const axis = {stroke: colour('--quiet'), grid: {stroke: colour('--line'), width: 1}, ticks: {stroke: colour('--line'), width: 1}};
-  const data = filled(series);
+  const {data, step} = filled(series, sum.start_date, sum.end_date);
   requestAnimationFrame(() => {
     if (!place.isConnected) return;
     plot?.destroy();
     plot = new uPlot({
       width: place.clientWidth, height: 260,
-      scales: {x: {time: true}, y: {range: (_, low, high) => [0, Math.max(1, high * 1.1)]}, ms: {range: (_, low, high) => [0, Math.max(1, high * 1.1)]}},
+      tzDate: (time) => uPlot.tzDate(new Date(time * 1000), 'Etc/UTC'),
+      // A bar stands in the middle of its place, also the first and the last.
+      scales: {x: {time: true, range: () => [data[0][0] - step / 2, data[0].at(-1) + step / 2]}, y: {range: (_, low, high) => [0, Math.max(1, high * 1.1)]}, ms: {range: (_, low, high) => [0, Math.max(1, high * 1.1)]}},
       axes: [{...axis}, {...axis, size: 50}, {...axis, scale: 'ms', side: 1, size: 60, grid: {show: false}, values: (_, values) => values.map((value) => `${value} ms`)}],
       series: [{}, {label: 'Executions', stroke: '#3f74e8', fill: '#3f74e833', width: 2, points: {show: false}, paths: uPlot.paths.bars({size: [0.7, 40]})},
         {label: 'Average time', scale: 'ms', stroke: '#c9781b', width: 2, spanGaps: false, points: {show: true}, value: (_, value) => (value === null || value === undefined ? '–' : duration(value))}],
@@ -142,7 +141,7 @@ export async function showOverview(place, {get, refresh}) {
   const focused = document.activeElement;
   const mark = focused?.id || focused?.getAttribute?.('aria-label');
   const was = place.contains(focused);
-  place.replaceChildren(controls(keys ?? [], refresh), cards(sum), element('div', {class: 'split'}, course(series), languages(found, keys ?? [])), heat(hours));
+  place.replaceChildren(controls(keys ?? [], refresh), cards(sum), element('div', {class: 'split'}, course(series, sum), languages(found, keys ?? [])), heat(hours));
   // The control that was just used is a new one now.
   if (was && mark) (document.getElementById(mark) ?? place.querySelector(`[aria-label="${CSS.escape(mark)}"]`))?.focus();
 }
