@@ -13,6 +13,16 @@ async function window(height) {
   return page;
 }
 
+// First: what it shows is made up, and a run of ours would stand out.
+const dashboard = await window(820);
+await go(dashboard, '/admin-dashboard');
+await dashboard.locator('#key-field').fill(settings.master);
+await dashboard.locator('#key-dialog').getByRole('button', {name: 'Log in'}).click();
+await dashboard.getByRole('button', {name: '7D: the last 7 days'}).click();
+await dashboard.locator('button[aria-pressed="true"]').getByText('7D').waitFor();
+await dashboard.locator('.uplot canvas').waitFor();
+await take(dashboard, 'dashboard');
+
 const playground = await window(640);
 await go(playground, '/playground');
 await playground.locator('.cm-content').click();
@@ -40,15 +50,6 @@ await playground.getByText('Largest value: 1.0').waitFor();
 await playground.locator('#result img').first().waitFor();
 await playground.locator('#result table').first().waitFor();
 await take(playground, 'playground');
-
-const dashboard = await window(820);
-await go(dashboard, '/admin-dashboard');
-await dashboard.locator('#key-field').fill(settings.master);
-await dashboard.locator('#key-dialog').getByRole('button', {name: 'Log in'}).click();
-await dashboard.getByRole('button', {name: '7D: the last 7 days'}).click();
-await dashboard.locator('button[aria-pressed="true"]').getByText('7D').waitFor();
-await dashboard.locator('.uplot canvas').waitFor();
-await take(dashboard, 'dashboard');
 
 const reference = await window(640);
 await go(reference, '/docs');
