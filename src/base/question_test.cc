@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <semaphore>
 
@@ -39,6 +41,7 @@ class Hanging : public ::testing::Test {
   }
 
   asio::io_context context_;
+  asio::executor_work_guard<asio::io_context::executor_type> runs_{context_.get_executor()};
   std::counting_semaphore<> go_on_{0};
   asio::thread_pool pool_{2};
   std::atomic<int> asked_ = 0;
