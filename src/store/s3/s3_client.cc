@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "store/s3/answers.h"
-#include "store/s3/retry.h"
+#include "base/retry.h"
 
 namespace ci::store::s3 {
 

@@ -1,8 +1,8 @@
-#include "store/s3/retry.h"
+#include "base/retry.h"
 
 #include <gtest/gtest.h>
 
-namespace ci::store::s3 {
+namespace ci {
 namespace {
 
 using std::chrono::milliseconds;
@@ -24,4 +24,4 @@ TEST(Retry, EndsWhenTheNextTryWouldComeTooLate) {
 }
 
 }  // namespace
-}  // namespace ci::store::s3
+}  // namespace ci

@@ -10,7 +10,7 @@
 
 #include "base/async.h"
 
-namespace ci::store::s3 {
+namespace ci {
 
 class Retry {
  public:
@@ -35,4 +35,4 @@ class Retry {
   int failures_ = 0;
 };
 
-}  // namespace ci::store::s3
+}  // namespace ci
