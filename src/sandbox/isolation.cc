@@ -20,7 +20,7 @@ Isolation plan_isolation(const SandboxdSettings& settings, const HostParts& host
     plan.workspace = Isolation::Workspace::directory;
     plan.cgroup = 0;
     plan.users = Isolation::Users::callers;
-    plan.landlock = host.landlock > 0;
+    plan.landlock = host.landlock;
     plan.network = Isolation::Network::shared;
     return plan;
   }
@@ -30,6 +30,11 @@ Isolation plan_isolation(const SandboxdSettings& settings, const HostParts& host
 }
 
 std::vector<std::pair<std::string, std::string>> describe(const Isolation& plan) {
+  const auto landlock = [&]() -> std::string {
+    if (plan.landlock >= 6) return "writes only to the workspace, signals only within the sandbox";
+    if (plan.landlock > 0) return "writes only to the workspace; this kernel does not know how to keep signals inside";
+    return plan.namespaces ? "not needed" : "not in this kernel";
+  };
   const auto users = [&]() -> std::string {
     switch (plan.users) {
       case Isolation::Users::two_each:
@@ -49,7 +54,7 @@ std::vector<std::pair<std::string, std::string>> describe(const Isolation& plan)
       {"users", users()},
       {"capabilities", "none"},
       {"system calls", "those of the list"},
-      {"Landlock", plan.landlock ? "writes only to the workspace, signals only within the sandbox" : plan.namespaces ? "not needed" : "not in this kernel"},
+      {"Landlock", landlock()},
       {"network", plan.network == Isolation::Network::loopback ? "loopback of its own" : "that of the container"},
   };
 }

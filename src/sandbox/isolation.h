@@ -23,7 +23,7 @@ struct Isolation {
   Workspace workspace = Workspace::memory;
   int cgroup = 2;          // version; 0: limits of each process only
   Users users = Users::two_each;
-  bool landlock = false;   // writes and signals leave the sandbox's own only where the kernel knows how to stop them
+  int landlock = 0;        // version of its interface that is used; 0: none. Before 6 it stops writes, and not signals
   Network network = Network::loopback;
   // Always: no capabilities, no_new_privs, the filter of system calls.
 

@@ -34,11 +34,26 @@ TEST(Isolation, InAContainerThatIsTheBoundaryLittleIsItsOwn) {
   const Isolation plan = plan_isolation(settings, host);
   EXPECT_TRUE(plan.contained());
   EXPECT_EQ(plan.cgroup, 0);
-  EXPECT_TRUE(plan.landlock);
+  EXPECT_EQ(plan.landlock, 6);
   EXPECT_EQ(plan.users, Isolation::Users::callers);
   host.landlock = 0;
-  EXPECT_FALSE(plan_isolation(settings, host).landlock);
+  EXPECT_EQ(plan_isolation(settings, host).landlock, 0);
   for (const auto& [part, words] : describe(plan)) EXPECT_FALSE(part.empty() || words.empty());
+}
+
+TEST(Isolation, SaysWhetherSignalsStayInside) {
+  const auto words = [](int version) {
+    Isolation plan;
+    plan.namespaces = false;
+    plan.landlock = version;
+    for (const auto& [part, text] : describe(plan)) {
+      if (part == "Landlock") return text;
+    }
+    return std::string();
+  };
+  EXPECT_THAT(words(6), testing::HasSubstr("signals only within the sandbox"));
+  EXPECT_THAT(words(5), testing::HasSubstr("does not know how to keep signals inside"));
+  EXPECT_EQ(words(0), "not in this kernel");
 }
 
 }  // namespace
