@@ -49,8 +49,9 @@ class Harness:
         sys.path[0] = FOLDER
         for name in OURS:
             sys.modules.pop(name, None)
-        self.main = self._new_main()
         self.stage = _Stage(program)
+        gc.freeze()
+        self.main = self._new_main()  # among what is collected: else what a program's functions hold would never meet its end
         gc.enable()
 
     def begin(self, agent, say, script=SCRIPT):

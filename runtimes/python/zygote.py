@@ -167,7 +167,6 @@ def levels():
         os.closerange(fd + 1, FIRST_SOCKET + len(names))
         sandbox = harness.Harness(FRESH_MAIN, FRESH_MODULES, int(megabytes) << 20, plots == "keep-plots")
         sandbox.settle(REHEARSALS[level.partition("+")[0]])
-        gc.freeze()
         return fd, sandbox, handlers.others
 
 
