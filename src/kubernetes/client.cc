@@ -45,11 +45,6 @@ std::string path_of(const Selection& selection) {
 
 bool may_pass(int status) { return status == 429 || status >= 500; }
 
-std::string text_at(const object& from, std::string_view name) {
-  const json::value* value = from.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
 object object_of(std::string_view body, const std::string& what) {
   json::error_code error;
   json::value value = json::parse(body, error);
@@ -83,6 +78,11 @@ net::client::Settings http_settings(int connections) {
 }
 
 }  // namespace
+
+std::string text_at(const object& from, std::string_view field) {
+  const json::value* value = from.if_contains(field);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
 
 struct Client::Call {
   Call(std::string verb, std::string where) : method(std::move(verb)), path(std::move(where)) {}

@@ -121,4 +121,7 @@ class Client {
   std::mt19937_64 random_{std::random_device{}()};
 };
 
+// A text in an object; empty when it is not there, or is something else.
+std::string text_at(const object& from, std::string_view field);
+
 }  // namespace ci::kubernetes

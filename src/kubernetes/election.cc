@@ -29,11 +29,6 @@ const object& spec_of(const object& lease) {
   return spec != nullptr && spec->is_object() ? spec->get_object() : none;
 }
 
-std::string text_of(const object& spec, std::string_view field) {
-  const json::value* value = spec.if_contains(field);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
 std::int64_t number_of(const object& spec, std::string_view field) {
   const json::value* value = spec.if_contains(field);
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
@@ -89,7 +84,7 @@ awaitable<void> Election::try_once() {
     ours = co_await client_.create(kinds::lease, home_, std::move(fresh));
   } else {
     const object& spec = spec_of(*lease);
-    leader_ = text_of(spec, "holderIdentity");
+    leader_ = text_at(spec, "holderIdentity");
     const std::string version = metadata_of(*lease, "resourceVersion");
     if (version != version_) {
       version_ = version;
@@ -102,7 +97,7 @@ awaitable<void> Election::try_once() {
       leads_until_ = {};
       co_return;
     }
-    acquired_ = is_ours ? text_of(spec, "acquireTime") : "";
+    acquired_ = is_ours ? text_at(spec, "acquireTime") : "";
     object changes;
     changes["metadata"].emplace_object()["resourceVersion"] = version;
     changes["spec"] = spec_of_ours(number_of(spec, "leaseTransitions") + (is_ours ? 0 : 1), !is_ours);

@@ -26,9 +26,7 @@ std::string describe(const Refusal& refusal) {
 
 std::string metadata_of(const object& what, std::string_view field) {
   const json::value* metadata = what.if_contains("metadata");
-  if (metadata == nullptr || !metadata->is_object()) return "";
-  const json::value* value = metadata->get_object().if_contains(field);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+  return metadata != nullptr && metadata->is_object() ? text_at(metadata->get_object(), field) : "";
 }
 
 std::optional<WatchEvent> parse_watch_event(std::string_view line) {
