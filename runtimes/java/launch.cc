@@ -25,7 +25,8 @@ namespace {
 
 constexpr const char* machine = "/usr/lib/jvm/default-java/lib/server/libjvm.so";
 constexpr const char* classes = "/tmp/.java";  // compiled classes; first on the class path
-constexpr const char* only_archive = "KUBECODERUN_ARCHIVE";  // set while the archive of classes is made, see CMakeLists.txt
+// Set while the archive of classes is made, see CMakeLists.txt.
+constexpr const char* only_archive = "KUBECODERUN_ARCHIVE";
 
 std::vector<std::string> options;
 std::string directory;  // where our classes are
@@ -71,10 +72,12 @@ JavaVM* make_machine(JNIEnv** env) {
 // The launcher's own search for the main method, with its messages; it ends the process when there is none.
 jclass load_main(JNIEnv* env, jstring name) {
   const jclass helper = check(env, env->FindClass("sun/launcher/LauncherHelper"), "looking for the launcher");
-  const jmethodID load =
-      check(env, env->GetStaticMethodID(helper, "checkAndLoadMain", "(ZILjava/lang/String;)Ljava/lang/Class;"), "the launcher");
+  const jmethodID load = check(
+      env, env->GetStaticMethodID(helper, "checkAndLoadMain", "(ZILjava/lang/String;)Ljava/lang/Class;"),
+      "the launcher");
   constexpr jint by_class_name = 1;
-  return static_cast<jclass>(check(env, env->CallStaticObjectMethod(helper, load, JNI_TRUE, by_class_name, name), "loading the program"));
+  return static_cast<jclass>(
+      check(env, env->CallStaticObjectMethod(helper, load, JNI_TRUE, by_class_name, name), "loading the program"));
 }
 
 // True when the program's main method ended by itself. An exception stays pending: leaving the thread prints it.
@@ -91,7 +94,8 @@ bool compile_and_run(JNIEnv* env, jclass ahead) {
   const jbyteArray bytes = check(env, env->NewByteArray(length), "passing the arguments");
   env->SetByteArrayRegion(bytes, 0, length, reinterpret_cast<const jbyte*>(words.text));
   const jmethodID take = check(
-      env, env->GetStaticMethodID(ahead, "arguments", "(Ljava/lang/String;[B)[Ljava/lang/String;"), "passing the arguments");
+      env, env->GetStaticMethodID(ahead, "arguments", "(Ljava/lang/String;[B)[Ljava/lang/String;"),
+      "passing the arguments");
   const auto arguments = check(env, env->CallStaticObjectMethod(ahead, take, name, bytes), "passing the arguments");
   // Finding the method runs the program's static initializers.
   const jmethodID main = env->GetStaticMethodID(program, "main", "([Ljava/lang/String;)V");
@@ -130,8 +134,7 @@ int main(int count, char** words) {
   directory = words[1];
   awaited = runtimes::is_awaited();
   options = {
-      std::string("-Djava.class.path=") + classes + ":/mnt/data",
-      "-Xmx" + std::string(words[2]) + "m",
+      std::string("-Djava.class.path=") + classes + ":/mnt/data", "-Xmx" + std::string(words[2]) + "m",
       // One collector thread. A small heap that grows when it must, because each waiting machine pays for its own.
       "-XX:+UseSerialGC", "-Xms8m", "-XX:MinHeapFreeRatio=10", "-XX:MaxHeapFreeRatio=20",
       // The optimizing compiler is for programs that run long. At its usual thresholds it is busy with javac while a short one waits.

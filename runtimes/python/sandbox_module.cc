@@ -32,7 +32,8 @@
 
 namespace {
 
-constexpr std::size_t stack_bytes = 64 << 20;  // as far as a main thread could raise its own; only pages that are used exist
+// As far as a main thread could raise its own. Only pages that are used exist.
+constexpr std::size_t stack_bytes = 64 << 20;
 
 zygote::Hooks all_that_python_does() {
   zygote::Hooks hooks;
@@ -95,8 +96,10 @@ void go_on_alone() {
     PyOS_AfterFork_Child();
     return;
   }
-  if (child < 0) std::perror("zygote: forking");
-  else ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0u);  // the sockets: their other ends are to notice when the child ends
+  if (child < 0)
+    std::perror("zygote: forking");
+  else  // the sockets: their other ends are to notice when the child ends
+    ::syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0u);
   while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
   ::_exit(1);
@@ -119,17 +122,21 @@ void* serve_in_thread(void* levels) {
   }
   if (PyObject* done = PyObject_CallMethod(harness, "serve", nullptr); done == nullptr) give_up();
   zygote::serve(socket, working_set, hooks);
-  const int status = run_program(harness, PyObject_CallMethod(harness, "begin", "ii", ci::sandbox::from_agent, ci::sandbox::to_agent));
-  std::fflush(nullptr);  // what C libraries have printed; nothing else of exit(3), which would tear down every library of the zygote
+  const int status =
+      run_program(harness, PyObject_CallMethod(harness, "begin", "ii", ci::sandbox::from_agent, ci::sandbox::to_agent));
+  // What C libraries have printed. Nothing else of exit(3), which would tear down every library of the zygote.
+  std::fflush(nullptr);
   ::_exit(status);
 }
 
 PyObject* start(PyObject*, PyObject* levels) {
-  void* stack = ::mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  void* stack = ::mmap(
+      nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return PyErr_SetFromErrno(PyExc_OSError);
   const long page = ::sysconf(_SC_PAGESIZE);
-  ::mprotect(stack, static_cast<std::size_t>(page), PROT_NONE);  // a program that goes too deep crashes, and harms nothing
-  ::madvise(stack, stack_bytes, MADV_NOHUGEPAGE);                 // each guest would copy two megabytes for its first page
+  // A program that goes too deep crashes, and harms nothing.
+  ::mprotect(stack, static_cast<std::size_t>(page), PROT_NONE);
+  ::madvise(stack, stack_bytes, MADV_NOHUGEPAGE);  // each guest would copy two megabytes for its first page
   pthread_attr_t attributes;
   pthread_t thread;
   ::pthread_attr_init(&attributes);
@@ -164,7 +171,8 @@ PyMethodDef methods[] = {
     {"write_unraisable", write_unraisable, METH_VARARGS, "Says of an error that it is ignored."},
     {nullptr, nullptr, 0, nullptr},
 };
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kubecoderun", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
+PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_kubecoderun", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
 
 }  // namespace
 

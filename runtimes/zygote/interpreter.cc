@@ -94,7 +94,8 @@ __attribute__((visibility("default"))) void kubecoderun_wait(
 }
 
 // The same for R, whose .C() passes pointers to all. `command` has `count` words: those of the command line.
-__attribute__((visibility("default"))) void kubecoderun_wait_r(char** script, char** rehearsal, char** command, int* count) {
+__attribute__((visibility("default"))) void kubecoderun_wait_r(
+    char** script, char** rehearsal, char** command, int* count) {
   char* arguments;
   long length;
   kubecoderun_wait(*script, *rehearsal, &arguments, &length);
@@ -115,5 +116,4 @@ __attribute__((visibility("default"))) void kubecoderun_wait_r(char** script, ch
   R_set_command_line_arguments(total, all);  // copies
   std::free(all);
 }
-
 }

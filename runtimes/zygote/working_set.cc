@@ -48,7 +48,10 @@ void report_working_set(int fd) {
     if (access[3] != 'p' || (!writable && inode == 0) || end - begin > (1ul << 32)) continue;
     entries.resize((end - begin) / page);
     const auto bytes = static_cast<ssize_t>(entries.size() * sizeof entries[0]);
-    if (::pread(pagemap, entries.data(), static_cast<size_t>(bytes), static_cast<off_t>(begin / page * sizeof entries[0])) != bytes) continue;
+    if (::pread(
+            pagemap, entries.data(), static_cast<size_t>(bytes),
+            static_cast<off_t>(begin / page * sizeof entries[0])) != bytes)
+      continue;
     for (size_t i = 0; i < entries.size() && found.size() < most_ranges;) {
       size_t last = i;
       while (last < entries.size() && is_wanted(entries[last], writable)) ++last;
@@ -104,7 +107,8 @@ void WorkingSet::read(int fd) {
 }
 
 void WorkingSet::touch() const {
-  for (const Range& range : ranges_) ::madvise(reinterpret_cast<void*>(range.begin), range.end - range.begin, range.advice);
+  for (const Range& range : ranges_)
+    ::madvise(reinterpret_cast<void*>(range.begin), range.end - range.begin, range.advice);
 }
 
 }  // namespace zygote

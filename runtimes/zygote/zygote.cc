@@ -79,7 +79,8 @@ void close_others(int keep) {
 }
 
 // Everything between the fork and the interpreter's own code. Does not return when something fails: the agent hears why.
-void enter(const Request& fds, const SeccompFilter& filter, const WorkingSet& working_set, const Hooks& hooks, int keep) {
+void enter(
+    const Request& fds, const SeccompFilter& filter, const WorkingSet& working_set, const Hooks& hooks, int keep) {
   ::prctl(PR_SET_PDEATHSIG, 0);
   // What is copied now is memory of the sandbox.
   const bool contained = fds.limits.contained;  // it is where its sandbox is
@@ -106,7 +107,8 @@ void enter(const Request& fds, const SeccompFilter& filter, const WorkingSet& wo
   if (wrong == nullptr) wrong = ci::sandbox::become_guest(fds.limits, filter.program());
   if (wrong != nullptr) {
     char text[256];
-    const int size = std::snprintf(text, sizeof text, "%c%s: %s", ci::sandbox::words::failed, wrong, std::strerror(errno));
+    const int size =
+        std::snprintf(text, sizeof text, "%c%s: %s", ci::sandbox::words::failed, wrong, std::strerror(errno));
     [[maybe_unused]] const ssize_t ignored = ::write(to_agent, text, static_cast<size_t>(size));
     ::_exit(126);
   }

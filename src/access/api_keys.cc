@@ -109,7 +109,8 @@ bool FailureLimiter::has_failed(const std::string& address, std::chrono::steady_
   return entry != entries_.end() && now - entry->second.begin < window_;
 }
 
-void FailureLimiter::failed(const std::string& address, std::string_view key, std::chrono::steady_clock::time_point now) {
+void FailureLimiter::failed(
+    const std::string& address, std::string_view key, std::chrono::steady_clock::time_point now) {
   constexpr size_t most_addresses = 10000;
   if (entries_.size() >= most_addresses && !entries_.contains(address)) {
     std::erase_if(entries_, [&](const auto& entry) { return now - entry.second.begin >= window_; });

@@ -56,7 +56,8 @@ bool names(const json::object& claims, std::string_view name, const std::string&
   if (value == nullptr) return false;
   if (value->is_string()) return value->get_string() == wanted;
   if (!value->is_array()) return false;
-  return std::ranges::any_of(value->get_array(), [&](const json::value& one) { return one.is_string() && one.get_string() == wanted; });
+  return std::ranges::any_of(
+      value->get_array(), [&](const json::value& one) { return one.is_string() && one.get_string() == wanted; });
 }
 
 evp_pkey_st* key_of_pem(const std::string& pem) {
@@ -95,14 +96,16 @@ evp_pkey_st* key_of_jwk(const json::object& jwk) {
 }
 
 // The algorithm is ours to choose by the kind of the key: a token does not talk us into another.
-bool is_signed(const evp_pkey_st* key, const std::string& algorithm, std::string_view text, const std::string& signature) {
+bool is_signed(
+    const evp_pkey_st* key, const std::string& algorithm, std::string_view text, const std::string& signature) {
   const bool edwards = algorithm == "EdDSA";
   const int kind = ::EVP_PKEY_get_base_id(key);
   if (kind != (edwards ? EVP_PKEY_ED25519 : EVP_PKEY_RSA)) return false;
   EVP_MD_CTX* const context = ::EVP_MD_CTX_new();
   const EVP_MD* const digest = edwards ? nullptr : ::EVP_sha256();
-  const bool good = ::EVP_DigestVerifyInit(context, nullptr, digest, nullptr, const_cast<EVP_PKEY*>(key)) == 1 &&
-                    ::EVP_DigestVerify(context, bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
+  const bool good =
+      ::EVP_DigestVerifyInit(context, nullptr, digest, nullptr, const_cast<EVP_PKEY*>(key)) == 1 &&
+      ::EVP_DigestVerify(context, bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
   ::EVP_MD_CTX_free(context);
   return good;
 }
@@ -111,12 +114,15 @@ bool is_signed(const evp_pkey_st* key, const std::string& algorithm, std::string
 
 void JsonWebTokens::Free::operator()(evp_pkey_st* key) const { ::EVP_PKEY_free(key); }
 
-bool is_token(std::string_view text) { return std::ranges::count(text, '.') == 2 && text.front() != '.' && text.back() != '.'; }
+bool is_token(std::string_view text) {
+  return std::ranges::count(text, '.') == 2 && text.front() != '.' && text.back() != '.';
+}
 
 JsonWebTokens::JsonWebTokens(TokenSettings settings) : settings_(std::move(settings)) {
   for (const std::string& algorithm : settings_.algorithms) {
     if (algorithm == "EdDSA" || algorithm == "RS256") continue;
-    throw Failure(FailureKind::invalid, fmt::format("CODEAPI_JWT_ALLOWED_ALGS: \"{}\" is neither EdDSA nor RS256", algorithm));
+    throw Failure(
+        FailureKind::invalid, fmt::format("CODEAPI_JWT_ALLOWED_ALGS: \"{}\" is neither EdDSA nor RS256", algorithm));
   }
   if (!settings_.public_key.empty()) {
     std::string pem = settings_.public_key;
@@ -139,18 +145,25 @@ void JsonWebTokens::read_directory() {
     std::ostringstream text;
     text << file.rdbuf();
     Key key(key_of_pem(text.str()));
-    if (!key) throw Failure(FailureKind::invalid, fmt::format("CODEAPI_JWT_PUBLIC_KEYS_DIR: {} is no public key in PEM", entry.path().string()));
+    if (!key)
+      throw Failure(
+          FailureKind::invalid,
+          fmt::format("CODEAPI_JWT_PUBLIC_KEYS_DIR: {} is no public key in PEM", entry.path().string()));
     keys_.insert_or_assign(entry.path().stem().string(), std::move(key));
     found = true;
   }
-  if (!found) throw Failure(FailureKind::invalid, fmt::format("CODEAPI_JWT_PUBLIC_KEYS_DIR: {} holds no file <kid>.pem", settings_.directory));
+  if (!found)
+    throw Failure(
+        FailureKind::invalid,
+        fmt::format("CODEAPI_JWT_PUBLIC_KEYS_DIR: {} holds no file <kid>.pem", settings_.directory));
 }
 
 void JsonWebTokens::read_key_set() {
   boost::system::error_code error;
   const json::value set = json::parse(settings_.key_set, error);
   const json::value* list = !error && set.is_object() ? set.get_object().if_contains("keys") : nullptr;
-  if (list == nullptr || !list->is_array()) throw Failure(FailureKind::invalid, "CODEAPI_JWT_JWKS_JSON: this is no JWKS, {\"keys\": [...]}");
+  if (list == nullptr || !list->is_array())
+    throw Failure(FailureKind::invalid, "CODEAPI_JWT_JWKS_JSON: this is no JWKS, {\"keys\": [...]}");
   bool found = false;
   for (const json::value& one : list->get_array()) {
     if (!one.is_object()) continue;
@@ -168,7 +181,8 @@ const evp_pkey_st* JsonWebTokens::key_of(const std::string& id) const {
   return found == keys_.end() ? nullptr : found->second.get();
 }
 
-std::expected<TokenClaims, std::string> JsonWebTokens::verify(std::string_view token, system_clock::time_point now) const {
+std::expected<TokenClaims, std::string> JsonWebTokens::verify(
+    std::string_view token, system_clock::time_point now) const {
   const auto refuse = [](const char* why) { return std::unexpected(std::string(why)); };
   if (token.size() > longest_token || !is_token(token)) return refuse("no token");
   const std::size_t first = token.find('.'), second = token.rfind('.');
@@ -176,7 +190,8 @@ std::expected<TokenClaims, std::string> JsonWebTokens::verify(std::string_view t
   const auto signature = decode_any_base64(token.substr(second + 1));
   if (!header || !signature) return refuse("no token");
   const std::string algorithm = text_of(*header, "alg");
-  if (std::ranges::find(settings_.algorithms, algorithm) == settings_.algorithms.end()) return refuse("an algorithm that is not allowed");
+  if (std::ranges::find(settings_.algorithms, algorithm) == settings_.algorithms.end())
+    return refuse("an algorithm that is not allowed");
   const evp_pkey_st* key = key_of(text_of(*header, "kid"));
   if (key == nullptr) return refuse("a key id that nobody knows");
   if (!is_signed(key, algorithm, token.substr(0, second), *signature)) return refuse("a wrong signature");
@@ -191,7 +206,8 @@ std::expected<TokenClaims, std::string> JsonWebTokens::verify(std::string_view t
   const std::int64_t skew = settings_.skew.count();
   if (*expires - *issued > settings_.longest.count()) return refuse("too long a life");
   if (time >= *expires + skew) return refuse("its time is over");
-  if (time < *issued - skew || time < number_of(*claims, "nbf").value_or(0) - skew) return refuse("its time has not come");
+  if (time < *issued - skew || time < number_of(*claims, "nbf").value_or(0) - skew)
+    return refuse("its time has not come");
   TokenClaims result;
   result.user = text_of(*claims, "sub");
   if (result.user.empty()) return refuse("no user");

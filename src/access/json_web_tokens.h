@@ -16,9 +16,9 @@ namespace ci::access {
 
 struct TokenSettings {
   TokenSettings() = default;
-  std::string public_key;        // PEM; of tokens with any key id
-  std::string directory;         // files <key id>.pem
-  std::string key_set;           // JWKS, as text
+  std::string public_key;  // PEM; of tokens with any key id
+  std::string directory;   // files <key id>.pem
+  std::string key_set;     // JWKS, as text
   std::string issuer = "librechat", audience = "codeapi";
   std::vector<std::string> algorithms = {"EdDSA", "RS256"};
   std::chrono::seconds skew{30};      // by which clocks may differ
@@ -39,7 +39,8 @@ class JsonWebTokens {
   explicit JsonWebTokens(TokenSettings settings);
 
   // What a good token says; else why it is none, in words that may be logged.
-  std::expected<TokenClaims, std::string> verify(std::string_view token, std::chrono::system_clock::time_point now) const;
+  std::expected<TokenClaims, std::string> verify(
+      std::string_view token, std::chrono::system_clock::time_point now) const;
 
  private:
   struct Free {

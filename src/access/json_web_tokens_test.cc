@@ -23,7 +23,8 @@ constexpr const char* times = R"("iat":1800000000,"exp":1800000300)";
 // A key pair of the host.
 class Signer {
  public:
-  explicit Signer(bool edwards) : edwards_(edwards), key_(edwards ? ::EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519") : ::EVP_RSA_gen(2048)) {}
+  explicit Signer(bool edwards)
+      : edwards_(edwards), key_(edwards ? ::EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519") : ::EVP_RSA_gen(2048)) {}
   ~Signer() { ::EVP_PKEY_free(key_); }
   Signer(const Signer&) = delete;
   Signer& operator=(const Signer&) = delete;
@@ -119,7 +120,8 @@ TEST(JsonWebTokens, ForgeriesAreRefused) {
   std::string changed = signer.token(claims());
   changed.replace(0, changed.find('.'), encode_base64_url(R"({"alg":"EdDSA","kid":"k2"})"));
   EXPECT_EQ(tokens.verify(changed, now).error(), "a wrong signature");
-  for (const char* text : {"", "a.b", "a.b.c.d", "..", "a.b.c", "sk-abc", "....", ".a.b"}) EXPECT_FALSE(tokens.verify(text, now)) << text;
+  for (const char* text : {"", "a.b", "a.b.c.d", "..", "a.b.c", "sk-abc", "....", ".a.b"})
+    EXPECT_FALSE(tokens.verify(text, now)) << text;
   EXPECT_FALSE(tokens.verify(std::string(20000, 'a') + ".b.c", now));
 }
 

@@ -25,7 +25,8 @@ constexpr int prefix_letters = 11;
 
 // The names of the fields of RateLimits' periods, in their order.
 constexpr std::array<std::string_view, all_periods.size()> limit_fields = {
-    "rate_limits_per_second", "rate_limits_per_minute", "rate_limits_hourly", "rate_limits_daily", "rate_limits_monthly"};
+    "rate_limits_per_second", "rate_limits_per_minute", "rate_limits_hourly", "rate_limits_daily",
+    "rate_limits_monthly"};
 
 std::optional<std::int64_t> number_of(std::string_view text) {
   std::int64_t number = 0;
@@ -106,8 +107,10 @@ KeyRecord record_of(const std::string& hash, const Fields& fields) {
     record.limits[period] = limit_of(text(limit_fields[static_cast<std::size_t>(period)]));
   }
   record.ceilings.runs_at_once = limit_of(text("max_concurrent_runs"));
-  if (const auto seconds = limit_of(text("max_execution_seconds"))) record.ceilings.run_time = std::chrono::seconds(*seconds);
-  if (const auto bytes = limit_of(text("max_memory_bytes"))) record.ceilings.memory_bytes = static_cast<std::uint64_t>(*bytes);
+  if (const auto seconds = limit_of(text("max_execution_seconds")))
+    record.ceilings.run_time = std::chrono::seconds(*seconds);
+  if (const auto bytes = limit_of(text("max_memory_bytes")))
+    record.ceilings.memory_bytes = static_cast<std::uint64_t>(*bytes);
   record.ceilings.languages = words_of(text("languages"));
   if (const std::string metadata = text("metadata"); !metadata.empty()) record.metadata = metadata;
   record.last_used = parse_iso_time(text("last_used_at"));
@@ -166,7 +169,8 @@ awaitable<std::optional<KeyRecord>> KeyRecords::find_by_id(std::string id) {
   if (is_hash(id)) co_return co_await find(id);
   std::optional<KeyRecord> found;
   for (KeyRecord& record : co_await list()) {
-    const bool meant = id.size() >= 4 && (record.hash.starts_with(id) || record.prefix.starts_with(id) || id.starts_with(record.prefix));
+    const bool meant = id.size() >= 4 &&
+                       (record.hash.starts_with(id) || record.prefix.starts_with(id) || id.starts_with(record.prefix));
     if (!meant) continue;
     if (found) throw Failure(FailureKind::invalid, fmt::format("\"{}\" means several keys: give more of its hash", id));
     found = std::move(record);

@@ -64,7 +64,8 @@ TEST_P(KeysTest, ANewKeyIsFoundByItsTextItsHashAndItsBeginning) {
   EXPECT_TRUE(record->enabled);
   EXPECT_EQ(record->limits, limit(Period::hour, 100));
   EXPECT_FALSE(record->of_environment);
-  for (const std::string& id : {created.record.hash, created.record.short_hash() + "...", created.record.prefix, created.key}) {
+  for (const std::string& id :
+       {created.record.hash, created.record.short_hash() + "...", created.record.prefix, created.key}) {
     EXPECT_EQ(run(keys_.find_by_id(id))->hash, created.record.hash) << id;
   }
   EXPECT_FALSE(run(keys_.find_by_id("sk-")));
@@ -76,18 +77,24 @@ TEST_P(KeysTest, RecordsHaveTheFieldsOfTheReference) {
   const auto created = create("x", limit(Period::day, 5));
   const auto fields = run(store_->get_fields("api_keys:records:" + created.record.hash));
   ASSERT_TRUE(fields);
-  for (const char* name : {"key_hash", "key_prefix", "name", "created_at", "enabled", "rate_limits_per_second",
-                           "rate_limits_per_minute", "rate_limits_hourly", "rate_limits_daily", "rate_limits_monthly",
-                           "metadata", "last_used_at", "usage_count", "source"}) {
+  for (const char* name :
+       {"key_hash", "key_prefix", "name", "created_at", "enabled", "rate_limits_per_second", "rate_limits_per_minute",
+        "rate_limits_hourly", "rate_limits_daily", "rate_limits_monthly", "metadata", "last_used_at", "usage_count",
+        "source"}) {
     EXPECT_THAT(*fields, ::testing::Contains(::testing::Pair(name, ::testing::_)));
   }
-  EXPECT_THAT(*fields, ::testing::IsSupersetOf({std::pair("rate_limits_daily", "5"), std::pair("rate_limits_hourly", ""), std::pair("enabled", "true"), std::pair("source", "managed")}));
+  EXPECT_THAT(
+      *fields, ::testing::IsSupersetOf(
+                   {std::pair("rate_limits_daily", "5"), std::pair("rate_limits_hourly", ""),
+                    std::pair("enabled", "true"), std::pair("source", "managed")}));
   EXPECT_THAT(run(store_->members("api_keys:index")), ::testing::ElementsAre(created.record.hash));
 
   const std::string foreign = hash_of_key("sk-made-by-another-tool");
-  store::Fields theirs = {{"key_hash", foreign}, {"key_prefix", "sk-made-by-"}, {"name", "theirs"},
-                          {"created_at", "2026-01-09T10:20:55.101000+00:00"}, {"enabled", "true"},
-                          {"rate_limits_hourly", "7"}, {"rate_limits_daily", "0"}, {"usage_count", "3"}, {"source", "managed"}};
+  store::Fields theirs = {{"key_hash", foreign},      {"key_prefix", "sk-made-by-"},
+                          {"name", "theirs"},         {"created_at", "2026-01-09T10:20:55.101000+00:00"},
+                          {"enabled", "true"},        {"rate_limits_hourly", "7"},
+                          {"rate_limits_daily", "0"}, {"usage_count", "3"},
+                          {"source", "managed"}};
   write(Write::set_fields("api_keys:records:" + foreign, std::move(theirs)));
   write(Write::add_member("api_keys:index", foreign));
   const auto record = run(keys_.find(foreign));

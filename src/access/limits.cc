@@ -10,7 +10,9 @@ namespace ci::access {
 
 using std::chrono::system_clock;
 
-bool RateLimits::none() const { return std::ranges::none_of(most, [](const auto& limit) { return limit.has_value(); }); }
+bool RateLimits::none() const {
+  return std::ranges::none_of(most, [](const auto& limit) { return limit.has_value(); });
+}
 
 bool Ceilings::allows(std::string_view language) const {
   return languages.empty() || std::ranges::find(languages, language) != languages.end();

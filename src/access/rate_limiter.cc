@@ -25,7 +25,8 @@ void RateLimiter::put_back(Noted& noted, const Windows& windows) {
   }
 }
 
-awaitable<std::optional<RateRefusal>> RateLimiter::admit(std::string hash, RateLimits limits, system_clock::time_point now) {
+awaitable<std::optional<RateRefusal>> RateLimiter::admit(
+    std::string hash, RateLimits limits, system_clock::time_point now) {
   const std::string short_hash = hash.substr(0, 16);
   if (limits.none()) {
     Noted& noted = noted_[hash];
@@ -40,7 +41,8 @@ awaitable<std::optional<RateRefusal>> RateLimiter::admit(std::string hash, RateL
   if (noted != noted_.end() && !noted->second.windows.empty()) co_await write_windows(hash);
   std::vector<Counter> counters;
   for (const Period period : all_periods) {
-    counters.emplace_back(KeyRecords::counter_key(short_hash, window_at(period, now)), 1, life_of(period), limits[period]);
+    counters.emplace_back(
+        KeyRecords::counter_key(short_hash, window_at(period, now)), 1, life_of(period), limits[period]);
   }
   const Counted counted = co_await store_.increment_all(std::move(counters));
   if (!counted.refused) co_return std::nullopt;

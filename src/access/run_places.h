@@ -61,8 +61,9 @@ class RunPlaces {
 
   store::KeyValueStore& store_;
   RunPlacesSettings settings_;
-  std::map<std::string, std::int64_t> counts_;               // by the hash of the key, of this replica
-  std::map<std::string, std::pair<std::string, std::int64_t>> held_;  // holders in the store: their key, and how many it may have
+  std::map<std::string, std::int64_t> counts_;  // by the hash of the key, of this replica
+  std::map<std::string, std::pair<std::string, std::int64_t>>
+      held_;  // holders in the store: their key, and how many it may have
   bool renews_ = false;
   TaskGroup renewals_, endings_;
 };

@@ -45,7 +45,8 @@ TrustedNetworks::TrustedNetworks(const std::vector<std::string>& entries) {
 bool TrustedNetworks::contains(const ip::address& peer) const {
   if (peer.is_v6() && !peer.to_v6().is_v4_mapped()) {
     for (const auto& network : v6_) {
-      if (masked(peer.to_v6(), network.prefix_length()) == masked(network.address(), network.prefix_length())) return true;
+      if (masked(peer.to_v6(), network.prefix_length()) == masked(network.address(), network.prefix_length()))
+        return true;
     }
     return false;
   }

@@ -89,7 +89,8 @@ void read_name(const json::object& body, bool is_new, access::KeyChange& change,
   if (!name->is_string()) return problems.add("body -> name", "Input should be a valid string", "string_type");
   const std::string text(name->get_string());
   if (text.empty()) problems.add("body -> name", "String should have at least 1 character", "string_too_short");
-  if (text.size() > longest_name) problems.add("body -> name", "String should have at most 200 bytes", "string_too_long");
+  if (text.size() > longest_name)
+    problems.add("body -> name", "String should have at most 200 bytes", "string_too_long");
   change.name = text;
 }
 
@@ -98,7 +99,9 @@ void read_metadata(const json::object& body, access::KeyChange& change, Problems
   if (metadata == nullptr) return;
   for (const auto& entry : *metadata) {
     if (entry.value().is_string()) continue;
-    problems.add(fmt::format("body -> metadata -> {}", std::string(entry.key())), "Input should be a valid string", "string_type");
+    problems.add(
+        fmt::format("body -> metadata -> {}", std::string(entry.key())), "Input should be a valid string",
+        "string_type");
   }
   std::string text = json::serialize(*metadata);
   if (text.size() > longest_metadata) problems.add("body -> metadata", "No more than 16 KB", "too_long");
@@ -113,8 +116,10 @@ access::KeyChange parse_key(std::string_view text, bool is_new) {
   access::KeyChange change;
   read_name(body, is_new, change, problems);
   if (const json::value* enabled = body.if_contains("enabled"); enabled != nullptr && !enabled->is_null()) {
-    if (enabled->is_bool()) change.enabled = enabled->get_bool();
-    else problems.add("body -> enabled", "Input should be a valid boolean", "bool_type");
+    if (enabled->is_bool())
+      change.enabled = enabled->get_bool();
+    else
+      problems.add("body -> enabled", "Input should be a valid boolean", "bool_type");
   }
   if (const json::object* limits = problems.object(body, "rate_limits")) {
     change.limits.emplace();
@@ -130,7 +135,8 @@ access::KeyChange parse_key(std::string_view text, bool is_new) {
       change.ceilings->run_time = std::chrono::seconds(*seconds);
     }
     if (const auto megabytes = problems.number(*ceilings, "max_memory_mb", path)) {
-      if (*megabytes < least_megabytes) problems.add(path + " -> max_memory_mb", "Input should be 64 or more", "greater_than_equal");
+      if (*megabytes < least_megabytes)
+        problems.add(path + " -> max_memory_mb", "Input should be 64 or more", "greater_than_equal");
       change.ceilings->memory_bytes = static_cast<std::uint64_t>(*megabytes) << 20;
     }
     change.ceilings->languages = languages_of(*ceilings, problems);

@@ -94,7 +94,8 @@ awaitable<net::Response> AdminMetricsRoutes::summary(net::Request& request) {
 awaitable<net::Response> AdminMetricsRoutes::languages(net::Request& request) {
   const Question question = parse_question(request, system_clock::now());
   json::object body, by_language, by_key, matrix;
-  for (const metrics::Cell& cell : co_await cells(question, By::language)) by_language[cell.language] = cell.totals.runs;
+  for (const metrics::Cell& cell : co_await cells(question, By::language))
+    by_language[cell.language] = cell.totals.runs;
   const auto stacked = request.query_value("stack_by_api_key").value_or("false");
   if (stacked == "true" || stacked == "1") {
     Question of_all = question;
@@ -176,7 +177,8 @@ awaitable<net::Response> AdminMetricsRoutes::top_languages(net::Request& request
   std::size_t limit = 10;
   if (const auto text = request.query_value("limit")) {
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-    if (error != std::errc() || end != text->data() + text->size() || limit < 1 || limit > 20) refuse("limit", "Input should be from 1 to 20");
+    if (error != std::errc() || end != text->data() + text->size() || limit < 1 || limit > 20)
+      refuse("limit", "Input should be from 1 to 20");
   }
   metrics::Cells found = co_await cells(question, By::language);
   std::ranges::stable_sort(found, std::ranges::greater(), [](const metrics::Cell& cell) { return cell.totals.runs; });

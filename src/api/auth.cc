@@ -132,7 +132,8 @@ void Authenticator::refuse_without_key(const std::string& address, bool read_par
   failures_.failed(address, "", std::chrono::steady_clock::now());
   if (!read_partly) throw ApiError(401, "Missing API key");
   const Detail detail{
-      "header -> x-api-key", "No key in the headers, nor in the first 64 KB of the body: send it in a header", "missing"};
+      "header -> x-api-key", "No key in the headers, nor in the first 64 KB of the body: send it in a header",
+      "missing"};
   throw ApiError(401, "Missing API key", {detail});
 }
 
@@ -149,7 +150,8 @@ std::optional<access::Principal> Authenticator::principal_of_token(const std::st
     return std::nullopt;
   }
   if (!claims->worker.empty()) {
-    throw ApiError::unsupported("This server has no workspaces on users' machines; use an environment of the type \"managed\"");
+    throw ApiError::unsupported(
+        "This server has no workspaces on users' machines; use an environment of the type \"managed\"");
   }
   access::Principal principal;
   principal.id = "user-" + access::short_hash_of_key(claims->tenant + "\n" + claims->user);

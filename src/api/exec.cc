@@ -51,7 +51,9 @@ net::Response answer(const execution::ExecutionResult& result, std::chrono::stea
 }
 
 // An answer like that of a program that came to its end, not a status that asks for another try: somebody wanted the end.
-std::string describe_cancelled(const execution::Run& run) { return describe_lost_result(run.session(), "Execution was cancelled"); }
+std::string describe_cancelled(const execution::Run& run) {
+  return describe_lost_result(run.session(), "Execution was cancelled");
+}
 
 // Whether the answer may begin. While a run waits for a sandbox it may still be a refusal with a status of its own; a turn
 // can take so long that who waits would give up before.

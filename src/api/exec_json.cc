@@ -344,13 +344,13 @@ execution::ExecutionRequest parse_execution(
   if (language == nullptr || std::ranges::find(languages, language->code) == languages.end()) {
     throw ApiError(
         400, "Unsupported programming language: " + language_name,
-        {{"lang", fmt::format("Language '{}' is not supported; there are: {}", language_name, fmt::join(languages, ", ")),
+        {{"lang",
+          fmt::format("Language '{}' is not supported; there are: {}", language_name, fmt::join(languages, ", ")),
           "unsupported_language"}});
   }
   request.language = language->code;
   if (is_blank(request.code)) {
-    throw ApiError(
-        400, "Code cannot be empty", {{"code", "Code field is required and cannot be empty", "empty_code"}});
+    throw ApiError(400, "Code cannot be empty", {{"code", "Code field is required and cannot be empty", "empty_code"}});
   }
   return request;
 }

@@ -40,7 +40,8 @@ std::pair<int, std::vector<std::string>> refusal(std::string_view body) {
 std::pair<int, std::vector<std::string>> invalid(std::vector<std::string> details) { return {422, std::move(details)}; }
 
 TEST(ParseExecution, TakesWhatClientsSend) {
-  const auto request = parse(R"json({"lang":"PYTHON","code":"print(1)","intent":{"x":[1]},"user_id":"u","entity_id":"e-1",
+  const auto request =
+      parse(R"json({"lang":"PYTHON","code":"print(1)","intent":{"x":[1]},"user_id":"u","entity_id":"e-1",
     "session_id":"s","timeout":1500.0,"files":[
       {"id":"1","name":"a","session_id":"old"},
       {"id":"2","name":"b","storage_session_id":"new","session_id":"x","kind":"skill","version":"3","entity_id":"e"},
@@ -90,14 +91,18 @@ TEST(ParseExecution, TheTimeLimitIsClamped) {
 }
 
 TEST(ParseExecution, NamesEveryBadField) {
-  EXPECT_EQ(refusal(R"({"code":1,"files":2})"), invalid({"body -> code:string_type", "body -> lang:missing", "body -> files:list_type"}));
-  EXPECT_EQ(refusal(R"({"lang":"py","code":"1","entity_id":"a\n"})"), invalid({"body -> entity_id:string_pattern_mismatch"}));
+  EXPECT_EQ(
+      refusal(R"({"code":1,"files":2})"),
+      invalid({"body -> code:string_type", "body -> lang:missing", "body -> files:list_type"}));
+  EXPECT_EQ(
+      refusal(R"({"lang":"py","code":"1","entity_id":"a\n"})"), invalid({"body -> entity_id:string_pattern_mismatch"}));
   EXPECT_EQ(refusal(R"({"lang":"py","code":"1","timeout":0})"), invalid({"body -> timeout:greater_than_equal"}));
   EXPECT_EQ(refusal(R"({"lang":"py","code":"1","timeout":"5"})"), invalid({"body -> timeout:int_type"}));
   EXPECT_EQ(
       refusal(R"({"lang":"py","code":"1","files":[{"id":"a","name":"n","session_id":"s"},{"name":"n"}, 5]})"),
-      invalid({"body -> files -> 1 -> id:missing", "body -> files -> 1 -> session_id:missing",
-               "body -> files -> 2:model_attributes_type"}));
+      invalid(
+          {"body -> files -> 1 -> id:missing", "body -> files -> 1 -> session_id:missing",
+           "body -> files -> 2:model_attributes_type"}));
   EXPECT_EQ(refusal("[]"), invalid({"body:model_attributes_type"}));
   EXPECT_EQ(refusal(""), invalid({"body:missing"}));
 }
@@ -110,10 +115,13 @@ TEST(ParseExecution, SaysWhereJsonIsMalformed) {
 }
 
 TEST(ParseExecution, ChecksTheLanguageBeforeTheCode) {
-  EXPECT_EQ(refusal(R"({"lang":"cobol","code":" "})"), (std::pair<int, std::vector<std::string>>(400, {"lang:unsupported_language"})));
+  EXPECT_EQ(
+      refusal(R"({"lang":"cobol","code":" "})"),
+      (std::pair<int, std::vector<std::string>>(400, {"lang:unsupported_language"})));
   for (const std::string blank : {" \\n", "\xc2\xa0\xe3\x80\x80\\t", "\\u2028\\u001c"}) {
     EXPECT_EQ(
-        refusal(R"({"lang":"py","code":")" + blank + "\"}"), (std::pair<int, std::vector<std::string>>(400, {"code:empty_code"})));
+        refusal(R"({"lang":"py","code":")" + blank + "\"}"),
+        (std::pair<int, std::vector<std::string>>(400, {"code:empty_code"})));
   }
 }
 

@@ -13,10 +13,10 @@ class FileRoutes {
   FileRoutes(files::Sessions& sessions, files::SessionFiles& files, const ApiSettings& settings)
       : sessions_(sessions), files_(files), settings_(settings) {}
 
-  awaitable<net::Response> list(net::Request& request);      // GET /files/{session}
-  awaitable<net::Response> remove(net::Request& request);    // DELETE /files/{session}/{file}
-  awaitable<net::Response> describe(net::Request& request);  // GET /sessions/{session}/objects/{file}
-  awaitable<net::Response> download(net::Request& request);  // GET /download/{session}/{file}
+  awaitable<net::Response> list(net::Request& request);            // GET /files/{session}
+  awaitable<net::Response> remove(net::Request& request);          // DELETE /files/{session}/{file}
+  awaitable<net::Response> describe(net::Request& request);        // GET /sessions/{session}/objects/{file}
+  awaitable<net::Response> download(net::Request& request);        // GET /download/{session}/{file}
   awaitable<net::Response> allow_download(net::Request& request);  // OPTIONS of the same
 
  private:

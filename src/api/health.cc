@@ -27,9 +27,7 @@ json::object service_object(std::string_view name, const char* status) {
   return object;
 }
 
-double milliseconds(Clock::duration time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
+double milliseconds(Clock::duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
 double average(std::chrono::microseconds sum, std::uint64_t count) {
   return count == 0 ? 0 : milliseconds(sum) / static_cast<double>(count);
@@ -47,8 +45,10 @@ awaitable<json::object> ask(HealthCheck& check, std::chrono::milliseconds patien
   json::object details = check.details;
   try {
     const auto facts = co_await check.question.answer(after(patience));
-    if (facts) add_facts(details, *facts);
-    else error = "no answer in time";
+    if (facts)
+      add_facts(details, *facts);
+    else
+      error = "no answer in time";
   } catch (const Failure& failure) {
     error = failure.what();
   }

@@ -34,7 +34,8 @@ awaitable<void> charge(access::ManagedKeys& managed, bool enforced, const access
 }  // namespace
 
 Charge charge_of_keys(access::ManagedKeys& managed, bool enforced) {
-  return [&managed, enforced](const access::Principal& principal, Cost) { return charge(managed, enforced, principal); };
+  return
+      [&managed, enforced](const access::Principal& principal, Cost) { return charge(managed, enforced, principal); };
 }
 
 void check_language(const access::Principal& principal, const std::string& language) {
@@ -44,7 +45,8 @@ void check_language(const access::Principal& principal, const std::string& langu
       403, fmt::format("This key may not run {}; it may run {}", language, fmt::join(ceilings.languages, ", ")));
 }
 
-awaitable<std::shared_ptr<access::RunPlaces::Place>> take_place(access::RunPlaces& places, const access::Principal& principal) {
+awaitable<std::shared_ptr<access::RunPlaces::Place>> take_place(
+    access::RunPlaces& places, const access::Principal& principal) {
   const auto most = principal.ceilings.runs_at_once;
   if (!most) co_return nullptr;
   auto place = co_await places.take(principal.hash, *most);

@@ -18,7 +18,8 @@ void check_language(const access::Principal& principal, const std::string& langu
 
 // For a run to hold until it ends; null when its key may have as many as it likes. Throws 429 when it has as many runs as it may
 // have at once.
-awaitable<std::shared_ptr<access::RunPlaces::Place>> take_place(access::RunPlaces& places, const access::Principal& principal);
+awaitable<std::shared_ptr<access::RunPlaces::Place>> take_place(
+    access::RunPlaces& places, const access::Principal& principal);
 
 // The longest that a run of this key may take.
 std::chrono::seconds longest_run(const access::Principal& principal, std::chrono::seconds of_server);

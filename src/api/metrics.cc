@@ -21,7 +21,9 @@ namespace {
 
 constexpr int most_hours = 168, usual_hours = 24;
 
-metrics::Span hours_until_now(int hours) { return {system_clock::now() - std::chrono::hours(hours), system_clock::now()}; }
+metrics::Span hours_until_now(int hours) {
+  return {system_clock::now() - std::chrono::hours(hours), system_clock::now()};
+}
 
 }  // namespace
 
@@ -121,7 +123,8 @@ awaitable<net::Response> MetricsRoutes::requests(net::Request&) {
 
 awaitable<net::Response> MetricsRoutes::detailed(net::Request& request) {
   const metrics::Span span = last_hours(request);
-  const json::object body = co_await or_store_failed(detailed_metrics(observed_, span), "Failed to retrieve detailed metrics");
+  const json::object body =
+      co_await or_store_failed(detailed_metrics(observed_, span), "Failed to retrieve detailed metrics");
   co_return json_response(200, body);
 }
 
@@ -166,7 +169,8 @@ awaitable<net::Response> MetricsRoutes::status(net::Request&) {
   for (const auto& entry : health.at("services").as_object()) {
     json::object& service = services[entry.key()].emplace_object();
     service["status"] = entry.value().at("status");
-    if (const json::value* time = entry.value().as_object().if_contains("response_time_ms")) service["response_time_ms"] = *time;
+    if (const json::value* time = entry.value().as_object().if_contains("response_time_ms"))
+      service["response_time_ms"] = *time;
     service["last_check"] = entry.value().at("timestamp");
   }
   Seen seen;

@@ -16,7 +16,8 @@ namespace ci::api {
 
 // What is counted where. All of it outlives the routes.
 struct Observed {
-  Observed(metrics::Figures& text, metrics::History& kept, metrics::HistoryWriter& fresh) : figures(text), history(kept), writer(fresh) {}
+  Observed(metrics::Figures& text, metrics::History& kept, metrics::HistoryWriter& fresh)
+      : figures(text), history(kept), writer(fresh) {}
   metrics::Figures& figures;
   metrics::History& history;
   metrics::HistoryWriter& writer;
@@ -34,7 +35,8 @@ awaitable<boost::json::object> detailed_metrics(const Observed& observed, metric
 
 class MetricsRoutes {
  public:
-  MetricsRoutes(const Observed& observed, const pool::SandboxPool& pool, HealthRoutes& health, const ApiSettings& settings)
+  MetricsRoutes(
+      const Observed& observed, const pool::SandboxPool& pool, HealthRoutes& health, const ApiSettings& settings)
       : observed_(observed), pool_(pool), health_(health), settings_(settings) {}
 
   awaitable<net::Response> metrics(net::Request& request);  // JSON, or what Accept prefers

@@ -27,15 +27,19 @@ void check_environment(const net::Request& request, const ApiSettings& settings)
   // To run it here instead would be wrong: the program is meant for the files of another machine.
   for (const char* name : {"X-LibreChat-Code-Workspace-ID", "X-LibreChat-Code-Worker-ID"}) {
     if (request.headers.find(name).value_or("").empty()) continue;
-    throw ApiError::unsupported("This server has no workspaces on users' machines; use an environment of the type \"managed\"");
+    throw ApiError::unsupported(
+        "This server has no workspaces on users' machines; use an environment of the type \"managed\"");
   }
   const std::string_view expected = expected_profile(request);
   if (expected.empty() || expected == stateless) return;
   if (expected != stateful) {
-    throw wrong_profile(400, "invalid_execution_profile", "X-CodeAPI-Expected-Profile must be default or stateful", expected);
+    throw wrong_profile(
+        400, "invalid_execution_profile", "X-CodeAPI-Expected-Profile must be default or stateful", expected);
   }
   if (settings.named_sessions) return;
-  throw wrong_profile(409, "execution_profile_mismatch", "Named sessions are off (NAMED_SESSIONS): no files stay in /mnt/data", expected);
+  throw wrong_profile(
+      409, "execution_profile_mismatch", "Named sessions are off (NAMED_SESSIONS): no files stay in /mnt/data",
+      expected);
 }
 
 bool may_name_session(const net::Request& request) { return expected_profile(request) != stateless; }

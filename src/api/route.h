@@ -9,8 +9,8 @@
 namespace ci::api {
 
 enum class Who {
-  known,    // whoever has a credential
-  anybody,  // probes, documentation, and what browsers ask before they ask; also while the server stops
+  known,          // whoever has a credential
+  anybody,        // probes, documentation, and what browsers ask before they ask; also while the server stops
   administrator,  // whoever has the master key
 };
 

@@ -42,9 +42,8 @@ awaitable<net::Response> refuse_programmatic(net::Request&) {
 }  // namespace
 
 Service::Service(
-    execution::Executions& executions, execution::Runs& runs, files::Sessions& sessions,
-    files::SessionFiles& files, state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool,
-    ApiSettings settings)
+    execution::Executions& executions, execution::Runs& runs, files::Sessions& sessions, files::SessionFiles& files,
+    state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool, ApiSettings settings)
     : settings_(std::move(settings)),
       runs_(runs),
       pool_(pool),
@@ -67,19 +66,23 @@ Service::Service(
   add("GET", "/ready", open, [this](Request& request) { return health_.ready(request); });
   add("GET", "/config", plain, [this](Request& request) { return health_.config(request, route_names_); });
   add("POST", "/exec", run, [this](Request& request) { return exec_.post(request); });
-  for (const char* path : {"/exec/programmatic", "/exec/programmatic/cancel"}) add("POST", path, plain, refuse_programmatic);
+  for (const char* path : {"/exec/programmatic", "/exec/programmatic/cancel"})
+    add("POST", path, plain, refuse_programmatic);
   add("POST", "/upload", upload, [this](Request& request) { return upload_.upload(request); });
   add("POST", "/upload/batch", upload, [this](Request& request) { return upload_.batch(request); });
   add("GET", "/files/{session}", plain, [this](Request& request) { return files_.list(request); });
   add("DELETE", "/files/{session}/{file}", plain, [this](Request& request) { return files_.remove(request); });
-  add("DELETE", "/sessions/{session}/objects/{file}", plain, [this](Request& request) { return files_.remove(request); });
-  add("GET", "/sessions/{session}/objects/{file}", plain, [this](Request& request) { return files_.describe(request); });
+  add("DELETE", "/sessions/{session}/objects/{file}", plain,
+      [this](Request& request) { return files_.remove(request); });
+  add("GET", "/sessions/{session}/objects/{file}", plain,
+      [this](Request& request) { return files_.describe(request); });
   add("GET", "/download/{session}/{file}", download, [this](Request& request) { return files_.download(request); });
   add("GET", "/state/{session}", own_types, [this](Request& request) { return states_.get(request); });
   add("POST", "/state/{session}", own_types, [this](Request& request) { return states_.put(request); });
   add("DELETE", "/state/{session}", own_types, [this](Request& request) { return states_.remove(request); });
   add("GET", "/state/{session}/info", own_types, [this](Request& request) { return states_.info(request); });
-  add("OPTIONS", "/download/{session}/{file}", open, [this](Request& request) { return files_.allow_download(request); });
+  add("OPTIONS", "/download/{session}/{file}", open,
+      [this](Request& request) { return files_.allow_download(request); });
 }
 
 void Service::manage_keys(access::ManagedKeys& keys, access::RunPlaces& places) {
@@ -124,11 +127,14 @@ void Service::observe(const Observed& observed) {
   const std::string root = "/api/v1/admin";
   add("GET", root + "/stats", admin, [this](Request& request) { return admin_metrics_->stats(request); });
   add("GET", root + "/metrics/summary", admin, [this](Request& request) { return admin_metrics_->summary(request); });
-  add("GET", root + "/metrics/languages", admin, [this](Request& request) { return admin_metrics_->languages(request); });
-  add("GET", root + "/metrics/time-series", admin, [this](Request& request) { return admin_metrics_->time_series(request); });
+  add("GET", root + "/metrics/languages", admin,
+      [this](Request& request) { return admin_metrics_->languages(request); });
+  add("GET", root + "/metrics/time-series", admin,
+      [this](Request& request) { return admin_metrics_->time_series(request); });
   add("GET", root + "/metrics/heatmap", admin, [this](Request& request) { return admin_metrics_->heatmap(request); });
   add("GET", root + "/metrics/api-keys", admin, [this](Request& request) { return admin_metrics_->keys(request); });
-  add("GET", root + "/metrics/top-languages", admin, [this](Request& request) { return admin_metrics_->top_languages(request); });
+  add("GET", root + "/metrics/top-languages", admin,
+      [this](Request& request) { return admin_metrics_->top_languages(request); });
 }
 
 void Service::add(std::string method, std::string_view pattern, Route route, net::Handler handler) {
@@ -213,7 +219,8 @@ awaitable<net::Response> Service::handle(net::Request& request) {
 
 // Paths that nobody answers are one: their names come from outside.
 void Service::count_request(
-    const net::Request& request, std::string_view pattern, const net::Response& response, std::chrono::microseconds time) {
+    const net::Request& request, std::string_view pattern, const net::Response& response,
+    std::chrono::microseconds time) {
   if (!observed_) return;
   metrics::RequestRecord record;
   record.route = pattern.empty() ? "other" : request.method + " " + std::string(pattern);
@@ -223,8 +230,7 @@ void Service::count_request(
   observed_->figures.record(record);
 }
 
-void Service::log_request(
-    const net::Request& request, const net::Response& response, std::chrono::microseconds time) {
+void Service::log_request(const net::Request& request, const net::Response& response, std::chrono::microseconds time) {
   if (!settings_.access_log) return;
   if (request.path == "/health" && response.status == 200) {
     if (probe_logged_) return;  // probes come for ever

@@ -21,9 +21,8 @@ namespace ci::api {
 class Service {
  public:
   Service(
-      execution::Executions& executions, execution::Runs& runs, files::Sessions& sessions,
-      files::SessionFiles& files, state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool,
-      ApiSettings settings);
+      execution::Executions& executions, execution::Runs& runs, files::Sessions& sessions, files::SessionFiles& files,
+      state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool, ApiSettings settings);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
@@ -54,7 +53,8 @@ class Service {
   awaitable<net::Response> answer(net::Request& request, net::Router::Match& match);
   void log_request(const net::Request& request, const net::Response& response, std::chrono::microseconds time);
   void count_request(
-      const net::Request& request, std::string_view pattern, const net::Response& response, std::chrono::microseconds time);
+      const net::Request& request, std::string_view pattern, const net::Response& response,
+      std::chrono::microseconds time);
 
   ApiSettings settings_;
   execution::Runs& runs_;
@@ -71,7 +71,7 @@ class Service {
   std::optional<MetricsRoutes> metrics_;
   std::optional<AdminMetricsRoutes> admin_metrics_;
   net::Router router_;
-  std::vector<Route> routes_;  // by the router's numbers
+  std::vector<Route> routes_;             // by the router's numbers
   std::vector<std::string> route_names_;  // "GET /health", for whoever wants to know what there is
   Charge charge_;
   bool stopping_ = false;

@@ -305,7 +305,8 @@ TEST_F(ServiceTest, SaysWhichProfileItIs) {
   const auto profile_of = [](const Answer& answer) { return answer.headers.find("X-CodeAPI-Execution-Profile"); };
   EXPECT_EQ(profile_of(ask("/exec", "")), "default");
   EXPECT_EQ(ask("/exec", "").json.as_object().contains("runtime_session_id"), true);
-  EXPECT_EQ(ask("/exec", "default").json.as_object().contains("runtime_session_id"), false) << "the client wants no named session";
+  EXPECT_EQ(ask("/exec", "default").json.as_object().contains("runtime_session_id"), false)
+      << "the client wants no named session";
   const Answer stateful = ask("/exec", "stateful");
   EXPECT_EQ(stateful.status, 200);
   EXPECT_EQ(profile_of(stateful), "stateful");
@@ -444,7 +445,8 @@ TEST_F(ServiceTest, ALanguageWithoutAnySandboxIsASignOfTrouble) {
 
 TEST_F(ServiceTest, FilesGoInAndOut) {
   const Answer uploaded = post(
-      "/upload", form({{"name=\"file\"; filename=\"my file.csv\"", "a,b"}, {"name=\"files\"; filename=\"d/x.md\"", ""}}),
+      "/upload",
+      form({{"name=\"file\"; filename=\"my file.csv\"", "a,b"}, {"name=\"files\"; filename=\"d/x.md\"", ""}}),
       form_type);
   ASSERT_EQ(uploaded.status, 200) << uploaded.text;
   const std::string session(uploaded.json.at("session_id").as_string());
@@ -490,12 +492,15 @@ TEST_F(ServiceTest, RefusedUploadsLeaveNothing) {
   settings_.files.blocked_patterns = {"*.exe"};
   const std::string large((1 << 20) + 1, 'x');
   const Answer too_large = post(
-      "/upload", form({{"name=\"file\"; filename=\"a.txt\"", "x"}, {"name=\"file\"; filename=\"b.txt\"", large}}), form_type);
+      "/upload", form({{"name=\"file\"; filename=\"a.txt\"", "x"}, {"name=\"file\"; filename=\"b.txt\"", large}}),
+      form_type);
   EXPECT_EQ(too_large.status, 413);
   EXPECT_EQ(too_large.json.at("error").as_string(), "File b.txt exceeds maximum size of 1MB");
   EXPECT_EQ(post("/upload", form({{"name=\"file\"; filename=\"A.EXE\"", "x"}}), form_type).status, 415);
   const std::pair<std::string, std::string> small("name=\"file\"; filename=\"a.txt\"", "x");
-  EXPECT_EQ(post("/upload", form({small, small, small}), form_type).json.at("error").as_string(), "Too many files. Maximum 2 files allowed");
+  EXPECT_EQ(
+      post("/upload", form({small, small, small}), form_type).json.at("error").as_string(),
+      "Too many files. Maximum 2 files allowed");
   EXPECT_EQ(post("/upload", form({{"name=\"kind\"", "user"}}), form_type).status, 422);
   EXPECT_EQ(post("/upload", form({small}).substr(0, 60), form_type).status, 400);
   EXPECT_TRUE(loop_.run(bodies_->list("sessions/", "", 100)).objects.empty());
@@ -505,8 +510,12 @@ TEST_F(ServiceTest, ABatchAnswersForEachFile) {
   settings_.files.file_bytes = 4;
   const Answer answer = post(
       "/upload/batch",
-      form({{"name=\"file\"; filename=\"s/a b.md\"", "1"}, {"name=\"file\"; filename=\"../x\"", "2"},
-            {"name=\"file\"; filename=\"large\"", "12345"}, {"name=\"file\"; filename=\"c.md\"", "3"}, {"name=\"kind\"", "skill"}}),
+      form(
+          {{"name=\"file\"; filename=\"s/a b.md\"", "1"},
+           {"name=\"file\"; filename=\"../x\"", "2"},
+           {"name=\"file\"; filename=\"large\"", "12345"},
+           {"name=\"file\"; filename=\"c.md\"", "3"},
+           {"name=\"kind\"", "skill"}}),
       form_type);
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.json.at("message").as_string(), "partial_success");
@@ -540,7 +549,8 @@ TEST_F(ServiceTest, AnUploadThatMayBeOnRecordKeepsItsBody) {
   };
   files::SessionFiles through(late, *bodies_);
   UploadRoutes routes(sessions_, through, settings_);
-  StringSource body("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\ntext\r\n--x--\r\n");
+  StringSource body(
+      "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\ntext\r\n--x--\r\n");
   net::Request wanted = request("POST", "/upload");
   wanted.headers.add("Content-Type", "multipart/form-data; boundary=x");
   wanted.body = &body;

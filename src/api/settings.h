@@ -28,15 +28,15 @@ struct ApiSettings {
   int failure_limit = 10;                     // wrong keys of one address …
   std::chrono::seconds failure_window{3600};  // … in this time
 
-  std::uint64_t json_bytes = 50 << 20;  // of a JSON body
-  std::chrono::seconds time_limit{30};  // of a run, the most that a request gets
+  std::uint64_t json_bytes = 50 << 20;     // of a JSON body
+  std::chrono::seconds time_limit{30};     // of a run, the most that a request gets
   std::uint64_t memory_bytes = 512 << 20;  // of a run: told, not enforced here
   std::chrono::hours session_ttl{0};       // the same
-  std::chrono::seconds keep_alive{3};   // silence before an /exec answer begins with spaces; 0: never
+  std::chrono::seconds keep_alive{3};      // silence before an /exec answer begins with spaces; 0: never
   files::FileLimits files;
   bool strict_ownership = false;
   bool former_sessions = true;  // of a time that did not tell keys apart: belong to every key
-  bool named_sessions = true;  // files of a session that the client names stay
+  bool named_sessions = true;   // files of a session that the client names stay
 
   std::chrono::seconds health_interval{30};  // results of health checks are kept for so long
   std::chrono::seconds health_timeout{5};    // of one check

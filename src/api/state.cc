@@ -19,8 +19,7 @@ namespace {
 
 // The code word is found in the text, where older clients look for it, and in the details.
 ApiError state_error(int status, std::string_view field, std::string_view code, const std::string& message) {
-  return ApiError(
-      status, fmt::format("{}: {}", code, message), {{std::string(field), message, std::string(code)}});
+  return ApiError(status, fmt::format("{}: {}", code, message), {{std::string(field), message, std::string(code)}});
 }
 
 ApiError not_found() { return state_error(404, "session_id", "state_not_found", "No state for session"); }

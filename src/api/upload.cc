@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::uint64_t field_limit = 64 << 10;
 constexpr const char* not_stored = "Failed to upload files";
-constexpr std::size_t batch_files = 200;  // at least, whatever the limit of other requests
+constexpr std::size_t batch_files = 200;    // at least, whatever the limit of other requests
 constexpr std::size_t session_factor = 10;  // a session holds so many times the files of one request
 
 bool is_true(std::string_view text) {
@@ -98,8 +98,8 @@ struct UploadRoutes::Received {
   std::vector<Entry> entries;
   std::optional<files::Session> session;
   bool session_is_new = false;
-  std::uint64_t bytes = 0;  // of all files
-  bool store_failed = false;  // for one of the files
+  std::uint64_t bytes = 0;         // of all files
+  bool store_failed = false;       // for one of the files
   bool perhaps_on_record = false;  // the store was asked, and nobody knows what became of it
 };
 
@@ -285,7 +285,8 @@ awaitable<std::size_t> UploadRoutes::commit(Received& received, const net::Reque
   } else {
     const auto held = co_await files_.list(session.id);
     const auto there = static_cast<std::size_t>(std::ranges::count(held, false, &files::FileRecord::removed));
-    for (const files::FileRecord& record : held) std::ranges::move(files_.writes_to_keep(record), std::back_inserter(writes));
+    for (const files::FileRecord& record : held)
+      std::ranges::move(files_.writes_to_keep(record), std::back_inserter(writes));
     if (there + count > session_factor * static_cast<std::size_t>(limits_.files_per_request)) {
       throw ApiError(
           413, fmt::format("Too many files. Maximum {} files allowed", session_factor * limits_.files_per_request));
@@ -301,9 +302,8 @@ awaitable<std::size_t> UploadRoutes::commit(Received& received, const net::Reque
     record.read_only = form.is_read_only();
     if (mode == Mode::together && (!form.kind.empty() || entry.sent_name.contains('/'))) {
       // Nothing is left of a name like "../..": then the flat one.
-      record.name =
-          files::nested_name(entry.sent_name, form.kind == "skill", longest)
-              .value_or(files::flat_name(entry.sent_name, longest));
+      record.name = files::nested_name(entry.sent_name, form.kind == "skill", longest)
+                        .value_or(files::flat_name(entry.sent_name, longest));
     }
     std::ranges::move(files_.writes_for(record), std::back_inserter(writes));
   }

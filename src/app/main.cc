@@ -54,7 +54,8 @@ struct ServeOptions {
 };
 
 // A key that only root may read is no use to who typed sudo.
-void give_key(const Account& person, const Account& account, const Settings& settings, const std::filesystem::path& data) {
+void give_key(
+    const Account& person, const Account& account, const Settings& settings, const std::filesystem::path& data) {
   const Keys keys = resolve_keys(settings, data);
   if (keys.generated.empty()) return;
   try {
@@ -87,7 +88,8 @@ int serve(pid_t master) {
   const Account account = server_account(settings.values.server_user);
   const auto data = make_data_directory(settings.values.data_directory);
   // Held by this process only: it lives as long as the server does, whatever happens to the other two.
-  const UniqueFd held = hold_data_directory(data, settings.values.redis.chosen() ? Sharing::between_servers : Sharing::none);
+  const UniqueFd held =
+      hold_data_directory(data, settings.values.redis.chosen() ? Sharing::between_servers : Sharing::none);
   prepare_data_directory(data, account);
   prepare_log_files(settings.values, account);
   make_prepared_directory(data, account);
@@ -124,7 +126,8 @@ int sandboxd(bool quiet) {
   start.log = start_log(settings, "sandboxd", quiet ? LogTarget::errors : LogTarget::output);
   start.sandboxd = sandboxd_settings(settings.values);
   // The directory of a server, which `run` is not.
-  if (!quiet) start.sandboxd.prepared = std::filesystem::absolute(settings.values.data_directory).lexically_normal() / "prepared";
+  if (!quiet)
+    start.sandboxd.prepared = std::filesystem::absolute(settings.values.data_directory).lexically_normal() / "prepared";
   sandbox::start_sandboxd(start, take_inherited_socket());
 }
 
@@ -148,14 +151,16 @@ int measure(bench::BenchRequest request) {
   if (!request.base.empty() && request.key.empty()) {
     const LoadedSettings settings = load_settings();
     const auto key = find_key(settings.values);
-    if (!key) throw Failure(FailureKind::invalid, "there is no key: give --key, API_KEY, or the DATA_DIR of the server");
+    if (!key)
+      throw Failure(FailureKind::invalid, "there is no key: give --key, API_KEY, or the DATA_DIR of the server");
     request.key = *key;
   }
   return bench::bench(request);
 }
 
 // Numbers of limits: a negative one is refused, 0 is none.
-void add_limit(CLI::App* command, const std::string& name, std::optional<std::int64_t>& value, const std::string& meaning) {
+void add_limit(
+    CLI::App* command, const std::string& name, std::optional<std::int64_t>& value, const std::string& meaning) {
   command->add_option(name, value, meaning)->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000'000}));
 }
 
@@ -169,12 +174,15 @@ void add_key_limits(CLI::App* command, KeyOptions& options) {
   limit("--hourly", Period::hour, "Requests of an hour");
   limit("--daily", Period::day, "Requests of a day, in UTC");
   limit("--monthly", Period::month, "Requests of a month");
-  add_limit(command, "--max-runs", options.runs_at_once, "Runs at once, of all servers that share a Redis; 0: no limit");
+  add_limit(
+      command, "--max-runs", options.runs_at_once, "Runs at once, of all servers that share a Redis; 0: no limit");
   add_limit(command, "--max-seconds", options.run_seconds, "Longest run in seconds; 0: the server's");
   add_limit(command, "--max-memory-mb", options.memory_megabytes, "Memory of a run in megabytes; 0: the server's");
   const auto set_languages = [&options](const std::string& text) { options.languages = text; };
-  command->add_option_function<std::string>("--languages", set_languages, "Languages that it may run, py,js,…; an empty text: all");
-  command->add_option("--metadata", options.metadata, "name=value, kept with the key; may be repeated")->allow_extra_args(false);
+  command->add_option_function<std::string>(
+      "--languages", set_languages, "Languages that it may run, py,js,…; an empty text: all");
+  command->add_option("--metadata", options.metadata, "name=value, kept with the key; may be repeated")
+      ->allow_extra_args(false);
 }
 
 using Chosen = std::function<int()>;
@@ -185,13 +193,13 @@ void add_keys(CLI::App& program, KeyOptions& options, Chosen& chosen) {
   const auto add = [&](const char* name, const char* meaning, int (*work)(const Settings&, const KeyOptions&)) {
     CLI::App* command = keys->add_subcommand(name, meaning);
     command->add_flag("--json", options.json, "As JSON");
-    command->callback([&options, &chosen, work] {
-      chosen = [&options, work] { return work(load_settings().values, options); };
-    });
+    command->callback(
+        [&options, &chosen, work] { chosen = [&options, work] { return work(load_settings().values, options); }; });
     return command;
   };
   const auto with_id = [&](CLI::App* command) {
-    command->add_option("id", options.id, "The key's hash, some first digits of it, or the beginning of the key")->required();
+    command->add_option("id", options.id, "The key's hash, some first digits of it, or the beginning of the key")
+        ->required();
     return command;
   };
   CLI::App* create = add("create", "Make a key and print it: it is shown once", create_key);
@@ -214,7 +222,9 @@ void add_metrics(CLI::App& program, MetricsOptions& options, long& interval, Cho
   const auto add = [&](const char* name, const char* meaning, int (*work)(const Settings&, const MetricsOptions&)) {
     CLI::App* command = metrics->add_subcommand(name, meaning);
     command->add_flag("--json", options.json, "As JSON");
-    command->add_option("--hours", options.hours, "How far to look back")->capture_default_str()->check(CLI::Range(1, 24 * 365));
+    command->add_option("--hours", options.hours, "How far to look back")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 24 * 365));
     command->callback([&options, &interval, &chosen, work] {
       options.interval = std::chrono::seconds(interval);
       chosen = [&options, work] { return work(load_settings().values, options); };
@@ -227,8 +237,12 @@ void add_metrics(CLI::App& program, MetricsOptions& options, long& interval, Cho
   add("pool", "What the pool of sandboxes did", show_pool);
   add("hourly", "By hour", show_hours);
   CLI::App* watch = add("watch", "The summary again and again, until ^C", watch_summary);
-  watch->add_option("--interval", interval, "Seconds between two looks")->capture_default_str()->check(CLI::Range(1, 3600));
-  watch->add_option("--rounds", options.rounds, "Looks, then end; 0: go on")->capture_default_str()->check(CLI::Range(0, 1000000));
+  watch->add_option("--interval", interval, "Seconds between two looks")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 3600));
+  watch->add_option("--rounds", options.rounds, "Looks, then end; 0: go on")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1000000));
 }
 
 int command_line(int argc, char** argv) {
@@ -267,13 +281,16 @@ int command_line(int argc, char** argv) {
   long run_seconds = 0;
   std::string output_directory;
   CLI::App* run = program.add_subcommand("run", "Run one program in a sandbox, without a server");
-  run->add_option("--lang,-l", run_request.language, "Its language: py, js, bash, … (default: by the file's extension)");
+  run->add_option(
+      "--lang,-l", run_request.language, "Its language: py, js, bash, … (default: by the file's extension)");
   run->add_option("program", run_request.file, "File with the code; - or nothing: stdin");
   run->add_option("arguments", run_request.arguments, "Arguments of the program, after --");
   run->add_option("--file,-f", run_request.inputs, "A file to place in its working directory; may be repeated")
       ->allow_extra_args(false);
-  run->add_option("--output-dir,-o", output_directory, "Where files that it leaves are copied; not given: they are listed");
-  run->add_option("--timeout,-t", run_seconds, "Seconds it may run (default: MAX_EXECUTION_TIME)")->check(CLI::Range(1, 86400));
+  run->add_option(
+      "--output-dir,-o", output_directory, "Where files that it leaves are copied; not given: they are listed");
+  run->add_option("--timeout,-t", run_seconds, "Seconds it may run (default: MAX_EXECUTION_TIME)")
+      ->check(CLI::Range(1, 86400));
   run->callback([&] {
     if (!output_directory.empty()) run_request.output_directory = output_directory;
     if (run_seconds > 0) run_request.time_limit = std::chrono::seconds(run_seconds);
@@ -289,7 +306,8 @@ int command_line(int argc, char** argv) {
   doctor_command->add_flag("--json", json, "As JSON");
   doctor_command->callback([&] { chosen = [&] { return examine(json); }; });
 
-  CLI::App* settings_command = program.add_subcommand("settings", "Print every setting: value in force, default, meaning");
+  CLI::App* settings_command =
+      program.add_subcommand("settings", "Print every setting: value in force, default, meaning");
   settings_command->add_flag("--json", json, "As JSON");
   settings_command->callback([&] { chosen = [&] { return print_settings(json); }; });
 
@@ -310,21 +328,36 @@ int command_line(int argc, char** argv) {
   bool no_bare = false;
   long bench_seconds = request.duration.count();
   long bench_pause = request.pause.count();
-  CLI::App* bench_command = program.add_subcommand("bench", "Measure a server as a client sees it, and this machine beside it");
-  bench_command->add_option("--base", request.base, "Address of the server, http:// or https:// (default: start one for this)");
+  CLI::App* bench_command =
+      program.add_subcommand("bench", "Measure a server as a client sees it, and this machine beside it");
+  bench_command->add_option(
+      "--base", request.base, "Address of the server, http:// or https:// (default: start one for this)");
   bench_command->add_option("--key", request.key, "Its key (default: API_KEY, else the file in DATA_DIR)");
   bench_command->add_flag("--insecure", request.trust.anybody, "Accept any certificate");
   bench_command->add_option("--ca", request.trust.authorities, "PEM file of the authorities to trust");
-  bench_command->add_option("--only", request.only, "Groups, cases or languages, with commas between; may be repeated")->allow_extra_args(false);
-  bench_command->add_option("--count,-n", request.count, "Measured requests of each case, at most")->capture_default_str()->check(CLI::Range(1, 1000000));
-  bench_command->add_option("--duration,-d", bench_seconds, "Seconds of each case, at most")->capture_default_str()->check(CLI::Range(1, 86400));
-  bench_command->add_option("--warm-up", request.warm_up, "Requests before them, at most")->capture_default_str()->check(CLI::Range(0, 100000));
-  bench_command->add_option("--pause", bench_pause, "Milliseconds between two requests of a case")->capture_default_str()->check(CLI::Range(0, 60000));
+  bench_command->add_option("--only", request.only, "Groups, cases or languages, with commas between; may be repeated")
+      ->allow_extra_args(false);
+  bench_command->add_option("--count,-n", request.count, "Measured requests of each case, at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  bench_command->add_option("--duration,-d", bench_seconds, "Seconds of each case, at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 86400));
+  bench_command->add_option("--warm-up", request.warm_up, "Requests before them, at most")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 100000));
+  bench_command->add_option("--pause", bench_pause, "Milliseconds between two requests of a case")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 60000));
   bench_command->add_option("--clients,-c", request.clients, "Levels of the group concurrency")
-      ->delimiter(',')->capture_default_str()->check(CLI::Range(1, 1000))->allow_extra_args(false);
+      ->delimiter(',')
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000))
+      ->allow_extra_args(false);
   bench_command->add_flag("--no-bare", no_bare, "Leave out the bare tools");
   bench_command->add_flag("--markdown", request.markdown, "Tables for a document");
-  bench_command->add_option("--json", request.json_file, "Write everything, each single time too, to this file as well");
+  bench_command->add_option(
+      "--json", request.json_file, "Write everything, each single time too, to this file as well");
   bench_command->footer(bench::describe_groups());
   bench_command->callback([&] {
     request.bare = !no_bare;
@@ -348,10 +381,12 @@ int command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (argc > 1 && argv[1][0] != '-' && program.get_subcommands().empty()) {
       std::string known;
-      for (const CLI::App* each : program.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); })) {
+      for (const CLI::App* each :
+           program.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); })) {
         known += (known.empty() ? "" : ", ") + each->get_name();
       }
-      fmt::print(stderr, "kubecoderun: there is no command \"{}\". Commands: {}. See kubecoderun --help\n", argv[1], known);
+      fmt::print(
+          stderr, "kubecoderun: there is no command \"{}\". Commands: {}. See kubecoderun --help\n", argv[1], known);
       return status_usage;
     }
     return program.exit(error);

@@ -30,9 +30,7 @@ using asio::awaitable;
 
 using Deadline = std::chrono::steady_clock::time_point;
 
-inline Deadline after(std::chrono::steady_clock::duration time) {
-  return std::chrono::steady_clock::now() + time;
-}
+inline Deadline after(std::chrono::steady_clock::duration time) { return std::chrono::steady_clock::now() + time; }
 
 // Runs blocking `work` on `pool` and comes back to the caller's executor with its result or exception.
 // It is not cancelled: the caller waits for it. Not co_spawn, which in Boost 1.81 ends the program when the caller is
@@ -56,7 +54,7 @@ awaitable<std::invoke_result_t<Work&>> on_pool(asio::thread_pool& pool, Work wor
       } catch (...) {
         failure = std::current_exception();
       }
-      asio::post(executor, [resume] { std::move(*resume)(); });
+      asio::post(executor, [resume] { std::move (*resume)(); });
     });
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable);

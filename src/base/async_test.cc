@@ -72,9 +72,8 @@ TEST_F(Async, UntilGivesTheResultOrNothingAtTheDeadline) {
 }
 
 TEST_F(Async, UntilThrowsAFailureAtOnceAndNotAtTheDeadline) {
-  EXPECT_EQ(text_of([&] {
-    run([]() -> awaitable<void> { co_await until(after(1h), fail_late("broken")); }());
-  }), "broken");
+  EXPECT_EQ(
+      text_of([&] { run([]() -> awaitable<void> { co_await until(after(1h), fail_late("broken")); }()); }), "broken");
 }
 
 TEST_F(Async, UntilPassesOnThatItsCallerIsCancelled) {
@@ -102,12 +101,14 @@ TEST_F(Async, BlockingWorkRunsElsewhereAndComesBack) {
     co_await on_pool(pool, nothing);
     EXPECT_TRUE(done);
   }(pool_, here));
-  EXPECT_EQ(text_of([&] {
-    run([](asio::thread_pool& pool) -> awaitable<void> {
-      auto broken = []() -> int { throw std::runtime_error("disk"); };
-      co_await on_pool(pool, broken);
-    }(pool_));
-  }), "disk");
+  EXPECT_EQ(
+      text_of([&] {
+        run([](asio::thread_pool& pool) -> awaitable<void> {
+          auto broken = []() -> int { throw std::runtime_error("disk"); };
+          co_await on_pool(pool, broken);
+        }(pool_));
+      }),
+      "disk");
 }
 
 TEST_F(Async, BlockingWorkIsWaitedForWhenItsCallerIsCancelled) {
@@ -136,14 +137,20 @@ TEST_F(Async, BothWaitForEachOther) {
 
 TEST_F(Async, TheFirstFailureOfBothEndsTheOtherAndIsThrown) {
   bool cancelled = false;
-  EXPECT_EQ(text_of([&] {
-    run([](bool& ended) -> awaitable<void> { co_await both(fail_late("first"), wait_for_ever(ended)); }(cancelled));
-  }), "first");
+  EXPECT_EQ(
+      text_of([&] {
+        run([](bool& ended) -> awaitable<void> { co_await both(fail_late("first"), wait_for_ever(ended)); }(cancelled));
+      }),
+      "first");
   EXPECT_TRUE(cancelled);
   cancelled = false;
-  EXPECT_EQ(text_of([&] {
-    run([](bool& ended) -> awaitable<void> { co_await both(wait_for_ever(ended), fail_with("second")); }(cancelled));
-  }), "second");
+  EXPECT_EQ(
+      text_of([&] {
+        run([](bool& ended) -> awaitable<void> {
+          co_await both(wait_for_ever(ended), fail_with("second"));
+        }(cancelled));
+      }),
+      "second");
   EXPECT_TRUE(cancelled);
 }
 

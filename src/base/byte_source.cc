@@ -40,8 +40,7 @@ awaitable<size_t> FileSource::read_some(std::span<std::byte> into) {
   std::optional<size_t> count = read_if_cached(fd, into, offset);
   if (!count) {
     auto read = [fd, offset, into] {
-      return static_cast<size_t>(
-          sys("reading a file", [&] { return ::pread(fd, into.data(), into.size(), offset); }));
+      return static_cast<size_t>(sys("reading a file", [&] { return ::pread(fd, into.data(), into.size(), offset); }));
     };
     count = co_await on_pool(pool_, read);
   }

@@ -48,7 +48,8 @@ TEST_F(FileSourceTest, ReadsAllOfAFileInItsOrder) {
   FileSource source(std::move(file_), pool_);
   std::string all;
   std::vector<std::byte> piece(70'000);
-  while (const std::size_t count = read(source, piece).count) all.append(reinterpret_cast<const char*>(piece.data()), count);
+  while (const std::size_t count = read(source, piece).count)
+    all.append(reinterpret_cast<const char*>(piece.data()), count);
   EXPECT_EQ(all, content_);
   EXPECT_EQ(read(source, piece).count, 0u);
 }

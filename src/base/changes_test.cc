@@ -25,7 +25,8 @@ class ChangesTest : public testing::Test {
     return context_.poll();
   }
   void wait(int& woken, Deadline deadline) {
-    asio::co_spawn(context_, changes_.wait(deadline), [&woken](std::exception_ptr failure) { woken += failure ? 100 : 1; });
+    asio::co_spawn(
+        context_, changes_.wait(deadline), [&woken](std::exception_ptr failure) { woken += failure ? 100 : 1; });
     settle();
   }
 

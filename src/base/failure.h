@@ -31,8 +31,7 @@ class Failure : public std::runtime_error {
 };
 
 // Aborts with the place and the expression, in release builds too: what failed is a bug of ours.
-#define CHECK(condition) \
-  ((condition) ? static_cast<void>(0) : ::ci::check_failed(#condition, __FILE__, __LINE__))
+#define CHECK(condition) ((condition) ? static_cast<void>(0) : ::ci::check_failed(#condition, __FILE__, __LINE__))
 
 [[noreturn]] void check_failed(const char* expression, const char* file, int line) noexcept;
 

@@ -17,8 +17,7 @@ namespace ci {
 
 namespace {
 
-constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void fill_random(std::span<unsigned char> out) {
   while (!out.empty()) {
@@ -62,9 +61,8 @@ std::string random_token(int bytes) {
 }
 
 bool is_plausible_id(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
-    return alphabet.find(c) != std::string_view::npos;
-  });
+  return !text.empty() && text.size() <= 128 &&
+         std::ranges::all_of(text, [](char c) { return alphabet.find(c) != std::string_view::npos; });
 }
 
 }  // namespace ci

@@ -164,8 +164,10 @@ void log(LogLevel level, std::string_view event, LogFields fields) {
       line += ',';
       append_json_string(line, key);
       line += ':';
-      if (value.is_number()) line += value.text();
-      else append_json_string(line, shown(key, value));
+      if (value.is_number())
+        line += value.text();
+      else
+        append_json_string(line, shown(key, value));
     }
     line += '}';
   } else {

@@ -43,7 +43,12 @@ class LogTest : public ::testing::Test {
 
 TEST_F(LogTest, EachLineIsOneJsonObject) {
   configure_log(settings_);
-  log_info("request \"x\"\n", {{"path", "/a\tb"}, {"status_code", 200}, {"duration_ms", 0.5}, {"bytes", std::uint64_t{1} << 63}, {"below", -3}});
+  log_info(
+      "request \"x\"\n", {{"path", "/a\tb"},
+                          {"status_code", 200},
+                          {"duration_ms", 0.5},
+                          {"bytes", std::uint64_t{1} << 63},
+                          {"below", -3}});
   log_warning("bad bytes", {{"path", "/\xff\x80"}, {"name", "ü"}});
   const auto lines = lines_of(settings_.file);
   ASSERT_EQ(lines.size(), 2u);

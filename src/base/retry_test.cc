@@ -10,7 +10,8 @@ using std::chrono::milliseconds;
 TEST(Retry, WaitsUpToALimitThatDoubles) {
   const Deadline now;
   Retry most(Deadline::max(), [] { return 1.0; });
-  for (const int expected : {100, 200, 400, 800, 1600, 2000, 2000, 2000}) EXPECT_EQ(most.next(now), milliseconds(expected));
+  for (const int expected : {100, 200, 400, 800, 1600, 2000, 2000, 2000})
+    EXPECT_EQ(most.next(now), milliseconds(expected));
   Retry least(Deadline::max(), [] { return 0.0; });
   for (int i = 0; i < 100; ++i) EXPECT_EQ(least.next(now), milliseconds(0));
 }

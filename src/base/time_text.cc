@@ -30,9 +30,7 @@ bool read_number(std::string_view text, size_t offset, size_t length, int& into)
 
 }  // namespace
 
-std::string iso_time(system_clock::time_point time) {
-  return formatted<microseconds>(time, ".{:06}", "+00:00");
-}
+std::string iso_time(system_clock::time_point time) { return formatted<microseconds>(time, ".{:06}", "+00:00"); }
 
 std::string iso_time_z(system_clock::time_point time) {
   return formatted<std::chrono::milliseconds>(time, ".{:03}", "Z");
@@ -45,7 +43,8 @@ std::optional<system_clock::time_point> parse_iso_time(std::string_view text) {
     return std::nullopt;
   }
   const std::chrono::year_month_day date{
-      std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)), std::chrono::day(static_cast<unsigned>(day))};
+      std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+      std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   // The clock counts nanoseconds: it ends in 2262, and "never" is written as the year 9999.
   if (year > 2200 || year < 1900) return std::nullopt;

@@ -12,8 +12,8 @@
 #include <sstream>
 #include <vector>
 
-#include "os/child_process.h"
 #include "base/sys.h"
+#include "os/child_process.h"
 
 namespace ci::bench {
 
@@ -25,7 +25,8 @@ namespace {
 // Not code.py: that would hide the module `code` from libraries that import it.
 constexpr std::array<std::string_view, 1> py = {"/usr/bin/python3 program.py"};
 constexpr std::array<std::string_view, 1> js = {"/usr/bin/node code.js"};
-constexpr std::array<std::string_view, 2> ts = {"/usr/bin/tsc --module commonjs --target es2019 code.ts", "/usr/bin/node code.js"};
+constexpr std::array<std::string_view, 2> ts = {
+    "/usr/bin/tsc --module commonjs --target es2019 code.ts", "/usr/bin/node code.js"};
 constexpr std::array<std::string_view, 1> bash = {"/bin/bash code.sh"};
 constexpr std::array<std::string_view, 1> php = {"/usr/bin/php code.php"};
 constexpr std::array<std::string_view, 1> r = {"/usr/bin/Rscript code.r"};
@@ -64,9 +65,18 @@ struct BareTool::Recipe {
 
 const BareTool::Recipe* BareTool::recipe_for(std::string_view language) {
   static constexpr std::array<Recipe, 13> recipes = {{
-      {"py", "program.py", py}, {"js", "code.js", js},     {"ts", "code.ts", ts},    {"bash", "code.sh", bash},
-      {"php", "code.php", php}, {"r", "code.r", r},        {"c", "code.c", c},       {"cpp", "code.cpp", cpp},
-      {"f90", "code.f90", f90}, {"d", "code.d", d},        {"rs", "main.rs", rs},    {"go", "main.go", go},
+      {"py", "program.py", py},
+      {"js", "code.js", js},
+      {"ts", "code.ts", ts},
+      {"bash", "code.sh", bash},
+      {"php", "code.php", php},
+      {"r", "code.r", r},
+      {"c", "code.c", c},
+      {"cpp", "code.cpp", cpp},
+      {"f90", "code.f90", f90},
+      {"d", "code.d", d},
+      {"rs", "main.rs", rs},
+      {"go", "main.go", go},
       {"java", "Code.java", java},
   }};
   const auto found = std::ranges::find(recipes, language, &Recipe::language);
@@ -133,7 +143,8 @@ double BareTool::run() {
     if (const int status = child.wait(); status != 0) {
       ::lseek(errors.get(), 0, SEEK_SET);
       throw Failure(
-          FailureKind::internal, fmt::format("{} ends with {}: {:.300}", request.program, status, read_to_end(errors.get())));
+          FailureKind::internal,
+          fmt::format("{} ends with {}: {:.300}", request.program, status, read_to_end(errors.get())));
     }
   }
   const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;

@@ -9,13 +9,13 @@
 #include <fstream>
 #include <optional>
 
+#include "base/failure.h"
+#include "base/version.h"
 #include "bench/groups.h"
 #include "bench/interrupt.h"
 #include "bench/own_server.h"
 #include "bench/report_json.h"
 #include "bench/report_tables.h"
-#include "base/version.h"
-#include "base/failure.h"
 
 namespace ci::bench {
 
@@ -35,11 +35,13 @@ std::string version_of_server(const Workbench& bench) {
 
 // Whether some group needs the server that all share.
 bool needs_server(const Selection& selection) {
-  return std::ranges::any_of(groups(), [&](const Group& group) {
-    return group.name != "start" && group.name != "memory" && selection.wants_group(group.name);
-  }) || std::ranges::any_of(cases(), [&](const Case& which) {
-    return selection.wants_case(which.group, which.name, which.language);
-  });
+  return std::ranges::any_of(
+             groups(),
+             [&](const Group& group) {
+               return group.name != "start" && group.name != "memory" && selection.wants_group(group.name);
+             }) ||
+         std::ranges::any_of(
+             cases(), [&](const Case& which) { return selection.wants_case(which.group, which.name, which.language); });
 }
 
 // A group that cannot go on leaves an error in the report, and what the others measured is shown all the same.
@@ -50,7 +52,7 @@ void attempt(Workbench& bench, std::string_view group, Work work) {
     work();
   } catch (const Failure& failure) {
     if (failure.kind() == FailureKind::invalid) throw;  // a mistake of who asked, such as a wrong key
-    if (interrupted()) return;  // it failed because of that
+    if (interrupted()) return;                          // it failed because of that
     Measurement broken(group, "the whole group");
     broken.errors[failure.what()] = 1;
     bench.report.measurements.push_back(std::move(broken));
@@ -122,7 +124,8 @@ std::string describe_groups() {
       "  kubecoderun bench --only py,bash --count 50\n"
       "  kubecoderun bench --only \"py hello,concurrency\" --clients 1,50 --duration 30\n"
       "  kubecoderun bench --base https://host:8443 --key sk-… --ca ca.pem --json result.json\n"
-      "Without --base a server of this program is started on a free port of the loopback interface, with the settings of\n"
+      "Without --base a server of this program is started on a free port of the loopback interface, with the settings "
+      "of\n"
       "the environment, the embedded stores and an empty data directory, and stopped afterwards.\n"
       "The exit status is 0 when every answer was right; missed targets do not change it.";
   return text;
@@ -161,7 +164,8 @@ int bench(const BenchRequest& request) {
   show(report, request.markdown);
   if (!request.json_file.empty()) write_json(report, request.json_file);
   if (report.interrupted) return status_interrupted;
-  const bool clean = std::ranges::all_of(report.measurements, [](const Measurement& each) { return each.errors.empty(); });
+  const bool clean =
+      std::ranges::all_of(report.measurements, [](const Measurement& each) { return each.errors.empty(); });
   return clean ? 0 : 1;
 }
 

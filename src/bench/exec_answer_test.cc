@@ -37,7 +37,8 @@ TEST(ExecAnswer, ComplainsAboutWhatIsWrong) {
 
 TEST(ExecAnswer, WhatTheServerLacksIsSkipped) {
   EXPECT_EQ(
-      reason_to_skip(answer_of(400, R"({"error":"Unsupported programming language: d"})")), "the server does not offer it");
+      reason_to_skip(answer_of(400, R"({"error":"Unsupported programming language: d"})")),
+      "the server does not offer it");
   EXPECT_EQ(
       reason_to_skip(answer_of(200, R"({"stdout":"","stderr":"ModuleNotFoundError: No module named 'cv2'\n"})")),
       "the server has no module named 'cv2'");

@@ -6,10 +6,10 @@
 #include <atomic>
 #include <thread>
 
+#include "base/failure.h"
 #include "bench/groups.h"
 #include "bench/interrupt.h"
 #include "bench/statistics.h"
-#include "base/failure.h"
 
 namespace ci::bench {
 
@@ -31,7 +31,9 @@ class Spinners {
         HttpClient client = bench.client();
         while (!over_) {
           const std::uint64_t number = fresh_number();
-          run_once(client, RunRequest("py", numbered(spinning.source, number), numbered(spinning.expected, number)), parts_[i]);
+          run_once(
+              client, RunRequest("py", numbered(spinning.source, number), numbered(spinning.expected, number)),
+              parts_[i]);
         }
       });
     }

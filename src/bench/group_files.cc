@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/failure.h"
 #include "bench/groups.h"
 #include "bench/interrupt.h"
 #include "bench/pace.h"
 #include "bench/statistics.h"
-#include "base/failure.h"
 
 namespace ci::bench {
 

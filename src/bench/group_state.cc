@@ -5,11 +5,11 @@
 
 #include <algorithm>
 
+#include "base/failure.h"
 #include "bench/groups.h"
 #include "bench/interrupt.h"
 #include "bench/pace.h"
 #include "bench/statistics.h"
-#include "base/failure.h"
 
 namespace ci::bench {
 
@@ -28,7 +28,8 @@ struct StateCase {
 
 constexpr StateCase small_cases[] = {
     {"x = 42", "{x} = 42\nprint({x}, {n})", "{x} = {x} + 0\nprint({x}, {n})", "42 {n}\n"},
-    {"numpy array of 1 MB", "import numpy as np\n{x} = np.random.default_rng({n}).random(125_000)\nprint({x}.size, {n})",
+    {"numpy array of 1 MB",
+     "import numpy as np\n{x} = np.random.default_rng({n}).random(125_000)\nprint({x}.size, {n})",
      "import numpy as np\n{x} = np.random.default_rng({n}).random({x}.size)\nprint({x}.size, {n})", "125000 {n}\n"},
 };
 
@@ -41,7 +42,8 @@ constexpr std::string_view frame_expected = "(625000, 10) {n}\n";
 
 std::string named(std::string_view text, std::string_view variable) {
   std::string result(text);
-  for (size_t at = 0; (at = result.find("{x}", at)) != result.npos; at += variable.size()) result.replace(at, 3, variable);
+  for (size_t at = 0; (at = result.find("{x}", at)) != result.npos; at += variable.size())
+    result.replace(at, 3, variable);
   return result;
 }
 
@@ -78,9 +80,7 @@ class StateGroup {
   }
 
  private:
-  Pace pace(int count) const {
-    return Pace{count, bench_.request.duration.count() * 1000.0, std::min(count, 3)};
-  }
+  Pace pace(int count) const { return Pace{count, bench_.request.duration.count() * 1000.0, std::min(count, 3)}; }
 
   // Turns of a run that continues a session with state, and of the same work without one.
   void adds(const StateCase& which) {
@@ -135,10 +135,13 @@ class StateGroup {
     const auto difference = [](const Measurement& with, const Measurement& without) {
       return median(with.times) - median(without.times);
     };
-    if (!make_with.times.empty() && !make_without.times.empty() && !use_with.times.empty() && !use_without.times.empty()) {
+    if (!make_with.times.empty() && !make_without.times.empty() && !use_with.times.empty() &&
+        !use_without.times.empty()) {
       const double capture = difference(make_with, make_without), restore = difference(use_with, use_without);
-      bench_.add("state", name + " captured", capture, "ms", "median of runs that make and keep it, minus those that make it");
-      bench_.add("state", name + " restored", restore, "ms", "median of runs that find it there, minus those without it");
+      bench_.add(
+          "state", name + " captured", capture, "ms", "median of runs that make and keep it, minus those that make it");
+      bench_.add(
+          "state", name + " restored", restore, "ms", "median of runs that find it there, minus those without it");
       bench_.add("state", name + " captured and restored", capture + restore, "ms", "the sum of both");
     }
     for (Measurement* each : {&make_without, &make_with, &use_without, &use_with}) {

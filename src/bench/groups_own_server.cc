@@ -24,13 +24,16 @@ constexpr auto longest_filling = 60s;
 constexpr auto settled = 5s;  // without a new sandbox: the pool is full; R takes a second or two to start
 constexpr const char* every_floor = "2";
 
-double since(Clock::time_point begin) { return std::chrono::duration<double, std::milli>(Clock::now() - begin).count(); }
+double since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
 
 bool answers(HttpClient& client, const char* name) {
   const Case& hello = case_named(name);
   const std::uint64_t number = fresh_number();
   Measurement dropped;
-  run_once(client, RunRequest(hello.language, numbered(hello.source, number), numbered(hello.expected, number)), dropped);
+  run_once(
+      client, RunRequest(hello.language, numbered(hello.source, number), numbered(hello.expected, number)), dropped);
   return dropped.errors.empty();
 }
 
@@ -62,7 +65,7 @@ void report_sandboxes(Workbench& bench, const std::vector<WarmSandbox>& sandboxe
   std::map<std::string, std::vector<const WarmSandbox*>> by_kind;
   for (const WarmSandbox& sandbox : sandboxes) by_kind[sandbox.kind].push_back(&sandbox);
   for (const auto& [kind, all] : by_kind) {
-    const auto of = [&](double Memory::*field) {
+    const auto of = [&](double Memory::* field) {
       std::vector<double> values;
       for (const WarmSandbox* sandbox : all) values.push_back(sandbox->memory.*field / 1024);
       return median(std::move(values));
@@ -70,8 +73,8 @@ void report_sandboxes(Workbench& bench, const std::vector<WarmSandbox>& sandboxe
     bench.add(
         "memory", "warm " + kind, of(&Memory::private_kb), "MB",
         fmt::format(
-            "private memory of one, median of {}; with its share of what is shared {:.1f} MB; page tables {:.1f} MB", all.size(),
-            of(&Memory::proportional_kb), of(&Memory::page_tables_kb)));
+            "private memory of one, median of {}; with its share of what is shared {:.1f} MB; page tables {:.1f} MB",
+            all.size(), of(&Memory::proportional_kb), of(&Memory::page_tables_kb)));
   }
 }
 

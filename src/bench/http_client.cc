@@ -186,7 +186,8 @@ Reply HttpClient::upload(const std::string& route, std::string_view file_name, s
                      std::string(file_name) + "\"\r\nContent-Type: application/octet-stream\r\n\r\n";
   body += bytes;
   body += "\r\n--" + std::string(boundary) + "--\r\n";
-  return impl_->exchange(http::verb::post, route, std::move(body), "multipart/form-data; boundary=" + std::string(boundary));
+  return impl_->exchange(
+      http::verb::post, route, std::move(body), "multipart/form-data; boundary=" + std::string(boundary));
 }
 
 }  // namespace ci::bench

@@ -24,7 +24,7 @@ Address parse_address(const std::string& url);
 
 // Whom to believe with https.
 struct Trust {
-  bool anybody = false;   // no check of the certificate
+  bool anybody = false;     // no check of the certificate
   std::string authorities;  // PEM file; empty: those of the system
 };
 

@@ -14,7 +14,7 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 }  // namespace
 
 void watch_interrupts() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) { asked = true; };
   action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);  // the next one has its default effect
   ::sigemptyset(&action.sa_mask);

@@ -82,11 +82,13 @@ void main() { writeln("hello {n}"); }
 constexpr std::string_view hello = "hello {n}\n";
 
 constexpr Case run(
-    std::string_view name, std::string_view language, std::string_view source, std::string_view expected, int files = 0) {
+    std::string_view name, std::string_view language, std::string_view source, std::string_view expected,
+    int files = 0) {
   return Case{"languages", name, language, source, expected, files, false};
 }
 
-constexpr Case again(std::string_view name, std::string_view language, std::string_view source, std::string_view expected) {
+constexpr Case again(
+    std::string_view name, std::string_view language, std::string_view source, std::string_view expected) {
   return Case{"languages", name, language, source, expected, 0, true};
 }
 

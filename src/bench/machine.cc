@@ -35,7 +35,8 @@ std::string value_of_key(std::string_view text, std::string_view key, char separ
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     const size_t end = line.find(separator);
-    if (end != line.npos && trimmed(line.substr(0, end), " \t\r\"") == key) return std::string(trimmed(line.substr(end + 1), " \t\r\""));
+    if (end != line.npos && trimmed(line.substr(0, end), " \t\r\"") == key)
+      return std::string(trimmed(line.substr(end + 1), " \t\r\""));
   }
   return "";
 }

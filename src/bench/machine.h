@@ -15,8 +15,8 @@ struct Machine {
 };
 
 struct Load {
-  double one_minute = 0;   // load average
-  double busy = 0;         // share of the processors' time, 0 to 1, in a short moment before the measurements
+  double one_minute = 0;  // load average
+  double busy = 0;        // share of the processors' time, 0 to 1, in a short moment before the measurements
 };
 
 Machine describe_machine();

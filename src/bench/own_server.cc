@@ -15,11 +15,11 @@
 #include <sstream>
 #include <thread>
 
-#include "bench/http_client.h"
-#include "bench/interrupt.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "bench/http_client.h"
+#include "bench/interrupt.h"
 
 namespace ci::bench {
 
@@ -36,8 +36,9 @@ constexpr auto longest_stop = 60s;
 constexpr size_t log_end_shown = 2000;
 
 // Another server's data must not be touched, and the listener is ours to choose.
-constexpr std::array<std::string_view, 12> foreign = {"API_",   "HTTPS_", "SSL_", "ENABLE_HTTPS", "DATA_DIR", "LOG_",
-                                                      "REDIS_", "MINIO_", "S3_",  "AWS_",         "K8S_",     "KUBECONFIG"};
+constexpr std::array<std::string_view, 12> foreign = {"API_",     "HTTPS_", "SSL_",   "ENABLE_HTTPS",
+                                                      "DATA_DIR", "LOG_",   "REDIS_", "MINIO_",
+                                                      "S3_",      "AWS_",   "K8S_",   "KUBECONFIG"};
 
 // Nobody else has it now. Whoever takes it before the server does makes the start fail, visibly.
 int free_port() {
@@ -62,7 +63,8 @@ fs::path new_directory() {
 
 }  // namespace
 
-std::vector<std::string> server_environment(const char* const* ours, const std::map<std::string, std::string>& settings) {
+std::vector<std::string> server_environment(
+    const char* const* ours, const std::map<std::string, std::string>& settings) {
   std::vector<std::string> result;
   for (; *ours != nullptr; ++ours) {
     const std::string_view entry = *ours;
@@ -76,7 +78,8 @@ std::vector<std::string> server_environment(const char* const* ours, const std::
   return result;
 }
 
-OwnServer::OwnServer(const std::map<std::string, std::string>& settings) : directory_(new_directory()), key_(random_token(24)) {
+OwnServer::OwnServer(const std::map<std::string, std::string>& settings)
+    : directory_(new_directory()), key_(random_token(24)) {
   try {
     const std::string port = std::to_string(free_port());
     base_ = "http://127.0.0.1:" + port;
@@ -146,7 +149,8 @@ void OwnServer::wait_until_warm() const {
   const auto deadline = std::chrono::steady_clock::now() + longest_warming;
   while (!interrupted() && std::chrono::steady_clock::now() < deadline) {
     const boost::json::value report = boost::json::parse(client.get("/health/detailed?use_cache=false").body);
-    const boost::json::object& languages = report.at("services").at("pod_pool").at("details").at("languages").as_object();
+    const boost::json::object& languages =
+        report.at("services").at("pod_pool").at("details").at("languages").as_object();
     const bool warm = std::ranges::all_of(languages, [](const boost::json::key_value_pair& entry) {
       return entry.value().at("available").to_number<int>() >= entry.value().at("target_size").to_number<int>();
     });

@@ -45,6 +45,7 @@ class OwnServer {
 
 // The environment of such a server: `ours` without what points at stores, keys and listeners, and with `settings`.
 // Pure; NAME=value texts.
-std::vector<std::string> server_environment(const char* const* ours, const std::map<std::string, std::string>& settings);
+std::vector<std::string> server_environment(
+    const char* const* ours, const std::map<std::string, std::string>& settings);
 
 }  // namespace ci::bench

@@ -12,8 +12,8 @@
 #include <set>
 #include <sstream>
 
-#include "bench/machine.h"
 #include "base/unique_fd.h"
+#include "bench/machine.h"
 
 namespace ci::bench {
 
@@ -27,7 +27,10 @@ struct Library {
   std::string_view kind;
 };
 constexpr std::array<Library, 4> libraries = {{
-    {"/sklearn/", "py/full"}, {"/matplotlib/", "py/plot"}, {"/pandas/", "py/pandas"}, {"/numpy/", "py/numpy"},
+    {"/sklearn/", "py/full"},
+    {"/matplotlib/", "py/plot"},
+    {"/pandas/", "py/pandas"},
+    {"/numpy/", "py/numpy"},
 }};
 
 std::string read_file(const fs::path& path) {
@@ -154,7 +157,8 @@ std::optional<ServerMemory> memory_below(pid_t server) {
     }
     WarmSandbox& sandbox = sandboxes[first];
     sandbox.memory += memory;
-    const std::string kind = kind_of_guest(program_of(pid), read_file(directory / "cmdline"), read_file(directory / "maps"));
+    const std::string kind =
+        kind_of_guest(program_of(pid), read_file(directory / "cmdline"), read_file(directory / "maps"));
     if (sandbox.kind.empty() || sandbox.kind == "shell") sandbox.kind = kind;
   }
   for (auto& [pid, sandbox] : sandboxes) result.sandboxes.push_back(std::move(sandbox));

@@ -13,9 +13,9 @@
 namespace ci::bench {
 
 struct Memory {
-  double private_kb = 0;      // Private_Clean + Private_Dirty
-  double proportional_kb = 0; // Pss: shared pages divided by the number of those who share them
-  double page_tables_kb = 0;  // VmPTE: the kernel's, for this process alone
+  double private_kb = 0;       // Private_Clean + Private_Dirty
+  double proportional_kb = 0;  // Pss: shared pages divided by the number of those who share them
+  double page_tables_kb = 0;   // VmPTE: the kernel's, for this process alone
 
   Memory& operator+=(const Memory& other);
 };

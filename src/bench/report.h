@@ -21,19 +21,20 @@ struct Measurement {
   Measurement(std::string_view of_group, std::string_view of_name) : group(of_group), name(of_name) {}
 
   std::string group, name;
-  std::string language;               // empty: not a run
+  std::string language;  // empty: not a run
   int clients = 1;
   std::vector<double> times;          // milliseconds of those answered as they should
   std::map<std::string, int> errors;  // sentence → how often
   double seconds = 0;                 // the measured requests took together
   Steps steps;
-  std::string bare_command;           // empty: no bare tool was run beside
+  std::string bare_command;  // empty: no bare tool was run beside
   std::vector<double> bare_times;
 };
 
 // A number that follows from measurements: a difference, a ratio, an amount of memory.
 struct Figure {
-  Figure(std::string_view of_group, std::string_view of_name, double of_value, std::string_view of_unit, std::string how)
+  Figure(
+      std::string_view of_group, std::string_view of_name, double of_value, std::string_view of_unit, std::string how)
       : group(of_group), name(of_name), value(of_value), unit(of_unit), meaning(std::move(how)) {}
 
   std::string group, name;

@@ -29,7 +29,8 @@ Judged judged(const std::vector<Verdict>& verdicts, std::string_view group, std:
     result.target += rate ? fmt::format("{:g} runs/s", verdict.target.limit)
                           : fmt::format("{} {:g}", name_of(verdict.target.quantity), verdict.target.limit);
     if (!verdict.met) {
-      result.verdict += fmt::format("{}{}", result.verdict.empty() ? "missed " : ", ", name_of(verdict.target.quantity));
+      result.verdict +=
+          fmt::format("{}{}", result.verdict.empty() ? "missed " : ", ", name_of(verdict.target.quantity));
     }
   }
   if (!result.target.empty() && result.verdict.empty()) result.verdict = "met";
@@ -48,20 +49,30 @@ std::vector<const Measurement*> of_group(const Report& report, std::string_view 
 void add_times(std::vector<std::string>& row, const Measurement& measurement) {
   const Summary summary = summarize(measurement.times);
   row.push_back(std::to_string(measurement.times.size()));
-  for (const double time : {summary.average, summary.p50, summary.p95, summary.p99, summary.highest}) row.push_back(ms(time));
+  for (const double time : {summary.average, summary.p50, summary.p95, summary.p99, summary.highest})
+    row.push_back(ms(time));
   row.push_back(std::to_string(count_errors(measurement)));
 }
 
 std::vector<Column> columns_of_times(std::string first) {
-  return {Column(std::move(first), true), Column("requests"), Column("average"), Column("p50"), Column("p95"),
-          Column("p99"),                  Column("max"),      Column("errors")};
+  return {
+      Column(std::move(first), true),
+      Column("requests"),
+      Column("average"),
+      Column("p50"),
+      Column("p95"),
+      Column("p99"),
+      Column("max"),
+      Column("errors")};
 }
 
-Table cases_table(const Report& report, std::string_view group, std::string title, const std::vector<Verdict>& verdicts) {
+Table cases_table(
+    const Report& report, std::string_view group, std::string title, const std::vector<Verdict>& verdicts) {
   Table table;
   table.title = std::move(title);
   const auto measurements = of_group(report, group);
-  const bool bare = std::ranges::any_of(measurements, [](const Measurement* each) { return !each->bare_times.empty(); });
+  const bool bare =
+      std::ranges::any_of(measurements, [](const Measurement* each) { return !each->bare_times.empty(); });
   const bool differences = group == "sequential";
   double minimal = 0;
   for (const Measurement* each : measurements) {
@@ -85,7 +96,8 @@ Table cases_table(const Report& report, std::string_view group, std::string titl
     row.push_back(cold ? std::to_string(*cold) : "");
     row.push_back(fmt::format("{:.1f}", throughput(*each)));
     const double typical = median(each->times);
-    if (differences) row.push_back(minimal > 0 && !each->times.empty() ? fmt::format("{:+.2f}", typical - minimal) : "");
+    if (differences)
+      row.push_back(minimal > 0 && !each->times.empty() ? fmt::format("{:+.2f}", typical - minimal) : "");
     if (bare) {
       const double yardstick = median(each->bare_times);
       const bool known = yardstick > 0 && !each->times.empty();
@@ -101,11 +113,14 @@ Table cases_table(const Report& report, std::string_view group, std::string titl
   table.after.push_back(
       report.pause > 0
           ? fmt::format("Times in milliseconds, one client, which pauses for {:g} s after each answer.", report.pause)
-          : std::string("Times in milliseconds, one client. A request is sent as soon as the one before has been answered."));
-  table.after.emplace_back("cold: requests that found no warm sandbox and waited for one; --pause gives the pool time to refill.");
+          : std::string(
+                "Times in milliseconds, one client. A request is sent as soon as the one before has been answered."));
+  table.after.emplace_back(
+      "cold: requests that found no warm sandbox and waited for one; --pause gives the pool time to refill.");
   if (bare) {
     table.after.emplace_back(
-        "bare: the same program with the tools of this machine and no sandbox, run in turns with the requests. ratio: p50 "
+        "bare: the same program with the tools of this machine and no sandbox, run in turns with the requests. ratio: "
+        "p50 "
         "through bare p50; below 1 we are quicker.");
     std::string list;
     for (const std::string& command : commands) list += (list.empty() ? "" : ";  ") + command;
@@ -114,7 +129,8 @@ Table cases_table(const Report& report, std::string_view group, std::string titl
   return table;
 }
 
-Table plain_table(const Report& report, std::string_view group, std::string title, const std::vector<Verdict>& verdicts) {
+Table plain_table(
+    const Report& report, std::string_view group, std::string title, const std::vector<Verdict>& verdicts) {
   Table table;
   table.title = std::move(title);
   table.columns = columns_of_times("what");
@@ -133,11 +149,12 @@ Table plain_table(const Report& report, std::string_view group, std::string titl
   return table;
 }
 
-Table figures_table(const Report& report, std::string_view group, std::string title, const std::vector<Verdict>& verdicts) {
+Table figures_table(
+    const Report& report, std::string_view group, std::string title, const std::vector<Verdict>& verdicts) {
   Table table;
   table.title = std::move(title);
-  table.columns = {Column("what", true), Column("value"), Column("unit", true), Column("target"), Column("verdict", true),
-                   Column("how", true)};
+  table.columns = {Column("what", true), Column("value"),         Column("unit", true),
+                   Column("target"),     Column("verdict", true), Column("how", true)};
   for (const Figure& figure : report.figures) {
     if (figure.group != group) continue;
     std::string limit, verdict;
@@ -164,7 +181,8 @@ Table steps_table(const Report& report) {
   std::vector<const Measurement*> measurements;
   std::vector<std::string> steps;
   for (const Measurement& each : report.measurements) {
-    if (each.steps.empty() || (each.group != "languages" && each.group != "sequential" && each.group != "files")) continue;
+    if (each.steps.empty() || (each.group != "languages" && each.group != "sequential" && each.group != "files"))
+      continue;
     measurements.push_back(&each);
     for (const auto& [step, times] : each.steps) {
       if (step != total_step && std::ranges::find(steps, step) == steps.end()) steps.push_back(step);
@@ -176,7 +194,8 @@ Table steps_table(const Report& report) {
   for (const std::string& step : steps) table.columns.emplace_back(step);
   for (const Measurement* each : measurements) {
     const double client = median(each->times), server = median_of_step(*each, total_step);
-    std::vector<std::string> row = {each->name, ms(client), server > 0 ? ms(server) : "", server > 0 ? ms(client - server) : ""};
+    std::vector<std::string> row = {
+        each->name, ms(client), server > 0 ? ms(server) : "", server > 0 ? ms(client - server) : ""};
     for (const std::string& step : steps) {
       const double time = median_of_step(*each, step);
       const double whole_time = server > 0 ? server : client;
@@ -185,10 +204,13 @@ Table steps_table(const Report& report) {
     table.rows.push_back(std::move(row));
   }
   table.after = {
-      "client: as everywhere in this report. server: what the server itself measured, from the last byte of the request's body "
-      "until the answer is written as JSON, ready to be sent: the engine without HTTP. outside: the rest, which is reading and "
+      "client: as everywhere in this report. server: what the server itself measured, from the last byte of the "
+      "request's body "
+      "until the answer is written as JSON, ready to be sent: the engine without HTTP. outside: the rest, which is "
+      "reading and "
       "writing HTTP on both sides, the network, and waiting for a processor.",
-      "Steps as the server names them in the header Server-Timing, with their share of the server's time. acquire (a sandbox) and "
+      "Steps as the server names them in the header Server-Timing, with their share of the server's time. acquire (a "
+      "sandbox) and "
       "prepare (session and files) happen at the same time; sandbox_… are parts of run."};
   return table;
 }
@@ -196,7 +218,8 @@ Table steps_table(const Report& report) {
 Table targets_table(const std::vector<Verdict>& verdicts, const Report& report) {
   Table table;
   table.title = "Targets";
-  table.columns = {Column("group", true), Column("what", true), Column("target", true), Column("measured"), Column("verdict", true)};
+  table.columns = {
+      Column("group", true), Column("what", true), Column("target", true), Column("measured"), Column("verdict", true)};
   size_t met = 0;
   for (const Verdict& verdict : verdicts) {
     std::string_view unit;
@@ -209,7 +232,8 @@ Table targets_table(const std::vector<Verdict>& verdicts, const Report& report) 
     if (verdict.met) ++met;
   }
   table.after.push_back(fmt::format(
-      "{} of {} met. They were set for a quiet machine with 2 processors; a missed one is not an error.", met, verdicts.size()));
+      "{} of {} met. They were set for a quiet machine with 2 processors; a missed one is not an error.", met,
+      verdicts.size()));
   return table;
 }
 
@@ -243,18 +267,23 @@ Table heading_of(const Report& report) {
   const Machine& machine = report.machine;
   table.before = {
       fmt::format(
-          "Server {} at {}{}", report.server_version.empty() ? "of unknown version" : report.server_version, report.base,
-          report.own_server ? " (started for this, with an empty data directory)" : ""),
+          "Server {} at {}{}", report.server_version.empty() ? "of unknown version" : report.server_version,
+          report.base, report.own_server ? " (started for this, with an empty data directory)" : ""),
       fmt::format(
-          "Machine: {}, {} processors, {:.1f} GB, {}, {}", machine.processor.empty() ? "unknown processor" : machine.processor,
-          machine.processors, machine.memory_gb, machine.system, machine.kernel),
-      fmt::format("Load average {:.2f} before; {:.0f} % busy before", report.before.one_minute, report.before.busy * 100),
+          "Machine: {}, {} processors, {:.1f} GB, {}, {}",
+          machine.processor.empty() ? "unknown processor" : machine.processor, machine.processors, machine.memory_gb,
+          machine.system, machine.kernel),
       fmt::format(
-          "Each case: at most {} requests and {:.0f} s, after at most {} to warm up. Every request's program is new, unless "
+          "Load average {:.2f} before; {:.0f} % busy before", report.before.one_minute, report.before.busy * 100),
+      fmt::format(
+          "Each case: at most {} requests and {:.0f} s, after at most {} to warm up. Every request's program is new, "
+          "unless "
           "it is called cached.",
           report.count, report.duration, report.warm_up),
-      "Clock: starts before the first byte of a request is written to an open connection, stops when the last byte of the "
-      "answer has been read. Bare tools: from before the first process is made until the last one's output is read and it is "
+      "Clock: starts before the first byte of a request is written to an open connection, stops when the last byte of "
+      "the "
+      "answer has been read. Bare tools: from before the first process is made until the last one's output is read and "
+      "it is "
       "reaped."};
   if (const std::string warning = warn_about(report.before, machine.processors); !warning.empty()) {
     table.before.push_back("WARNING: " + warning);

@@ -7,8 +7,8 @@
 #include <array>
 #include <cctype>
 
-#include "bench/cases.h"
 #include "base/failure.h"
+#include "bench/cases.h"
 
 namespace ci::bench {
 

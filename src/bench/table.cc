@@ -93,7 +93,8 @@ std::string as_markdown(const Table& original) {
     const std::vector<size_t> widths = widths_of(table);
     const auto line = [&](const std::vector<std::string>& cells) {
       std::string result = "|";
-      for (size_t i = 0; i < cells.size(); ++i) result += " " + padded(cells[i], widths[i], table.columns[i].left) + " |";
+      for (size_t i = 0; i < cells.size(); ++i)
+        result += " " + padded(cells[i], widths[i], table.columns[i].left) + " |";
       return result + "\n";
     };
     text += "\n" + line(titles_of(table)) + "|";

@@ -10,8 +10,9 @@ namespace ci::bench {
 namespace {
 
 const Verdict* verdict_on(const std::vector<Verdict>& verdicts, std::string_view name, Quantity quantity) {
-  const auto found = std::ranges::find_if(
-      verdicts, [&](const Verdict& verdict) { return verdict.target.name == name && verdict.target.quantity == quantity; });
+  const auto found = std::ranges::find_if(verdicts, [&](const Verdict& verdict) {
+    return verdict.target.name == name && verdict.target.quantity == quantity;
+  });
   return found == verdicts.end() ? nullptr : &*found;
 }
 

@@ -6,11 +6,11 @@
 #include <optional>
 #include <thread>
 
+#include "base/failure.h"
 #include "bench/bare_tool.h"
 #include "bench/interrupt.h"
 #include "bench/pace.h"
 #include "bench/server_timing.h"
-#include "base/failure.h"
 
 namespace ci::bench {
 
@@ -50,7 +50,9 @@ class CaseMeasurement {
       : bench_(bench),
         case_(which),
         client_(bench.client()),
-        pace_{bench.request.count, bench.request.duration.count() * 1000.0, std::min(bench.request.count, requests_at_least)},
+        pace_{
+            bench.request.count, bench.request.duration.count() * 1000.0,
+            std::min(bench.request.count, requests_at_least)},
         result_(which.group, which.name) {
     result_.language = which.language;
     if (which.same_source) number_ = fresh_number();
@@ -175,7 +177,9 @@ ExecAnswer run_or_fail(HttpClient& client, const RunRequest& run) {
   return answer;
 }
 
-void measure_case(Workbench& bench, const Case& which, bool with_bare) { CaseMeasurement(bench, which).measure(with_bare); }
+void measure_case(Workbench& bench, const Case& which, bool with_bare) {
+  CaseMeasurement(bench, which).measure(with_bare);
+}
 
 Measurement closed_loop(Workbench& bench, const Case& which, int clients, std::chrono::duration<double> duration) {
   std::vector<Measurement> parts(static_cast<size_t>(clients));

@@ -29,8 +29,7 @@ struct Workbench {
 
   // Of the reason its first 200 characters, on one line.
   void skip(std::string_view name, std::string reason);
-  void add(
-      std::string_view group, std::string_view name, double value, std::string_view unit, std::string meaning) {
+  void add(std::string_view group, std::string_view name, double value, std::string_view unit, std::string meaning) {
     report.figures.emplace_back(group, name, value, unit, std::move(meaning));
   }
 };
@@ -42,8 +41,8 @@ struct RunRequest {
 
   std::string language, code;
   std::string expected;
-  int files = 0;              // that it must leave
-  std::string session;        // to continue; empty: a new one
+  int files = 0;        // that it must leave
+  std::string session;  // to continue; empty: a new one
   std::vector<AnswerFile> inputs;
 };
 

@@ -62,7 +62,8 @@ Collector::Collector(
     : settings_(settings), files_(files), blocking_(blocking), mounted_(mounted) {
   // A workspace that stays keeps more than a client wants to hear of.
   most_kept_ = static_cast<std::size_t>(settings.output_files);
-  if (!request.session_name.empty()) most_kept_ = std::max(most_kept_, static_cast<std::size_t>(settings.session_files));
+  if (!request.session_name.empty())
+    most_kept_ = std::max(most_kept_, static_cast<std::size_t>(settings.session_files));
 }
 
 awaitable<void> Collector::take(pool::OutputFile file) {
@@ -79,8 +80,7 @@ awaitable<void> Collector::take(pool::OutputFile file) {
     files::FileRecord completed = co_await files_.complete(mount->record);
     mount->record = std::move(completed);
   }
-  const bool unchanged =
-      mount->read_only || (co_await is_unchanged(file, mount->record, blocking_)).value_or(false);
+  const bool unchanged = mount->read_only || (co_await is_unchanged(file, mount->record, blocking_)).value_or(false);
   if (unchanged && !is_made_again(file, *mount)) {
     unchanged_.push_back(mount);
   } else {
@@ -113,7 +113,8 @@ void Collector::keep(pool::OutputFile file, const Mount* mount) {
 
 std::optional<std::string> Collector::add(
     const std::string& name, std::unique_ptr<ByteSource> body, std::uint64_t size) {
-  if (kept_.size() >= static_cast<std::size_t>(settings_.output_files) || size > settings_.file_bytes) return std::nullopt;
+  if (kept_.size() >= static_cast<std::size_t>(settings_.output_files) || size > settings_.file_bytes)
+    return std::nullopt;
   auto free = RelativePath::parse(name);
   CHECK(free.has_value());
   const RelativePath wanted = *free;
@@ -164,8 +165,10 @@ awaitable<std::vector<ResultFile>> Collector::store(const std::string& session) 
   name_all();
   std::vector<Kept*> kept;
   for (auto& [name, file] : kept_) {
-    if (file.name) kept.push_back(&file);
-    else left_out_.add(LeftOut::path, name);
+    if (file.name)
+      kept.push_back(&file);
+    else
+      left_out_.add(LeftOut::path, name);
   }
   std::vector<std::optional<files::FileRecord>> records(kept.size());
   std::function<awaitable<void>(std::size_t)> store_body = [&](std::size_t i) -> awaitable<void> {

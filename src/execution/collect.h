@@ -48,7 +48,7 @@ class Collector {
   struct Kept {
     Kept(pool::OutputFile output, const Mount* input) : file(std::move(output)), mount(input) {}
     pool::OutputFile file;
-    const Mount* mount;  // the input that it changes, or null
+    const Mount* mount;                // the input that it changes, or null
     std::optional<RelativePath> name;  // under which it is stored
   };
 

@@ -61,7 +61,8 @@ bool mentions_something_fickle(const languages::Compile& compile, std::string_vi
     }
     return false;
   };
-  return std::ranges::any_of(compile.fickle, mentioned) || std::ranges::any_of(compile.fickle_unless_followed, goes_on_otherwise);
+  return std::ranges::any_of(compile.fickle, mentioned) ||
+         std::ranges::any_of(compile.fickle_unless_followed, goes_on_otherwise);
 }
 
 // Each part with its length, so that no two lists of parts look alike.
@@ -72,10 +73,10 @@ void add(std::string& text, std::string_view part) {
 }
 
 void add_file(std::string& text, const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return add(text, "absent");
-  add(text, std::to_string(info.st_ino) + ' ' + std::to_string(info.st_size) + ' ' + std::to_string(info.st_mtim.tv_sec) + '.' +
-                std::to_string(info.st_mtim.tv_nsec));
+  add(text, std::to_string(info.st_ino) + ' ' + std::to_string(info.st_size) + ' ' +
+                std::to_string(info.st_mtim.tv_sec) + '.' + std::to_string(info.st_mtim.tv_nsec));
 }
 
 }  // namespace
@@ -83,7 +84,8 @@ void add_file(std::string& text, const std::string& path) {
 std::optional<std::string> CompileCache::key(const languages::Language& language, std::string_view code) const {
   const languages::Compile& compile = language.compile;
   if (settings_.bytes == 0 || compile.command.empty()) return std::nullopt;
-  if (mentions_something_fickle(compile, squeezed(code)) || mentions_something_fickle(compile, squeezed(without_comments(code)))) {
+  if (mentions_something_fickle(compile, squeezed(code)) ||
+      mentions_something_fickle(compile, squeezed(without_comments(code)))) {
     return std::nullopt;
   }
   std::string text;

@@ -56,19 +56,23 @@ TEST(CompileCache, KeepsNothingThatMayCompileToSomethingElse) {
 
 TEST(CompileCache, KnowsEverySpellingOfWhatMayChange) {
   const CompileCache cache(settings(1 << 20, 10));
-  for (const std::string_view source : {
-           "#define P(a, b) a%:%:b\nchar* t = P(__DA, TE__);", "char* t = __DA\\\nTE__;", "char* t = __DA\\ \t\r\nTE__;",
-           "#define F </proc/uptime>\n#include F", "#include/**/</proc/uptime>", "#include /* x */ \"/proc/uptime\"",
-           "%:import <x>", "#/* */import <x>", "int a = __has_include(\"x\");", "asm(\".inc\" \"bin \\\"/proc/stat\\\"\");",
-           "int a __attribute__((section(\".data\\n.incbin \\\"/proc/stat\\\"\")));", "[[using gnu: section(\"x\")]] int a;",
-           "#pragma GCC dependency \"/proc/stat\"", "char* t = \"/*\"; char* u = __TIME__; // */"}) {
+  for (const std::string_view source :
+       {"#define P(a, b) a%:%:b\nchar* t = P(__DA, TE__);", "char* t = __DA\\\nTE__;", "char* t = __DA\\ \t\r\nTE__;",
+        "#define F </proc/uptime>\n#include F", "#include/**/</proc/uptime>", "#include /* x */ \"/proc/uptime\"",
+        "%:import <x>", "#/* */import <x>", "int a = __has_include(\"x\");",
+        "asm(\".inc\" \"bin \\\"/proc/stat\\\"\");",
+        "int a __attribute__((section(\".data\\n.incbin \\\"/proc/stat\\\"\")));",
+        "[[using gnu: section(\"x\")]] int a;", "#pragma GCC dependency \"/proc/stat\"",
+        "char* t = \"/*\"; char* u = __TIME__; // */"}) {
     EXPECT_FALSE(cache.key(language("c"), source)) << source;
     EXPECT_FALSE(cache.key(language("cpp"), source)) << source;
   }
-  EXPECT_TRUE(cache.key(language("cpp"), "#include <map>\n#  include \"own.h\"\n// important: the intersection\nint main() {}"));
+  EXPECT_TRUE(cache.key(
+      language("cpp"), "#include <map>\n#  include \"own.h\"\n// important: the intersection\nint main() {}"));
   for (const std::string_view source :
-       {"#[path\n= \"/proc/x.rs\"] mod x;", "#[cfg_attr(all(), path = \"/x\")] mod x;", "macro_rules! m {($a:meta) => {#[$a] mod x;}}",
-        "use std::include_str as i; fn main() { i!(\"/proc/stat\"); }", "m!(global_asm)"}) {
+       {"#[path\n= \"/proc/x.rs\"] mod x;", "#[cfg_attr(all(), path = \"/x\")] mod x;",
+        "macro_rules! m {($a:meta) => {#[$a] mod x;}}", "use std::include_str as i; fn main() { i!(\"/proc/stat\"); }",
+        "m!(global_asm)"}) {
     EXPECT_FALSE(cache.key(language("rs"), source)) << source;
   }
   EXPECT_TRUE(cache.key(language("rs"), "use std::env; fn main() { let path = env::args(); }"));

@@ -18,8 +18,10 @@ void EventLog::add(Happening what) {
 awaitable<void> EventLog::print(pool::Stream stream, std::string text) {
   if (text.empty()) co_return;
   while (text_ > 0 && text_ + text.size() > most_text_) {
-    if (is_awaited()) co_await changes_.wait();
-    else drop_oldest_text();
+    if (is_awaited())
+      co_await changes_.wait();
+    else
+      drop_oldest_text();
   }
   const std::size_t size = text.size();
   entries_.emplace_back(++last_number_, Printed(stream, std::move(text)), printed_, size);

@@ -48,7 +48,8 @@ enum class Lag {
 class EventLog {
  public:
   // Holds about so many bytes of text.
-  EventLog(asio::any_io_executor executor, std::size_t most_text) : changes_(std::move(executor)), most_text_(most_text) {}
+  EventLog(asio::any_io_executor executor, std::size_t most_text)
+      : changes_(std::move(executor)), most_text_(most_text) {}
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
@@ -84,7 +85,7 @@ class EventLog {
     friend class EventLog;
     EventLog& log_;
     Lag lag_;
-    std::uint64_t seen_;               // number of the last one read
+    std::uint64_t seen_;                // number of the last one read
     std::uint64_t printed_before_ = 0;  // bytes of text up to there
     bool at_end_ = false;
   };
@@ -106,10 +107,10 @@ class EventLog {
   Changes changes_;
   std::size_t most_text_;
   bool patient_ = true;
-  std::size_t text_ = 0;         // bytes held
-  std::uint64_t printed_ = 0;    // bytes that ever came
+  std::size_t text_ = 0;       // bytes held
+  std::uint64_t printed_ = 0;  // bytes that ever came
   std::uint64_t last_number_ = 0;
-  std::deque<Entry> entries_;    // by number
+  std::deque<Entry> entries_;  // by number
   std::list<Reader*> readers_;
 };
 

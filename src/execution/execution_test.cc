@@ -7,20 +7,20 @@
 #include "execution/testing/fake_pool.h"
 #include "execution/testing/kept_records.h"
 #include "store/open.h"
-#include "store/testing/loop.h"
 #include "store/testing/hooked_stores.h"
+#include "store/testing/loop.h"
 
 namespace ci::execution {
 namespace {
 
 using pool::Stream;
+using testing::Act;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
-using testing::Act;
 
 class ExecutionTest : public ::testing::Test {
  protected:
@@ -77,7 +77,8 @@ class ExecutionTest : public ::testing::Test {
   }
 
   FileReference upload(
-      const files::Session& session, const std::string& name, const std::string& contents, const std::string& original = {}) {
+      const files::Session& session, const std::string& name, const std::string& contents,
+      const std::string& original = {}) {
     FileReference made;
     made.id = loop_.run(store_upload(session.id, name, contents, original.empty() ? name : original));
     made.name = name;
@@ -86,7 +87,8 @@ class ExecutionTest : public ::testing::Test {
     return made;
   }
 
-  awaitable<std::string> store_upload(std::string session, std::string name, std::string contents, std::string original) {
+  awaitable<std::string> store_upload(
+      std::string session, std::string name, std::string contents, std::string original) {
     files::FileRecord record(*RelativePath::parse(name));
     record.original_name = std::move(original);
     record.session = session;
@@ -192,7 +194,8 @@ TEST_F(ExecutionTest, OutputsAreStoredSortedAndLimited) {
   EXPECT_EQ(result.files[1].session, result.session);
   EXPECT_EQ(
       result.err,
-      "Code execution failed with exit code 1\nfiles not returned: z.txt (no more than 2 files are returned); big (larger "
+      "Code execution failed with exit code 1\nfiles not returned: z.txt (no more than 2 files are returned); big "
+      "(larger "
       "than 0 MB); tool.EXE (files of this type are not returned)");
   EXPECT_THAT(result.truncation.reasons, UnorderedElementsAre(Pair("max_files", 1u), Pair("size", 1u)));
   EXPECT_THAT(result.truncation.skipped, ElementsAre("z.txt", "big"));
@@ -206,7 +209,10 @@ TEST_F(ExecutionTest, NamesThatAreNoPathsAreCleanedAndStayApart) {
     act.exit(0);
     act.leave("a_b.txt", "1");
     act.leave("a\\b.txt", "2");
-    act.leave("a\xff" "b.txt", "3");
+    act.leave(
+        "a\xff"
+        "b.txt",
+        "3");
     act.leave("tab\tand\nline", "4");
     act.leave(std::string(200, 'd') + "/" + std::string(100, 'f') + ".csv", "5");
   };
@@ -322,7 +328,8 @@ TEST_F(ExecutionTest, WhatIsWrittenAgainIsAnOutputUnlessTheRequestNamesIt) {
 }
 
 TEST_F(ExecutionTest, ARemovedReferenceIsToldAndStaysAway) {
-  const files::Session session = make_session(files::Caller("env", "")), foreign = make_session(files::Caller("env", ""), true);
+  const files::Session session = make_session(files::Caller("env", "")),
+                       foreign = make_session(files::Caller("env", ""), true);
   const FileReference own = upload(session, "own.txt", "1"), other = upload(foreign, "other.txt", "2");
   FileReference renamed = own, skill = upload(foreign, "skill.txt", "3");
   renamed.name = "told.txt";
@@ -458,7 +465,8 @@ TEST_F(ExecutionTest, ASessionIsContinuedByWhoMay) {
 TEST_F(ExecutionTest, WhoNamesAUserDoesNotEnterASessionWithoutOne) {
   const files::Session nobody = make_session(files::Caller("env", ""));
   const FileReference file = upload(nobody, "in.txt", "x");
-  const auto session_of = [&](const std::string& user, const std::string& session_id, std::vector<FileReference> references) {
+  const auto session_of = [&](const std::string& user, const std::string& session_id,
+                              std::vector<FileReference> references) {
     ExecutionRequest wanted = request(std::move(references));
     wanted.session_id = session_id;
     wanted.caller.user = user;

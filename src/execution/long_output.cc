@@ -15,7 +15,8 @@ constexpr std::size_t most_memory = 512 << 10;
 // Appends. Blocks.
 void write_all(int file, std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto count = sys("keeping the output of a program", [&] { return ::write(file, bytes.data(), bytes.size()); });
+    const auto count =
+        sys("keeping the output of a program", [&] { return ::write(file, bytes.data(), bytes.size()); });
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
 }

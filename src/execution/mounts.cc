@@ -203,8 +203,7 @@ awaitable<MountedFiles> mount_files(
   mounted.mounts = std::move(choice.mounts);
   mounted.unmounted = std::move(choice.unmounted);
   if (!mounted.unmounted.empty()) {
-    log_info(
-        "files are not mounted", {{"session_id", session.id}, {"count", mounted.unmounted.size()}});
+    log_info("files are not mounted", {{"session_id", session.id}, {"count", mounted.unmounted.size()}});
   }
   for (Mount& mount : mounted.mounts) {
     mounted.inputs.emplace_back(
@@ -216,7 +215,8 @@ awaitable<MountedFiles> mount_files(
 std::vector<store::Write> writes_for_mounts(
     const files::SessionFiles& files, const MountedFiles& mounted, const files::Session& session) {
   std::vector<store::Write> writes;
-  for (const files::FileRecord& record : mounted.own) std::ranges::move(files.writes_to_keep(record), std::back_inserter(writes));
+  for (const files::FileRecord& record : mounted.own)
+    std::ranges::move(files.writes_to_keep(record), std::back_inserter(writes));
   for (const Mount& mount : mounted.mounts) {
     if (!mount.referenced || mount.record.session == session.id || mount.missing) continue;
     std::ranges::move(files.writes_to_keep(mount.record), std::back_inserter(writes));

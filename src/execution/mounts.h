@@ -20,19 +20,19 @@ struct Mount {
   files::FileRecord record;
   RelativePath name;
   bool read_only = false;
-  bool referenced = false;          // by the request; else it is the session's own
-  bool by_storage_session = false;  // of the reference
-  std::string entity;               // of the reference
-  std::string told_name;            // of the reference, whatever became of it
+  bool referenced = false;               // by the request; else it is the session's own
+  bool by_storage_session = false;       // of the reference
+  std::string entity;                    // of the reference
+  std::string told_name;                 // of the reference, whatever became of it
   std::vector<files::FileRecord> older;  // the session's own of that name, newest first: for when the content is gone
-  bool missing = false;  // it turned out that the program goes without it
+  bool missing = false;                  // it turned out that the program goes without it
 };
 
 struct MountRules {
   MountRules() = default;
-  std::size_t own_limit = 0;      // so many of the session's own
-  std::string_view source_file;   // belongs to the program
-  bool whole_session = false;     // also beside references, all files of the session
+  std::size_t own_limit = 0;        // so many of the session's own
+  std::string_view source_file;     // belongs to the program
+  bool whole_session = false;       // also beside references, all files of the session
   std::uint64_t room = UINT64_MAX;  // bytes for all of them together
 };
 

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-
 namespace ci::execution {
 namespace {
 
@@ -45,19 +44,21 @@ TEST(ChooseMounts, TheLaterReferenceOfANameWins) {
 
 TEST(ChooseMounts, TheReferenceNamesThePlaceUnlessItCannotBeOne) {
   const auto mounts = choose_mounts(
-      {reference("sub/other.txt"), reference("../up.txt")}, {record("s", "1", "a.txt"), record("s", "2", "b.txt")}, {}, rules());
+      {reference("sub/other.txt"), reference("../up.txt")}, {record("s", "1", "a.txt"), record("s", "2", "b.txt")}, {},
+      rules());
   EXPECT_THAT(described(mounts), UnorderedElementsAre("1:sub/other.txt", "2:b.txt"));
 }
 
 TEST(ChooseMounts, MissingAndRepeatedReferencesAreLeftOut) {
   const auto mounts = choose_mounts(
-      {reference("a"), reference("b"), reference("c")}, {record("s", "1", "a"), std::nullopt, record("s", "1", "a")}, {}, rules());
+      {reference("a"), reference("b"), reference("c")}, {record("s", "1", "a"), std::nullopt, record("s", "1", "a")},
+      {}, rules());
   EXPECT_THAT(described(mounts), ElementsAre("1:a"));
 }
 
 TEST(ChooseMounts, AFileCannotBeWhereADirectoryIs) {
-  const auto mounts = choose_mounts(
-      {reference("a"), reference("a/b")}, {record("s", "1", "a"), record("s", "2", "b")}, {}, rules());
+  const auto mounts =
+      choose_mounts({reference("a"), reference("a/b")}, {record("s", "1", "a"), record("s", "2", "b")}, {}, rules());
   EXPECT_THAT(described(mounts), ElementsAre("2:a/b"));
 }
 
@@ -118,7 +119,8 @@ std::vector<std::string> names_of(const std::vector<Unmounted>& unmounted) {
 }
 
 TEST(ChooseMounts, SaysWhoseNameIsTaken) {
-  const std::vector<files::FileRecord> own = {record("s", "1", "code.py"), record("s", "2", "code.py"), record("s", "3", "a")};
+  const std::vector<files::FileRecord> own = {
+      record("s", "1", "code.py"), record("s", "2", "code.py"), record("s", "3", "a")};
   const Choice choice = choose_mounts({reference("a/b")}, {record("t", "4", "a/b")}, own, [] {
     MountRules whole = rules();
     whole.whole_session = true;
@@ -144,13 +146,15 @@ TEST(ChooseMounts, TheRoomIsForReferencesAndThenForTheNewest) {
   Choice choice = choose_mounts({}, {}, own, small);
   EXPECT_THAT(described(choice), ElementsAre("4:newest", "1:oldest"));
   EXPECT_THAT(names_of(choice.unmounted), ElementsAre("a"));
-  choice = choose_mounts({reference("r"), reference("r2")}, {sized("5", "r", 300000), sized("6", "r2", 600000)}, own, small);
+  choice =
+      choose_mounts({reference("r"), reference("r2")}, {sized("5", "r", 300000), sized("6", "r2", 600000)}, own, small);
   EXPECT_THAT(described(choice), ElementsAre("6:r2", "5:r"));
   EXPECT_THAT(names_of(choice.unmounted), ElementsAre("newest", "a", "oldest"));
 }
 
 TEST(ChooseMounts, OlderVersionsStandBehindANewerOne) {
-  const std::vector<files::FileRecord> own = {record("s", "1", "a"), record("s", "2", "b"), record("s", "3", "a"), record("s", "4", "a")};
+  const std::vector<files::FileRecord> own = {
+      record("s", "1", "a"), record("s", "2", "b"), record("s", "3", "a"), record("s", "4", "a")};
   const Choice choice = choose_mounts({}, {}, own, rules());
   ASSERT_THAT(described(choice), ElementsAre("4:a", "2:b"));
   ASSERT_EQ(choice.mounts[0].older.size(), 2u);

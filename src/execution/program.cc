@@ -19,8 +19,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds time_to_end{5};
 
 // Until the program has ended.
-awaitable<pool::Outcome> follow(
-    pool::Lease& lease, ProgramSink& sink, Budget& budget, Ran& ran) {
+awaitable<pool::Outcome> follow(pool::Lease& lease, ProgramSink& sink, Budget& budget, Ran& ran) {
   for (;;) {
     pool::Event event = co_await lease.next();
     if (const auto* output = std::get_if<pool::Output>(&event)) {
@@ -40,8 +39,7 @@ awaitable<pool::Outcome> follow(
 }
 
 // Passes on what the program is to be told, and sees to the time. Ends only when it is cancelled or fails.
-awaitable<void> tell_words(
-    pool::Lease& lease, ProgramSink& sink, Budget& budget, std::chrono::milliseconds overtime) {
+awaitable<void> tell_words(pool::Lease& lease, ProgramSink& sink, Budget& budget, std::chrono::milliseconds overtime) {
   bool frozen = false;
   for (;;) {
     pool::Word word = co_await sink.word();
@@ -60,8 +58,10 @@ awaitable<void> tell_words(
     if (!taken) continue;
     if (thaw && thaw->time_limit) budget.set(*thaw->time_limit + overtime);
     if (interrupts) budget.set(time_to_end);
-    if (freezes) budget.stop();
-    else if (frozen && (thaw || interrupts)) budget.go_on();
+    if (freezes)
+      budget.stop();
+    else if (frozen && (thaw || interrupts))
+      budget.go_on();
     if (freezes || thaw || interrupts) frozen = freezes;
   }
 }
@@ -118,8 +118,7 @@ awaitable<pool::Collected> take_files(pool::Lease& lease, ProgramSink& sink) {
 
 }  // namespace
 
-awaitable<std::optional<pool::Collected>> collect_files(
-    pool::Lease& lease, ProgramSink& sink, Deadline deadline) {
+awaitable<std::optional<pool::Collected>> collect_files(pool::Lease& lease, ProgramSink& sink, Deadline deadline) {
   return until(deadline, take_files(lease, sink));
 }
 

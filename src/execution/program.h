@@ -37,7 +37,7 @@ struct Ran {
   Ran() = default;
   pool::Outcome outcome;
   std::optional<pool::Compiled> compiled;
-  std::unique_ptr<ByteSource> state;  // what it has left for later runs of its session; null: nothing
+  std::unique_ptr<ByteSource> state;        // what it has left for later runs of its session; null: nothing
   std::chrono::microseconds start_time{0};  // until it was on its way
 };
 
@@ -48,7 +48,6 @@ awaitable<Ran> run_program(
     pool::Lease& lease, pool::Program program, ProgramSink& sink, std::chrono::milliseconds overtime);
 
 // Hands the files that are left to `sink`. Returns the sandbox's last word, or nothing when it took too long.
-awaitable<std::optional<pool::Collected>> collect_files(
-    pool::Lease& lease, ProgramSink& sink, Deadline deadline);
+awaitable<std::optional<pool::Collected>> collect_files(pool::Lease& lease, ProgramSink& sink, Deadline deadline);
 
 }  // namespace ci::execution

@@ -34,7 +34,7 @@ struct ExecutionRequest {
   std::vector<FileReference> files;
   std::chrono::milliseconds time_limit{30000};
   std::uint64_t memory_limit = 0;  // bytes; 0: as much as the server gives a run
-  bool calls = false;  // the program may call whoever reads the run's events, and wait for answers
+  bool calls = false;              // the program may call whoever reads the run's events, and wait for answers
 };
 
 // A request names a file of another credential. Only with strict ownership.

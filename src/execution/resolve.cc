@@ -84,7 +84,8 @@ awaitable<Resolution> resolve_session(files::Sessions& sessions, const Execution
   }
   if (!decided) resolution.session = sessions.draft(caller, request.entity_id, false);
   for (auto& [id, session] : known) {
-    if (id != resolution.session.id && files::is_live(session)) std::ranges::move(sessions.touch(session), std::back_inserter(resolution.touches));
+    if (id != resolution.session.id && files::is_live(session))
+      std::ranges::move(sessions.touch(session), std::back_inserter(resolution.touches));
   }
   co_return resolution;
 }

@@ -12,8 +12,8 @@ namespace ci::execution {
 struct Resolution {
   Resolution() = default;
   files::Session session;
-  bool continued = false;  // false: a draft, nothing is stored yet
-  std::string name_digest;  // when it was found or made by the client's name for it
+  bool continued = false;             // false: a draft, nothing is stored yet
+  std::string name_digest;            // when it was found or made by the client's name for it
   std::vector<store::Write> touches;  // of the sessions whose files are used: they live as long as they are
 };
 

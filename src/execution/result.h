@@ -39,7 +39,7 @@ struct ExecutionResult {
   Truncation truncation;
   std::optional<state::Summary> state;  // of the session, when this run made or confirmed it
   pool::Outcome outcome;
-  bool found_warm = false;  // the sandbox was ready when it was asked for
+  bool found_warm = false;                                   // the sandbox was ready when it was asked for
   std::vector<std::pair<std::string, std::uint64_t>> steps;  // microseconds of each step, for Server-Timing
 };
 

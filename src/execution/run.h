@@ -33,7 +33,7 @@ struct RunOptions {
   std::string language;    // canonical code
   metrics::TraceContext trace;
   Abandoned abandoned = Abandoned::end;
-  bool live = false;       // what it prints is wanted while it runs
+  bool live = false;                  // what it prints is wanted while it runs
   std::shared_ptr<const void> place;  // among the runs of its key; let go of at its end
 };
 

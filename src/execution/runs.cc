@@ -85,7 +85,8 @@ void describe(metrics::RunRecord& record, const ExecutionResult& result) {
 }  // namespace
 
 Runs::Runs(
-    asio::any_io_executor executor, Executions& executions, metrics::RunRecorder& recorder, const RunsSettings& settings)
+    asio::any_io_executor executor, Executions& executions, metrics::RunRecorder& recorder,
+    const RunsSettings& settings)
     : executions_(executions), recorder_(recorder), settings_(settings), changes_(executor), tasks_(executor) {}
 
 std::shared_ptr<Run> Runs::start(ExecutionRequest request, RunOptions options) {
@@ -105,16 +106,14 @@ std::shared_ptr<Run> Runs::find(const std::string& owner, const std::string& id)
 
 std::shared_ptr<Run> Runs::find_by_request(const std::string& owner, const std::string& request_id) const {
   if (request_id.empty()) return nullptr;
-  const auto found = std::ranges::find_if(runs_, [&](const Known& known) {
-    return known.run->request_id() == request_id && known.run->owner() == owner;
-  });
+  const auto found = std::ranges::find_if(
+      runs_, [&](const Known& known) { return known.run->request_id() == request_id && known.run->owner() == owner; });
   return found == runs_.end() ? nullptr : found->run;
 }
 
 std::size_t Runs::count(const std::string& owner) const {
-  return static_cast<std::size_t>(std::ranges::count_if(runs_, [&](const Known& known) {
-    return known.run->owner() == owner && known.run->state() != RunState::ended;
-  }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      runs_, [&](const Known& known) { return known.run->owner() == owner && known.run->state() != RunState::ended; }));
 }
 
 std::vector<std::shared_ptr<Run>> Runs::all() const {

@@ -11,12 +11,12 @@ namespace ci::execution {
 namespace {
 
 using pool::Stream;
+using testing::Act;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
-using testing::Act;
 
 // The names of what has happened, texts as they are.
 std::string name_of(const Happening& happening) {
@@ -68,7 +68,9 @@ class RunsTest : public ::testing::Test {
     }
     co_return names;
   }
-  std::vector<std::string> read(Run::Reader& reader, std::string last) { return loop_.run(read_until(reader, std::move(last))); }
+  std::vector<std::string> read(Run::Reader& reader, std::string last) {
+    return loop_.run(read_until(reader, std::move(last)));
+  }
   void wait_for_end(const std::shared_ptr<execution::Run>& run) {
     Run::Reader reader(run, Lag::lose);
     read(reader, "ended");

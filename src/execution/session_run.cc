@@ -230,8 +230,10 @@ awaitable<pool::Word> SessionRun::word() {
   if (std::exchange(thaws_, false)) run_.resumed();
   while (words_.empty()) {
     auto order = co_await run_.order(pause_ends_.value_or(Deadline::max()));
-    if (order) carry_out(std::move(*order));
-    else run_.cancel();  // nobody came back in time; that is an order
+    if (order)
+      carry_out(std::move(*order));
+    else
+      run_.cancel();  // nobody came back in time; that is an order
   }
   pool::Word word = std::move(words_.front());
   words_.pop_front();
@@ -310,8 +312,10 @@ awaitable<void> SessionRun::collect() {
   try {
     if (result_.outcome.ended != pool::Ended::lost) {
       auto collected = co_await collect_files(*lease_, *this, after(settings.collect_timeout));
-      if (collected) last_word = std::move(*collected);
-      else lost = "it took too long";
+      if (collected)
+        last_word = std::move(*collected);
+      else
+        lost = "it took too long";
     }
   } catch (const std::exception& error) {
     lost = error.what();
@@ -322,7 +326,8 @@ awaitable<void> SessionRun::collect() {
   if (whole_out) add_line("stdout was cut; all of it is in the file " + *whole_out);
   co_await keep_whole(err_, "stderr.txt", collector);
   step("collect");
-  auto [stored, summary] = co_await both(collector.store(result_.session), state_.settle(result_.outcome, std::move(state_left_)));
+  auto [stored, summary] =
+      co_await both(collector.store(result_.session), state_.settle(result_.outcome, std::move(state_left_)));
   result_.files = std::move(stored);
   result_.state = std::move(summary);
   add_line(collector.left_out().line(settings.output_files, settings.file_bytes));

@@ -23,7 +23,8 @@ namespace ci::execution {
 // What all runs share.
 struct Engine {
   Engine(
-      pool::SandboxPool& p, files::Sessions& s, files::SessionFiles& f, asio::thread_pool& b, const ExecutionSettings& e)
+      pool::SandboxPool& p, files::Sessions& s, files::SessionFiles& f, asio::thread_pool& b,
+      const ExecutionSettings& e)
       : pool(p), sessions(s), files(f), blocking(b), settings(e), gate(e.concurrent), compile_cache(e.compile_cache) {}
 
   pool::SandboxPool& pool;
@@ -85,13 +86,13 @@ class SessionRun final : private ProgramSink {
 
   Resolution resolution_;
   std::unique_ptr<ByteSource> state_left_;  // by the program
-  StateStep state_;  // its turn ends with this object: after the answer is complete
+  StateStep state_;                         // its turn ends with this object: after the answer is complete
   Deadline longest_wait_;
   std::optional<Gate::Pass> pass_;  // a paused run has none
   std::unique_ptr<Counted> counted_;
   std::unique_ptr<pool::Lease> lease_;
   MountedFiles mounted_;
-  std::vector<store::Write> writes_;  // the session's
+  std::vector<store::Write> writes_;        // the session's
   std::optional<std::string> compile_key_;  // what the program is kept under, if it may be
   std::optional<Changes> begun_;
   bool has_begun_ = false;
@@ -100,7 +101,7 @@ class SessionRun final : private ProgramSink {
 
   std::deque<pool::Word> words_;  // to be said to the program
   std::chrono::milliseconds longest_pause_{0};
-  std::optional<Deadline> pause_ends_;  // while it is paused
+  std::optional<Deadline> pause_ends_;    // while it is paused
   bool freezes_ = false, thaws_ = false;  // the last word did that
 };
 

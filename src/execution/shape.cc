@@ -58,7 +58,8 @@ std::string explain(std::string shaped_err, const pool::Outcome& outcome, std::c
           fmt::format("Execution timed out after {} seconds", std::chrono::ceil<std::chrono::seconds>(limit).count()));
       break;
     case pool::Ended::out_of_memory:
-      add_line(fmt::format("Out of memory: the {} needed more than its memory limit", outcome.while_compiling ? "compiler" : "program"));
+      add_line(fmt::format(
+          "Out of memory: the {} needed more than its memory limit", outcome.while_compiling ? "compiler" : "program"));
       break;
     case pool::Ended::lost:
       add_line("Execution failed: the sandbox was lost while the program ran");

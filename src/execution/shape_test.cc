@@ -38,7 +38,10 @@ TEST(ShapeOutput, FollowsTheRulesOfTheContract) {
       {"\xc3\xbcn\xc3\xaf \xf0\x9d\x92\xb3 \xe6\x97\xa5", "\xc3\xbcn\xc3\xaf \xf0\x9d\x92\xb3 \xe6\x97\xa5\n"},
       {"wide\xe3\x80\x80\xc2\xa0\n", "wide\n"},
       {"\xc2\xa0 \n\xe3\x80\x80\n\xc2\xa0text", "\xc2\xa0text\n"},
-      {"a\xff\xfe" "b\xc3", "a\xef\xbf\xbd\xef\xbf\xbd" "b\xef\xbf\xbd\n"},
+      {"a\xff\xfe"
+       "b\xc3",
+       "a\xef\xbf\xbd\xef\xbf\xbd"
+       "b\xef\xbf\xbd\n"},
   };
   for (const Row& row : rows) EXPECT_EQ(shaped(row.raw), row.shaped) << row.raw;
 }
@@ -64,9 +67,9 @@ TEST(ShapeOutput, ControlCharactersCountBeforeTheyAreRemoved) {
 
 TEST(Text, BadBytesAreReplacedAsUnicodeRecommends) {
   const std::string bad = "\xef\xbf\xbd";
-  EXPECT_EQ(repaired("\xe0\x80\x80"), bad + bad + bad);      // overlong
-  EXPECT_EQ(repaired("\xed\xa0\x80"), bad + bad + bad);      // a surrogate
-  EXPECT_EQ(repaired("\xf0\x9d\x92x"), bad + "x");           // begun, not finished
+  EXPECT_EQ(repaired("\xe0\x80\x80"), bad + bad + bad);            // overlong
+  EXPECT_EQ(repaired("\xed\xa0\x80"), bad + bad + bad);            // a surrogate
+  EXPECT_EQ(repaired("\xf0\x9d\x92x"), bad + "x");                 // begun, not finished
   EXPECT_EQ(repaired("\xf4\x90\x80\x80"), bad + bad + bad + bad);  // above U+10FFFF
 }
 
@@ -96,7 +99,9 @@ TEST(Explain, AddsWhatTheProgramCannotSay) {
   EXPECT_EQ(explain("", outcome(Ended::exited, 3), limit), "Code execution failed with exit code 3");
   EXPECT_EQ(explain("why", outcome(Ended::exited, 3), limit), "why");
   EXPECT_EQ(explain("", outcome(Ended::timed_out), limit), "Execution timed out after 2 seconds");
-  EXPECT_EQ(explain("so far", outcome(Ended::timed_out), milliseconds(30000)), "so far\nExecution timed out after 30 seconds");
+  EXPECT_EQ(
+      explain("so far", outcome(Ended::timed_out), milliseconds(30000)),
+      "so far\nExecution timed out after 30 seconds");
   EXPECT_EQ(explain("", outcome(Ended::signalled, 0, 11), limit), "Process terminated by signal SIGSEGV");
   EXPECT_EQ(explain("x", outcome(Ended::signalled, 0, 9), limit), "x\nProcess terminated by signal SIGKILL");
   EXPECT_NE(explain("", outcome(Ended::out_of_memory), limit).find("Out of memory"), std::string::npos);

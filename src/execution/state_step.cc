@@ -6,7 +6,8 @@
 
 namespace ci::execution {
 
-StateStep::StateStep(state::States* states, state::Turns* turns, const std::string& language, asio::thread_pool& blocking)
+StateStep::StateStep(
+    state::States* states, state::Turns* turns, const std::string& language, asio::thread_pool& blocking)
     : turns_(turns), blocking_(blocking) {
   const languages::Language* known = languages::find(language);
   const bool wanted = known != nullptr && known->keeps_state && states != nullptr && states->settings().enabled;

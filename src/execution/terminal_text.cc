@@ -9,10 +9,10 @@ namespace ci::execution {
 namespace {
 
 constexpr char32_t escape = 0x1b, bell = 0x07, replacement = 0xfffd;
-constexpr std::size_t most_lines = 64;             // to come back to: several progress bars below each other
-constexpr std::size_t longest_control = 64;        // of parameters; longer ones are no sequences
-constexpr std::size_t longest_string = 64 << 10;   // a title, an address, a small picture
-constexpr std::size_t widest = 1000;               // how far right of a line's end the cursor goes
+constexpr std::size_t most_lines = 64;            // to come back to: several progress bars below each other
+constexpr std::size_t longest_control = 64;       // of parameters; longer ones are no sequences
+constexpr std::size_t longest_string = 64 << 10;  // a title, an address, a small picture
+constexpr std::size_t widest = 1000;              // how far right of a line's end the cursor goes
 // Reading costs everybody time: who writes so much has more than a progress bar.
 constexpr std::uint64_t most_read = 16 << 20;
 

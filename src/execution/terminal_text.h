@@ -49,16 +49,16 @@ class TerminalText {
 
   Codes codes_;
   TextLimits limits_;
-  std::string text_;            // what cannot change any more
-  std::size_t characters_ = 0;  // of it, and those left out
+  std::string text_;                     // what cannot change any more
+  std::size_t characters_ = 0;           // of it, and those left out
   std::deque<std::u32string> lines_{1};  // that the program can still come back to
   std::size_t row_ = 0, column_ = 0, cells_ = 0;
-  std::size_t returns_ = 0;     // carriage returns just now: a line feed after them makes them the end of a line
+  std::size_t returns_ = 0;  // carriage returns just now: a line feed after them makes them the end of a line
   State state_ = State::text;
-  std::u32string sequence_;     // since its escape character
-  std::string unfinished_;      // character
+  std::u32string sequence_;  // since its escape character
+  std::string unfinished_;   // character
   std::uint64_t read_ = 0;
-  bool cut_ = false;            // then nothing more is looked at
+  bool cut_ = false;  // then nothing more is looked at
 };
 
 }  // namespace ci::execution

@@ -48,8 +48,10 @@ awaitable<int> Cleanup::sweep() {
       }
       try {
         const bool is_gone = co_await remove_session(ids[i]);
-        if (is_gone) ++removed;
-        else left_over_ = true;
+        if (is_gone)
+          ++removed;
+        else
+          left_over_ = true;
       } catch (const Failure& failure) {
         ++failed;
         left_over_ = true;
@@ -120,7 +122,8 @@ awaitable<int> Cleanup::sweep_if_due(std::chrono::milliseconds interval) {
   // What has a record without a session, or could not be removed, is on the list still.
   if (left_over_) next = now;
   std::vector<store::Write> writes;
-  writes.push_back(store::Write::set(next_sweep_key, iso_time(next), std::chrono::duration_cast<std::chrono::milliseconds>(longest_rest)));
+  writes.push_back(store::Write::set(
+      next_sweep_key, iso_time(next), std::chrono::duration_cast<std::chrono::milliseconds>(longest_rest)));
   co_await records_.write(std::move(writes));
   co_return removed;
 }

@@ -30,7 +30,9 @@ class Cleanup {
   // Whoever brings a session back to life does so in its turn to write (state/turns.h). `in_turn` runs `work` in that turn; `also`, within
   // it, takes away what others keep of a session that goes. Before the first sweep.
   using Work = std::function<awaitable<void>()>;
-  void run_in_turn(std::function<awaitable<void>(std::string session, Work work)> in_turn) { in_turn_ = std::move(in_turn); }
+  void run_in_turn(std::function<awaitable<void>(std::string session, Work work)> in_turn) {
+    in_turn_ = std::move(in_turn);
+  }
   void on_removal(std::function<awaitable<void>(std::string session)> also) { also_ = std::move(also); }
 
   // Sessions that have expired or whose record is gone: their files, their names, their places in sets. Returns how many.

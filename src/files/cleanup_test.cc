@@ -32,7 +32,8 @@ class CleanupTest : public testing::StoresTest {
   const Caller caller_{"env", ""};
 };
 
-INSTANTIATE_TEST_SUITE_P(Stores, CleanupTest, ::testing::ValuesIn(store::testing::all_backends), testing::name_of_backend);
+INSTANTIATE_TEST_SUITE_P(
+    Stores, CleanupTest, ::testing::ValuesIn(store::testing::all_backends), testing::name_of_backend);
 
 TEST_P(CleanupTest, TakesAwayWhatEndedAndNothingElse) {
   const Session live = stores_.add_session(sessions_, caller_, "agent", 0s);
@@ -65,7 +66,8 @@ TEST_P(CleanupTest, RemovesTheFilesOfASessionWhoseRecordIsGone) {
 
 TEST_P(CleanupTest, ManySessionsAreGoneThroughInPages) {
   std::vector<store::Write> writes;
-  for (int i = 0; i < 1203; ++i) writes.push_back(store::Write::add_member("sessions:index", "gone" + std::to_string(i)));
+  for (int i = 0; i < 1203; ++i)
+    writes.push_back(store::Write::add_member("sessions:index", "gone" + std::to_string(i)));
   stores_.write(std::move(writes));
   const Session live = stores_.add_session(sessions_, caller_, "", 0s);
   EXPECT_EQ(sweep(), 1203);
@@ -83,7 +85,9 @@ TEST_P(CleanupTest, OrphansGoOnlyWhenAskedForAndOldEnough) {
   stores_.loop.run(stores_.bodies->put("sessions/s/uploads/orphan", body, 100));
   StringSource state("state");
   stores_.loop.run(stores_.bodies->put("state/s", state, 100));
-  const auto has_orphan = [&] { return stores_.loop.run(stores_.bodies->head("sessions/s/uploads/orphan")).has_value(); };
+  const auto has_orphan = [&] {
+    return stores_.loop.run(stores_.bodies->head("sessions/s/uploads/orphan")).has_value();
+  };
 
   sweep(true, all_young);
   EXPECT_TRUE(has_orphan());
@@ -136,14 +140,16 @@ TEST_P(CleanupTest, LeavesBodiesThatMayBeArriving) {
 TEST_P(CleanupTest, ANameGoesWithItsSession) {
   const auto named = stores_.loop.run(sessions_.named("trip", caller_, ""));
   stores_.write(sessions_.writes_for(named.session));
-  stores_.write(store::Write::set_fields("sessions:" + named.session.id, {{"expires_at", "2026-01-09T10:20:55+00:00"}}));
+  stores_.write(
+      store::Write::set_fields("sessions:" + named.session.id, {{"expires_at", "2026-01-09T10:20:55+00:00"}}));
   EXPECT_EQ(sweep(), 1);
   EXPECT_EQ(stores_.loop.run(stores_.records->get("session_names:" + named.digest)), std::nullopt);
 }
 
 TEST_P(CleanupTest, OneThatCannotBeRemovedDoesNotKeepTheOthers) {
   std::vector<FileRecord> files;
-  for (int i = 0; i < 3; ++i) files.push_back(stores_.add_file(stores_.add_session(sessions_, caller_, "", 2h, 1h).id, "a", "x"));
+  for (int i = 0; i < 3; ++i)
+    files.push_back(stores_.add_file(stores_.add_session(sessions_, caller_, "", 2h, 1h).id, "a", "x"));
   store::testing::HookedBodies stuck(*stores_.bodies);
   stuck.before = [key = files[1].object_key](std::string operation, std::string wanted) -> awaitable<void> {
     if (operation == "remove" && wanted == key) throw Failure(FailureKind::unavailable, "stuck");

@@ -13,8 +13,8 @@
 #include <memory>
 #include <utility>
 
-#include "base/ids.h"
 #include "base/failure.h"
+#include "base/ids.h"
 #include "base/sha256.h"
 
 namespace ci::files {
@@ -94,7 +94,8 @@ std::string normalized(std::string_view text) {
   UErrorCode status = U_ZERO_ERROR;
   const icu::Normalizer2* nfc = icu::Normalizer2::getNFCInstance(status);
   CHECK(U_SUCCESS(status));
-  const auto source = icu::UnicodeString::fromUTF8(icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())));
+  const auto source =
+      icu::UnicodeString::fromUTF8(icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())));
   std::string result;
   nfc->normalize(source, status).toUTF8String(result);
   return U_SUCCESS(status) ? result : std::string(text);
@@ -223,7 +224,8 @@ std::optional<RelativePath> nested_name(std::string_view sent, bool keep_dots, s
 }
 
 bool is_too_long(const RelativePath& name, std::size_t longest) {
-  return std::ranges::any_of(name.segments(), [&](std::string_view segment) { return characters_of(segment) > longest; });
+  return std::ranges::any_of(
+      name.segments(), [&](std::string_view segment) { return characters_of(segment) > longest; });
 }
 
 std::optional<RelativePath> output_name(std::string_view made) {
@@ -285,8 +287,10 @@ std::string_view content_type_for(std::string_view name) {
   const size_t dot = base.rfind('.');
   if (dot == base.npos) return "application/octet-stream";
   std::string extension(base.substr(dot + 1));
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const auto found = std::ranges::lower_bound(types, std::string_view(extension), {}, &std::pair<std::string_view, std::string_view>::first);
+  std::ranges::transform(
+      extension, extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto found = std::ranges::lower_bound(
+      types, std::string_view(extension), {}, &std::pair<std::string_view, std::string_view>::first);
   return found != types.end() && found->first == extension ? found->second : "application/octet-stream";
 }
 

@@ -23,8 +23,7 @@ store::Metadata described(const FileRecord& record) {
 
 awaitable<FileRecord> SessionFiles::store_body(FileRecord record, ByteSource& body, std::uint64_t limit) {
   record.id = new_id();
-  record.object_key =
-      "sessions/" + record.session + (record.output ? "/outputs/" : "/uploads/") + record.id;
+  record.object_key = "sessions/" + record.session + (record.output ? "/outputs/" : "/uploads/") + record.id;
   record.created = std::chrono::system_clock::now();
   store::Metadata metadata = described(record);
   const store::StoredObject stored = co_await bodies_.put(record.object_key, body, limit, std::move(metadata));

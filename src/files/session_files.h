@@ -18,16 +18,16 @@ namespace ci::files {
 struct FileRecord {
   std::string id;
   std::string session;
-  RelativePath name;           // stored name, below /mnt/data
-  std::string original_name;   // as the client sent it; equals name for outputs
+  RelativePath name;          // stored name, below /mnt/data
+  std::string original_name;  // as the client sent it; equals name for outputs
   std::string content_type;
   std::uint64_t size = 0;
-  std::string sha256;          // empty on a record of KubeCodeRun until complete()
+  std::string sha256;  // empty on a record of KubeCodeRun until complete()
   std::string object_key;
-  bool output = false;         // made by a run
+  bool output = false;  // made by a run
   bool read_only = false;
-  bool removed = false;        // by a program of its session: runs do not find it any more, downloads do
-  std::string entity;          // echoed on inherited files
+  bool removed = false;  // by a program of its session: runs do not find it any more, downloads do
+  std::string entity;    // echoed on inherited files
   // Set on a record that links a file of another session into this one: where it came from.
   std::string source_session, source_id;
   std::chrono::system_clock::time_point created;
@@ -39,9 +39,9 @@ struct FileLimits {
   std::uint64_t file_bytes = 10 << 20;
   std::uint64_t request_bytes = 50 << 20;
   int files_per_request = 50;
-  int name_characters = 255;  // of one segment
-  std::vector<std::string> blocked_patterns;     // "*.exe": refused with 415
-  std::vector<std::string> allowed_extensions;   // empty: all
+  int name_characters = 255;                    // of one segment
+  std::vector<std::string> blocked_patterns;    // "*.exe": refused with 415
+  std::vector<std::string> allowed_extensions;  // empty: all
 };
 
 class SessionFiles {

@@ -17,10 +17,10 @@ class SessionFilesTest : public testing::StoresTest {
     return stores_.loop.run(stores_.files.find(session, id));
   }
   bool remove(const FileRecord& record) { return stores_.loop.run(stores_.files.remove(record.session, record.id)); }
-
 };
 
-INSTANTIATE_TEST_SUITE_P(Stores, SessionFilesTest, ::testing::ValuesIn(store::testing::all_backends), testing::name_of_backend);
+INSTANTIATE_TEST_SUITE_P(
+    Stores, SessionFilesTest, ::testing::ValuesIn(store::testing::all_backends), testing::name_of_backend);
 
 TEST_P(SessionFilesTest, AreFoundAsTheyWereStored) {
   const FileRecord stored = stores_.add_file("s1", "dir/отчёт.csv", "a,b\n", true);
@@ -152,7 +152,11 @@ TEST_P(SessionFilesTest, OfTheReferenceAreCompletedAndKept) {
   std::vector<Write> writes;
   writes.push_back(Write::set_fields(
       "files:s1:f1",
-      {{"file_id", "f1"}, {"filename", "a"}, {"object_key", "sessions/s1/uploads/f1"}, {"session_id", "s1"}, {"size", "5"}},
+      {{"file_id", "f1"},
+       {"filename", "a"},
+       {"object_key", "sessions/s1/uploads/f1"},
+       {"session_id", "s1"},
+       {"size", "5"}},
       std::chrono::hours(1)));
   writes.push_back(Write::add_member("session_files:s1", "f1"));
   stores_.write(std::move(writes));

@@ -24,7 +24,8 @@ std::string name_digest(const std::string& credential, const std::string& user, 
 
 store::Ttl until_expiry(const Session& session, system_clock::time_point now) {
   if (!session.expires) return std::nullopt;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::max(*session.expires - now, system_clock::duration(0)));
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::max(*session.expires - now, system_clock::duration(0)));
 }
 
 }  // namespace
@@ -58,7 +59,8 @@ std::vector<store::Write> Sessions::writes_for(const Session& session) const {
     writes.push_back(store::Write::expire(name_key(session.name), until_expiry(session, session.last_activity)));
   }
   // Shared sessions are not looked for by their entity, and an agent can have thousands.
-  if (!session.entity.empty() && !session.shared) writes.push_back(store::Write::add_member(entity_key(session.entity), session.id));
+  if (!session.entity.empty() && !session.shared)
+    writes.push_back(store::Write::add_member(entity_key(session.entity), session.id));
   return writes;
 }
 
@@ -156,7 +158,8 @@ std::vector<store::Write> Sessions::touch(Session& session) const {
   const bool expired_once = session.expires.has_value();
   session.expires.reset();
   if (settings_.ttl.count() > 0) session.expires = now + settings_.ttl;
-  store::Fields fields = {{"last_activity", iso_time(now)}, {"expires_at", expiry_text(session)}, {"name", session.name}};
+  store::Fields fields = {
+      {"last_activity", iso_time(now)}, {"expires_at", expiry_text(session)}, {"name", session.name}};
   writes.push_back(store::Write::set_fields(session_key(session.id), std::move(fields), until_expiry(session, now)));
   if (expired_once && !session.expires) writes.push_back(store::Write::expire(session_key(session.id), {}));
   if (!session.name.empty()) writes.push_back(store::Write::expire(name_key(session.name), until_expiry(session, now)));

@@ -26,7 +26,8 @@ class SessionsTest : public testing::StoresTest {
   const Caller alice_{"env", "alice"};
 };
 
-INSTANTIATE_TEST_SUITE_P(Stores, SessionsTest, ::testing::ValuesIn(store::testing::all_backends), testing::name_of_backend);
+INSTANTIATE_TEST_SUITE_P(
+    Stores, SessionsTest, ::testing::ValuesIn(store::testing::all_backends), testing::name_of_backend);
 
 TEST_P(SessionsTest, AreFoundAsTheyWereWritten) {
   const Session draft = sessions_.draft(alice_, "agent", true);
@@ -48,7 +49,8 @@ TEST_P(SessionsTest, HaveTheKeysAndFieldsOfTheReference) {
   ASSERT_TRUE(fields);
   EXPECT_THAT(*fields, ::testing::Contains(std::pair("session_id", session.id)));
   EXPECT_THAT(*fields, ::testing::Contains(std::pair("status", "active")));
-  EXPECT_THAT(*fields, ::testing::Contains(::testing::Pair("expires_at", ::testing::StartsWith("9999-12-31T23:59:59"))));
+  EXPECT_THAT(
+      *fields, ::testing::Contains(::testing::Pair("expires_at", ::testing::StartsWith("9999-12-31T23:59:59"))));
   EXPECT_THAT(stores_.loop.run(stores_.records->members("sessions:index")), ::testing::ElementsAre(session.id));
   EXPECT_THAT(stores_.loop.run(stores_.records->members("entity_sessions:agent")), ::testing::ElementsAre(session.id));
 }
@@ -76,7 +78,8 @@ TEST_P(SessionsTest, OfTheReferenceAreRead) {
 
 TEST_P(SessionsTest, BrokenMetadataIsNoMetadata) {
   for (const char* metadata : {"{", "[]", "null", R"({"user_id": 5})"}) {
-    stores_.write(Write::set_fields("sessions:abc", {{"session_id", "abc"}, {"status", "active"}, {"metadata", metadata}}));
+    stores_.write(
+        Write::set_fields("sessions:abc", {{"session_id", "abc"}, {"status", "active"}, {"metadata", metadata}}));
     ASSERT_TRUE(find("abc")) << metadata;
     EXPECT_EQ(find("abc")->user, "") << metadata;
   }

@@ -104,12 +104,14 @@ Access access_from_kubeconfig(const std::string& text, const fs::path& file, std
     }
   }
   for (const char* unknown : {"username", "password"}) {
-    if (!config.text(user, unknown).empty()) config.fail("passwords are not supported; use a token or a client certificate");
+    if (!config.text(user, unknown).empty())
+      config.fail("passwords are not supported; use a token or a client certificate");
   }
   access.authorities = config.data(cluster, "certificate-authority");
   access.certificate = config.data(user, "client-certificate");
   access.key = config.data(user, "client-key");
-  if (access.certificate.empty() != access.key.empty()) config.fail("client-certificate and client-key belong together");
+  if (access.certificate.empty() != access.key.empty())
+    config.fail("client-certificate and client-key belong together");
   access.token = config.text(user, "token");
   if (const std::string path = config.text(user, "tokenFile"); !path.empty()) access.token_file = config.beside(path);
   access.home = config.text(scene, "namespace");
@@ -138,15 +140,19 @@ Access find_access(const Environment& variable, const fs::path& kubeconfig, std:
   if (!kubeconfig.empty()) return from(kubeconfig);
   if (const auto named = variable("KUBECONFIG"); named && !named->empty()) {
     if (named->contains(':')) {
-      throw Failure(FailureKind::invalid, "KUBECONFIG names several files; name one, as `kubectl config view --flatten` makes it");
+      throw Failure(
+          FailureKind::invalid,
+          "KUBECONFIG names several files; name one, as `kubectl config view --flatten` makes it");
     }
     return from(*named);
   }
   if (auto access = access_of_pod(variable, default_account)) return *access;
-  if (const auto home = variable("HOME"); home && fs::exists(fs::path(*home) / ".kube/config")) return from(fs::path(*home) / ".kube/config");
+  if (const auto home = variable("HOME"); home && fs::exists(fs::path(*home) / ".kube/config"))
+    return from(fs::path(*home) / ".kube/config");
   throw Failure(
       FailureKind::invalid,
-      "no cluster is known: this is not a pod with a service account, KUBECONFIG is not set and ~/.kube/config does not exist");
+      "no cluster is known: this is not a pod with a service account, KUBECONFIG is not set and ~/.kube/config does "
+      "not exist");
 }
 
 }  // namespace ci::kubernetes

@@ -25,7 +25,8 @@ struct Access {
 // `directory` is where relative paths begin; an empty `context` is the file's current one. Fails as `invalid` with what is
 // wrong in it, also where it asks for something that we do not do: exec plugins, auth providers, passwords, skipped checks
 // of certificates.
-Access access_from_kubeconfig(const std::string& text, const std::filesystem::path& file, std::string_view context = {});
+Access access_from_kubeconfig(
+    const std::string& text, const std::filesystem::path& file, std::string_view context = {});
 
 // `variable` gives environment variables; `account` holds token, ca.crt and namespace. Nothing where this is no pod.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
@@ -34,6 +35,7 @@ extern const char* const default_account;  // where the kubelet puts these files
 
 // As kubectl does: the named kubeconfig, that of KUBECONFIG, this pod's account, ~/.kube/config. Reads files: not on the
 // I/O thread. Fails as `invalid` when there is none, or it is wrong.
-Access find_access(const Environment& variable, const std::filesystem::path& kubeconfig = {}, std::string_view context = {});
+Access find_access(
+    const Environment& variable, const std::filesystem::path& kubeconfig = {}, std::string_view context = {});
 
 }  // namespace ci::kubernetes

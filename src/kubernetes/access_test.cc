@@ -100,14 +100,19 @@ TEST(Kubeconfig, SaysWhatIsWrong) {
   EXPECT_THAT(problem_of("kind: Config"), HasSubstr("no current-context"));
   EXPECT_THAT(problem_of(with("current-context: work", "current-context: none")), HasSubstr("no context \"none\""));
   EXPECT_THAT(problem_of(with("cluster: here", "cluster: [1]")), HasSubstr("cluster is not a text"));
-  EXPECT_THAT(problem_of(with("server: https://127.0.0.1:6443/", "server: nowhere")), HasSubstr("no address: \"nowhere\""));
+  EXPECT_THAT(
+      problem_of(with("server: https://127.0.0.1:6443/", "server: nowhere")), HasSubstr("no address: \"nowhere\""));
   EXPECT_THAT(problem_of(with("Q0E=", "no-base64!")), HasSubstr("certificate-authority-data is not base64"));
   EXPECT_THAT(problem_of(with("    client-key-data: a2V5\n", "")), HasSubstr("belong together"));
 }
 
 TEST(Kubeconfig, RefusesWhatWeDoNotDo) {
-  EXPECT_THAT(problem_of(with("client-key-data: a2V5", "exec: {command: aws}")), HasSubstr("exec is not supported; use a token"));
-  EXPECT_THAT(problem_of(with("client-key-data: a2V5", "auth-provider: {name: gcp}")), HasSubstr("auth-provider is not supported"));
+  EXPECT_THAT(
+      problem_of(with("client-key-data: a2V5", "exec: {command: aws}")),
+      HasSubstr("exec is not supported; use a token"));
+  EXPECT_THAT(
+      problem_of(with("client-key-data: a2V5", "auth-provider: {name: gcp}")),
+      HasSubstr("auth-provider is not supported"));
   EXPECT_THAT(problem_of(with("client-key-data: a2V5", "password: x")), HasSubstr("passwords are not supported"));
   EXPECT_THAT(
       problem_of(with("certificate-authority-data: Q0E=", "insecure-skip-tls-verify: true")),
@@ -131,14 +136,16 @@ TEST_F(AccessOfPod, IsWhatTheKubeletGives) {
 TEST_F(AccessOfPod, KnowsAddressesWithColons) {
   write("token", "secret");
   write("ca.crt", "CA");
-  const auto access = access_of_pod(environment({{"KUBERNETES_SERVICE_HOST", "fd00::1"}, {"KUBERNETES_SERVICE_PORT", "443"}}), path);
+  const auto access =
+      access_of_pod(environment({{"KUBERNETES_SERVICE_HOST", "fd00::1"}, {"KUBERNETES_SERVICE_PORT", "443"}}), path);
   ASSERT_TRUE(access);
   EXPECT_EQ(access->server, "https://[fd00::1]:443");
 }
 
 TEST_F(AccessOfPod, IsNothingElsewhereAndWithoutAnAccount) {
   EXPECT_FALSE(access_of_pod(environment({}), path));
-  EXPECT_FALSE(access_of_pod(environment({{"KUBERNETES_SERVICE_HOST", "10.0.0.1"}, {"KUBERNETES_SERVICE_PORT", "443"}}), path));
+  EXPECT_FALSE(
+      access_of_pod(environment({{"KUBERNETES_SERVICE_HOST", "10.0.0.1"}, {"KUBERNETES_SERVICE_PORT", "443"}}), path));
 }
 
 TEST_F(FindAccess, TakesTheNamedFileThenTheVariableThenTheHome) {
@@ -152,7 +159,8 @@ TEST_F(FindAccess, TakesTheNamedFileThenTheVariableThenTheHome) {
 }
 
 TEST_F(FindAccess, SaysWhenThereIsNone) {
-  for (const auto& values : {std::map<std::string, std::string>{}, {{"KUBECONFIG", "a:b"}}, {{"KUBECONFIG", "/nowhere/config"}}}) {
+  for (const auto& values :
+       {std::map<std::string, std::string>{}, {{"KUBECONFIG", "a:b"}}, {{"KUBECONFIG", "/nowhere/config"}}}) {
     EXPECT_THROW(find_access(environment(values)), Failure);
   }
 }

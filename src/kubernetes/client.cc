@@ -49,7 +49,8 @@ object object_of(std::string_view body, const std::string& what) {
   json::error_code error;
   json::value value = json::parse(body, error);
   if (error || !value.is_object()) {
-    throw Failure(FailureKind::internal, "the cluster's API server answered " + what + " with something that is no object");
+    throw Failure(
+        FailureKind::internal, "the cluster's API server answered " + what + " with something that is no object");
   }
   return std::move(value.get_object());
 }
@@ -151,7 +152,9 @@ awaitable<Answer<object>> Client::exchange(Call call) {
     std::optional<std::chrono::milliseconds> pause = retry.next(std::chrono::steady_clock::now());
     if (pause && asked) pause = std::max(*pause, *asked);
     if (!pause || after(*pause) >= end) {
-      throw Failure(FailureKind::unavailable, fmt::format("the cluster's API server ({}) does not work: {}", access_.server, reason));
+      throw Failure(
+          FailureKind::unavailable,
+          fmt::format("the cluster's API server ({}) does not work: {}", access_.server, reason));
     }
     log_debug("call of the cluster tried again", {{"method", call.method}, {"path", call.path}, {"reason", reason}});
     co_await sleep_for(*pause);
@@ -222,8 +225,8 @@ awaitable<Answer<std::unique_ptr<ByteSource>>> Client::open_watch(
     Selection selection, std::string version, std::chrono::seconds length, std::chrono::milliseconds silence) {
   Call call(
       "GET", path_of(selection) + fmt::format(
-                                      "watch=true&allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={}", length.count(),
-                                      encoded(version)));
+                                      "watch=true&allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={}",
+                                      length.count(), encoded(version)));
   net::client::Request request = co_await request_of(call);
   request.deadline = after(settings_.one_try);
   request.silence = silence;

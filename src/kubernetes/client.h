@@ -50,7 +50,8 @@ struct Selection {
 
 // An answer of the server's own that says no.
 struct Refusal {
-  Refusal(int code, std::string why, std::string text) : status(code), reason(std::move(why)), message(std::move(text)) {}
+  Refusal(int code, std::string why, std::string text)
+      : status(code), reason(std::move(why)), message(std::move(text)) {}
   int status;
   std::string reason;   // "NotFound", "AlreadyExists", "Conflict", "Forbidden" …
   std::string message;  // for people

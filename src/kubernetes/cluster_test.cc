@@ -52,10 +52,12 @@ class Cluster : public testing::Test {
   template <class Work>
   void run(Work work) {
     std::exception_ptr failure;
-    asio::co_spawn(io, [&work]() -> awaitable<void> { co_await work(); }, [&](std::exception_ptr error) {
-      failure = error;
-      io.stop();
-    });
+    asio::co_spawn(
+        io, [&work]() -> awaitable<void> { co_await work(); },
+        [&](std::exception_ptr error) {
+          failure = error;
+          io.stop();
+        });
     io.restart();
     io.run_for(60s);
     if (failure) std::rethrow_exception(failure);
@@ -156,7 +158,8 @@ TEST_F(Cluster, WatchesWhatItSelects) {
   WatchSettings settings;
   settings.length = 1s;  // several of them, one after the other
   Watch watch(io.get_executor(), *client, reds, settings);
-  watch.on_change([&](const std::string& name, const object* now) { seen.push_back((now != nullptr ? "+" : "-") + name); });
+  watch.on_change(
+      [&](const std::string& name, const object* now) { seen.push_back((now != nullptr ? "+" : "-") + name); });
   TaskGroup tasks(io.get_executor());
   run([&]() -> awaitable<void> {
     co_await create("first", "red");

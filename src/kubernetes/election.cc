@@ -20,7 +20,8 @@ std::string micro_time() {
   const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
   return fmt::format(
-      "{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (now - seconds).count());
+      "{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+      (now - seconds).count());
 }
 
 const object& spec_of(const object& lease) {
@@ -37,7 +38,11 @@ std::int64_t number_of(const object& spec, std::string_view field) {
 }  // namespace
 
 Election::Election(Client& client, std::string home, std::string name, std::string identity, ElectionSettings settings)
-    : client_(client), home_(std::move(home)), name_(std::move(name)), identity_(std::move(identity)), settings_(settings) {}
+    : client_(client),
+      home_(std::move(home)),
+      name_(std::move(name)),
+      identity_(std::move(identity)),
+      settings_(settings) {}
 
 awaitable<void> Election::run() {
   std::minstd_rand random(std::random_device{}());
@@ -127,7 +132,8 @@ awaitable<void> Election::resign() {
   spec["leaseDurationSeconds"] = 1;
   spec["renewTime"] = micro_time();
   const Answer<object> answer = co_await client_.patch(kinds::lease, home_, name_, std::move(changes));
-  if (!answer) log_debug("a lease was taken before it was given back", {{"lease", name_}, {"reason", answer.error().message}});
+  if (!answer)
+    log_debug("a lease was taken before it was given back", {{"lease", name_}, {"reason", answer.error().message}});
 }
 
 }  // namespace ci::kubernetes

@@ -12,8 +12,8 @@
 namespace ci::kubernetes {
 
 struct ElectionSettings {
-  std::chrono::seconds lease{15};                // a leader that has not renewed for so long may be replaced
-  std::chrono::milliseconds leads_for{10'000};   // after its last renewal it leads no longer: less than `lease`
+  std::chrono::seconds lease{15};               // a leader that has not renewed for so long may be replaced
+  std::chrono::milliseconds leads_for{10'000};  // after its last renewal it leads no longer: less than `lease`
   std::chrono::milliseconds between_tries{2000};
 };
 

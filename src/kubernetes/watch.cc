@@ -41,10 +41,14 @@ std::optional<WatchEvent> parse_watch_event(std::string_view line) {
   event.version = metadata_of(event.what, "resourceVersion");
   const std::string_view word = type->get_string();
   using Type = WatchEvent::Type;
-  if (word == "ADDED") event.type = Type::added;
-  else if (word == "MODIFIED") event.type = Type::modified;
-  else if (word == "DELETED") event.type = Type::removed;
-  else if (word == "BOOKMARK") event.type = Type::bookmark;
+  if (word == "ADDED")
+    event.type = Type::added;
+  else if (word == "MODIFIED")
+    event.type = Type::modified;
+  else if (word == "DELETED")
+    event.type = Type::removed;
+  else if (word == "BOOKMARK")
+    event.type = Type::bookmark;
   else if (word == "ERROR") {
     const json::value* code = event.what.if_contains("code");
     event.type = code != nullptr && code->is_int64() && code->get_int64() == 410 ? Type::expired : Type::failed;
@@ -89,7 +93,8 @@ awaitable<void> Watch::list() {
   if (!listing) {
     throw Failure(
         FailureKind::unavailable,
-        fmt::format("listing {} in {} was refused: {}", selection_.kind.plural, selection_.home, describe(listing.error())));
+        fmt::format(
+            "listing {} in {} was refused: {}", selection_.kind.plural, selection_.home, describe(listing.error())));
   }
   std::set<std::string> gone;
   for (const auto& [name, what] : objects_) gone.insert(name);
@@ -97,7 +102,8 @@ awaitable<void> Watch::list() {
     const std::string name = metadata_of(item, "name");
     gone.erase(name);
     const auto known = objects_.find(name);
-    const bool is_new = known == objects_.end() || metadata_of(known->second, "resourceVersion") != metadata_of(item, "resourceVersion");
+    const bool is_new = known == objects_.end() ||
+                        metadata_of(known->second, "resourceVersion") != metadata_of(item, "resourceVersion");
     if (is_new) set(name, std::move(item));
   }
   for (const std::string& name : gone) drop(name);
@@ -137,7 +143,8 @@ awaitable<void> Watch::follow() {
       take(std::move(*event));
     }
     waiting.erase(0, begin);
-    if (waiting.size() > longest_line) throw Failure(FailureKind::unavailable, "a watch of the cluster brought a line without an end");
+    if (waiting.size() > longest_line)
+      throw Failure(FailureKind::unavailable, "a watch of the cluster brought a line without an end");
   }
 }
 
@@ -145,8 +152,10 @@ void Watch::take(WatchEvent event) {
   if (!event.version.empty()) version_ = event.version;
   if (event.type == WatchEvent::Type::bookmark) return;
   const std::string name = metadata_of(event.what, "name");
-  if (event.type == WatchEvent::Type::removed) drop(name);
-  else set(name, std::move(event.what));
+  if (event.type == WatchEvent::Type::removed)
+    drop(name);
+  else
+    set(name, std::move(event.what));
   changes_.announce();
 }
 

@@ -30,9 +30,10 @@ struct WatchEvent {
 std::optional<WatchEvent> parse_watch_event(std::string_view line);
 
 struct WatchSettings {
-  std::chrono::seconds length{300};            // of one watch: the server may end it earlier
-  std::chrono::milliseconds silence{90'000};   // without a byte, then the connection is given up. Bookmarks come each minute
-  std::chrono::milliseconds first_rest{200};   // after a failure, doubled for each further one
+  std::chrono::seconds length{300};  // of one watch: the server may end it earlier
+  std::chrono::milliseconds silence{
+      90'000};  // without a byte, then the connection is given up. Bookmarks come each minute
+  std::chrono::milliseconds first_rest{200};  // after a failure, doubled for each further one
   std::chrono::milliseconds longest_rest{10'000};
 };
 
@@ -53,7 +54,9 @@ class Watch {
   awaitable<void> wait_for_change(Deadline deadline) { return changes_.wait(deadline); }
 
   // Called on each change of one object, before those who wait go on: what it is now, or null when it is gone.
-  void on_change(std::function<void(const std::string& name, const object* now)> listener) { listener_ = std::move(listener); }
+  void on_change(std::function<void(const std::string& name, const object* now)> listener) {
+    listener_ = std::move(listener);
+  }
 
  private:
   awaitable<void> list();

@@ -8,7 +8,8 @@ namespace {
 using Type = WatchEvent::Type;
 
 TEST(WatchEvent, IsReadFromALine) {
-  const auto event = parse_watch_event(R"({"type":"MODIFIED","object":{"metadata":{"name":"a","resourceVersion":"12"}}})");
+  const auto event =
+      parse_watch_event(R"({"type":"MODIFIED","object":{"metadata":{"name":"a","resourceVersion":"12"}}})");
   ASSERT_TRUE(event);
   EXPECT_EQ(event->type, Type::modified);
   EXPECT_EQ(event->version, "12");
@@ -30,7 +31,8 @@ TEST(WatchEvent, HasTheFiveTypesOfTheApi) {
 }
 
 TEST(WatchEvent, IsNothingElse) {
-  for (const char* line : {"", "{", "[]", "{}", R"({"type":"ADDED"})", R"({"type":1,"object":{}})", R"({"type":"ADDED","object":[]})"}) {
+  for (const char* line :
+       {"", "{", "[]", "{}", R"({"type":"ADDED"})", R"({"type":1,"object":{}})", R"({"type":"ADDED","object":[]})"}) {
     EXPECT_FALSE(parse_watch_event(line)) << line;
   }
 }

@@ -14,9 +14,9 @@ namespace ci::languages {
 
 // How a sandbox of the language waits for its program.
 enum class Warmth {
-  shell,   // an empty sandbox; the command is started when the code is there
-  zygote,  // a process forked from one that has everything imported
-  waiting, // an interpreter started ahead of time
+  shell,    // an empty sandbox; the command is started when the code is there
+  zygote,   // a process forked from one that has everything imported
+  waiting,  // an interpreter started ahead of time
 };
 
 using Words = std::vector<std::string_view>;
@@ -27,7 +27,8 @@ inline constexpr std::chrono::milliseconds shortest_compile_limit{10000};
 // is the source, seen from /mnt/data, and {program} what to make, outside of it. {headers} in `quick` stands for options
 // that bring the headers which the source includes first, compiled already (sandbox/headers.h), or for nothing.
 struct Compile {
-  Words command = {};  // argv of the plain compiler: what people type, and whose messages they get; empty: nothing to compile
+  // argv of the plain compiler: what people type, and whose messages they get. Empty: nothing to compile.
+  Words command = {};
   // The same made faster, tried first. Several commands are separated by "&&". Only when all of them succeed does
   // their program count, and what they said is shown; otherwise the plain compiler starts afresh.
   Words quick = {};
@@ -50,8 +51,8 @@ struct Language {
   std::string_view file;     // "code.py", below /mnt/data
   std::string_view needs;    // absolute path of the program whose presence means we have it
   std::string_view package;  // the Debian package that brings it, for doctor
-  Words command;             // argv before the user's arguments; {file} is the source file, {program} what `compile` made;
-                             // {heap}, {memory}, {plots}: filled in by sandbox/kinds.cc
+  Words command;  // argv before the user's arguments; {file} is the source file, {program} what `compile` made;
+                  // {heap}, {memory}, {plots}: filled in by sandbox/kinds.cc
   Warmth warmth;
   int floor = 1;               // sandboxes kept warm unless POD_POOL_<CODE> says otherwise
   bool keeps_state = false;    // variables of one run are there in the next of the session
@@ -65,7 +66,8 @@ struct Language {
   // program is to end soon.
   std::chrono::milliseconds compile_limit(std::chrono::milliseconds longest_run) const {
     if (compile_share == 0) return std::chrono::milliseconds(0);
-    return std::max(shortest_compile_limit, std::chrono::duration_cast<std::chrono::milliseconds>(longest_run * compile_share));
+    return std::max(
+        shortest_compile_limit, std::chrono::duration_cast<std::chrono::milliseconds>(longest_run * compile_share));
   }
 };
 

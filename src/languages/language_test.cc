@@ -25,8 +25,9 @@ TEST(Language, HasTimeToCompileHoweverShortItsProgramMayRun) {
 }
 
 TEST(PythonImports, ReadsEveryForm) {
-  EXPECT_EQ(python_imports("import numpy as np, pandas.io\nfrom matplotlib.pyplot import plot"),
-            (Modules{"matplotlib", "numpy", "pandas"}));
+  EXPECT_EQ(
+      python_imports("import numpy as np, pandas.io\nfrom matplotlib.pyplot import plot"),
+      (Modules{"matplotlib", "numpy", "pandas"}));
   EXPECT_EQ(python_imports("def f():\n    import json; import re # import os\n"), (Modules{"json", "re"}));
   EXPECT_EQ(python_imports("from . import x\nfrom .a import b\nimport\nimport ,\n"), Modules{});
   EXPECT_EQ(python_imports("important = 1\nprint('import os')\n"), Modules{});

@@ -7,8 +7,8 @@ namespace ci::languages {
 std::span<const Language> all() {
   // Both compilers' clocks, what joins a word out of two (## has a second spelling), and what reads files that are not the
   // standard's: by a path of its own, through a macro, or with the assembler, whose text names of sections are as well.
-  static const Words fickle_c = {"__date__", "__time__", "__timestamp__", "##", "%:%:", "asm", "attribute", "gnu:", "include\"/",
-                                 "include</", "../", "#import", "%:import", "dependency"};
+  static const Words fickle_c = {"__date__", "__time__",   "__timestamp__", "##",  "%:%:",    "asm",      "attribute",
+                                 "gnu:",     "include\"/", "include</",     "../", "#import", "%:import", "dependency"};
   static const Words fickle_include = {"include"};
   constexpr std::string_view after_include = "<\"";
   static const std::vector<Language> table = {
@@ -70,8 +70,8 @@ std::span<const Language> all() {
           .package = "php-cli",
           // The variable keeps PHP from unloading each of its forty modules before it ends.
           .command =
-              {"/usr/bin/env", "ZEND_DONT_UNLOAD_MODULES=1", "/usr/bin/php", "-d", "auto_prepend_file=/runtimes/php/wait.php",
-               "{file}"},
+              {"/usr/bin/env", "ZEND_DONT_UNLOAD_MODULES=1", "/usr/bin/php", "-d",
+               "auto_prepend_file=/runtimes/php/wait.php", "{file}"},
           .warmth = Warmth::zygote,
       },
       {
@@ -98,11 +98,12 @@ std::span<const Language> all() {
           .command = {"{program}"},
           .warmth = Warmth::shell,
           .compile_share = 0.5,
-          .compile = {.command = {"/usr/bin/gcc", "{file}", "-o", "{program}", "-lm"},
-                      .quick = {"/usr/bin/gcc", "-fuse-ld=gold", "{file}", "-o", "{program}", "-lm"},
-                      .fickle = fickle_c,
-                      .fickle_unless_followed = fickle_include,
-                      .harmless_next = after_include},
+          .compile =
+              {.command = {"/usr/bin/gcc", "{file}", "-o", "{program}", "-lm"},
+               .quick = {"/usr/bin/gcc", "-fuse-ld=gold", "{file}", "-o", "{program}", "-lm"},
+               .fickle = fickle_c,
+               .fickle_unless_followed = fickle_include,
+               .harmless_next = after_include},
       },
       {
           .code = "cpp",
@@ -114,11 +115,12 @@ std::span<const Language> all() {
           .command = {"{program}"},
           .warmth = Warmth::shell,
           .compile_share = 0.5,
-          .compile = {.command = {"/usr/bin/g++", "{file}", "-o", "{program}"},
-                      .quick = {"/usr/bin/g++", "{headers}", "-fuse-ld=gold", "{file}", "-o", "{program}"},
-                      .fickle = fickle_c,
-                      .fickle_unless_followed = fickle_include,
-                      .harmless_next = after_include},
+          .compile =
+              {.command = {"/usr/bin/g++", "{file}", "-o", "{program}"},
+               .quick = {"/usr/bin/g++", "{headers}", "-fuse-ld=gold", "{file}", "-o", "{program}"},
+               .fickle = fickle_c,
+               .fickle_unless_followed = fickle_include,
+               .harmless_next = after_include},
       },
       {
           .code = "rs",
@@ -130,13 +132,15 @@ std::span<const Language> all() {
           .command = {"{program}"},
           .warmth = Warmth::shell,
           .compile_share = 2,
-          .compile = {.command = {"/usr/bin/rustc", "--edition=2021", "{file}", "-o", "{program}"},
-                      // Without the standard library's debugging information, which is most of what there is to link.
-                      .quick = {"/usr/bin/rustc", "--edition=2021", "-Clink-arg=-fuse-ld=mold", "-Clink-arg=-Wl,--strip-debug",
-                                "{file}", "-o", "{program}"},
-                      .environment = {"RUSTC_ICE=0"},  // no reports of the compiler's own crashes among the files
-                      // Macros by their names alone: another macro can put the mark behind. And attributes that one puts together.
-                      .fickle = {"env!", "include", "asm", "[path=", "[$", "cfg_attr", "proc_macro"}},
+          .compile =
+              {.command = {"/usr/bin/rustc", "--edition=2021", "{file}", "-o", "{program}"},
+               // Without the standard library's debugging information, which is most of what there is to link.
+               .quick =
+                   {"/usr/bin/rustc", "--edition=2021", "-Clink-arg=-fuse-ld=mold", "-Clink-arg=-Wl,--strip-debug",
+                    "{file}", "-o", "{program}"},
+               .environment = {"RUSTC_ICE=0"},  // no reports of the compiler's own crashes among the files
+               // Macros by their names alone: another macro can put the mark behind. And attributes that one puts together.
+               .fickle = {"env!", "include", "asm", "[path=", "[$", "cfg_attr", "proc_macro"}},
       },
       {
           .code = "f90",
@@ -149,9 +153,10 @@ std::span<const Language> all() {
           .warmth = Warmth::shell,
           .compile_share = 1,
           // -J is where descriptions of modules are put and looked for.
-          .compile = {.command = {"/usr/bin/gfortran", "-J/build", "{file}", "-o", "{program}"},
-                      .quick = {"/usr/bin/gfortran", "-J/build", "-fuse-ld=gold", "{file}", "-o", "{program}"},
-                      .fickle = {"include", "__date__", "__time__"}},
+          .compile =
+              {.command = {"/usr/bin/gfortran", "-J/build", "{file}", "-o", "{program}"},
+               .quick = {"/usr/bin/gfortran", "-J/build", "-fuse-ld=gold", "{file}", "-o", "{program}"},
+               .fickle = {"include", "__date__", "__time__"}},
       },
       {
           .code = "d",
@@ -164,10 +169,11 @@ std::span<const Language> all() {
           .warmth = Warmth::shell,
           .compile_share = 1,
           // -i compiles imported modules that lie beside the source as well.
-          .compile = {.command = {"/usr/bin/ldc2", "-i", "-od=/build", "{file}", "-of={program}"},
-                      .quick = {"/usr/bin/ldc2", "-i", "-od=/build", "--linker=mold", "{file}", "-of={program}"},
-                      // "mixin" makes code of text, which may be put together.
-                      .fickle = {"__date__", "__time__", "__timestamp__", "import(", "mixin", "pragma", "asm"}},
+          .compile =
+              {.command = {"/usr/bin/ldc2", "-i", "-od=/build", "{file}", "-of={program}"},
+               .quick = {"/usr/bin/ldc2", "-i", "-od=/build", "--linker=mold", "{file}", "-of={program}"},
+               // "mixin" makes code of text, which may be put together.
+               .fickle = {"__date__", "__time__", "__timestamp__", "import(", "mixin", "pragma", "asm"}},
       },
       {
           .code = "go",
@@ -179,18 +185,38 @@ std::span<const Language> all() {
           .warmth = Warmth::shell,
           .compile_share = 0.5,
           // `go run`, which hands its program to a command that keeps it.
-          .compile = {.command = {"/usr/bin/go", "run", "-exec", "/bin/cp --target-directory=/build", "{file}"},
-                      // What `go run` does for a program without packages of its own, minus finding that out
-                      // (runtimes/go/prepare.sh).
-                      .quick = {"/runtimes/go/compile", "-o", "/build/main.a", "-p", "main", "-complete", "-dwarf=false",
-                                "-nolocalimports", "-importcfg", "/runtimes/go/importcfg", "-pack", "./{file}",
-                                "&&",
-                                "/runtimes/go/link", "-o", "{program}", "-importcfg", "/runtimes/go/importcfg.link", "-s", "-w",
-                                "-buildmode=exe", "/build/main.a"},
-                      .quick_alone = true,
-                      .environment = {"GOCACHE=/build/cache", "GOPATH=/build/go", "GOFLAGS=-mod=mod", "GOPROXY=off",
-                                      "GOSUMDB=off", "GOTOOLCHAIN=local"},
-                      .fickle = {"go:", "\"c\"", "`c`", "#cgo"}},
+          .compile =
+              {.command = {"/usr/bin/go", "run", "-exec", "/bin/cp --target-directory=/build", "{file}"},
+               // What `go run` does for a program without packages of its own, minus finding that out
+               // (runtimes/go/prepare.sh).
+               .quick =
+                   {"/runtimes/go/compile",
+                    "-o",
+                    "/build/main.a",
+                    "-p",
+                    "main",
+                    "-complete",
+                    "-dwarf=false",
+                    "-nolocalimports",
+                    "-importcfg",
+                    "/runtimes/go/importcfg",
+                    "-pack",
+                    "./{file}",
+                    "&&",
+                    "/runtimes/go/link",
+                    "-o",
+                    "{program}",
+                    "-importcfg",
+                    "/runtimes/go/importcfg.link",
+                    "-s",
+                    "-w",
+                    "-buildmode=exe",
+                    "/build/main.a"},
+               .quick_alone = true,
+               .environment =
+                   {"GOCACHE=/build/cache", "GOPATH=/build/go", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off",
+                    "GOTOOLCHAIN=local"},
+               .fickle = {"go:", "\"c\"", "`c`", "#cgo"}},
       },
       {
           .code = "bash",

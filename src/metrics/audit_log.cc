@@ -91,9 +91,11 @@ AuditVerdict verify(std::istream& file) {
     if (!link) {
       verdict.problem = fmt::format("line {} is no line of an audit log, or was cut", number);
     } else if (link->number != number) {
-      verdict.problem = fmt::format("line {} says that it is number {}: lines are missing, or were added", number, link->number);
+      verdict.problem =
+          fmt::format("line {} says that it is number {}: lines are missing, or were added", number, link->number);
     } else if (link->previous != verdict.last_hash) {
-      verdict.problem = fmt::format("line {} does not follow from the line before it: one of the two was changed", number);
+      verdict.problem =
+          fmt::format("line {} does not follow from the line before it: one of the two was changed", number);
     }
     if (!verdict.problem.empty()) return verdict;
     verdict.lines = number;
@@ -109,7 +111,8 @@ class AuditLog::Impl {
       return ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     }));
     if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
-      throw Failure(FailureKind::invalid, "another server writes the audit log " + path_ + ": each needs one of its own");
+      throw Failure(
+          FailureKind::invalid, "another server writes the audit log " + path_ + ": each needs one of its own");
     }
     go_on();
     writer_ = std::thread([this] { work(); });

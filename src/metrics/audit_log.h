@@ -36,9 +36,9 @@ class AuditLog final : public RunRecorder {
 // What a look through such a file finds.
 struct AuditVerdict {
   AuditVerdict() = default;
-  std::uint64_t lines = 0;    // that are in order, from the beginning
-  std::string last_hash;      // of the last of these
-  std::string problem;        // empty: all of it is in order
+  std::uint64_t lines = 0;  // that are in order, from the beginning
+  std::string last_hash;    // of the last of these
+  std::string problem;      // empty: all of it is in order
 };
 AuditVerdict verify(std::istream& file);
 

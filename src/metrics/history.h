@@ -21,7 +21,9 @@ struct Retention {
 
 // What is told apart in sums; they are taken together with |.
 enum class By : unsigned { nothing = 0, hour = 1, key = 2, language = 4 };
-constexpr By operator|(By one, By other) { return static_cast<By>(static_cast<unsigned>(one) | static_cast<unsigned>(other)); }
+constexpr By operator|(By one, By other) {
+  return static_cast<By>(static_cast<unsigned>(one) | static_cast<unsigned>(other));
+}
 constexpr bool has(By all, By one) { return (static_cast<unsigned>(all) & static_cast<unsigned>(one)) != 0; }
 
 class History {

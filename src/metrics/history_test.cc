@@ -35,7 +35,8 @@ class HistoryTest : public ::testing::TestWithParam<Kind> {
   }
 
   std::unique_ptr<History> open() {
-    if (GetParam() == Kind::sqlite) return open_sqlite_history(directory_.path() / "metrics.db", loop_.pool(), Retention());
+    if (GetParam() == Kind::sqlite)
+      return open_sqlite_history(directory_.path() / "metrics.db", loop_.pool(), Retention());
     if (GetParam() == Kind::memory) return open_memory_history();
     return open_shared_history(*store_, Retention());
   }
@@ -196,7 +197,8 @@ TEST(SqliteHistory, AddsUpWhatItsFirstLayoutHadByHoursAlone) {
   const auto file = directory.path() / "metrics.db";
   const auto open = [&] { return open_sqlite_history(file, loop.pool(), Retention()); };
   History::Batch batch;
-  for (int hour = 0; hour < 100; ++hour) batch.runs.push_back(run(std::to_string(hour), today - 1h * hour, hour % 2 ? "aaaa" : "bbbb"));
+  for (int hour = 0; hour < 100; ++hour)
+    batch.runs.push_back(run(std::to_string(hour), today - 1h * hour, hour % 2 ? "aaaa" : "bbbb"));
   loop.run(open()->add(batch));
   {
     store::sqlite::Database database(file, 5s);
@@ -276,7 +278,8 @@ std::string name_of_kind(const ::testing::TestParamInfo<Kind>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Stores, HistoryTest, ::testing::Values(Kind::sqlite, Kind::shared_on_sqlite, Kind::shared_on_redis, Kind::memory), name_of_kind);
+    Stores, HistoryTest, ::testing::Values(Kind::sqlite, Kind::shared_on_sqlite, Kind::shared_on_redis, Kind::memory),
+    name_of_kind);
 
 }  // namespace
 }  // namespace ci::metrics

@@ -14,7 +14,8 @@ namespace {
 
 // The values themselves while there is room for them, else one series for all that have none.
 template <class Series>
-const LabelValues& admitted(const std::map<LabelValues, Series>& series, const LabelValues& values, LabelValues& other) {
+const LabelValues& admitted(
+    const std::map<LabelValues, Series>& series, const LabelValues& values, LabelValues& other) {
   if (series.size() < most_series || series.contains(values)) return values;
   other.assign(values.size(), "other");
   return other;

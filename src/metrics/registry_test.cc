@@ -44,7 +44,8 @@ TEST(Registry, HistogramsCountWhatIsAtOrBelowEachBound) {
   EXPECT_THAT(text, Not(HasSubstr("trace_id")));
   const std::string open = registry.text(Format::openmetrics);
   EXPECT_THAT(open, HasSubstr("le=\"60.0\""));
-  EXPECT_THAT(open, HasSubstr("{le=\"0.005\",route=\"/exec\"} 4 # {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} 0.003 "));
+  EXPECT_THAT(
+      open, HasSubstr("{le=\"0.005\",route=\"/exec\"} 4 # {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} 0.003 "));
 }
 
 TEST(Registry, QuantilesAreInsideTheirBucket) {

@@ -122,7 +122,8 @@ json::object pool_now(const pool::PoolStatistics& pool) {
   object["target_size"] = sum.target;
   object["waiting"] = pool.waiting;
   // Of the sandboxes that there are, how many run a program.
-  object["utilization"] = percent(static_cast<std::int64_t>(sum.in_use), static_cast<std::int64_t>(sum.in_use + sum.available));
+  object["utilization"] =
+      percent(static_cast<std::int64_t>(sum.in_use), static_cast<std::int64_t>(sum.in_use + sum.available));
   object["languages"] = std::move(languages);
   return object;
 }
@@ -139,7 +140,8 @@ json::object describe_language(const std::string& language, const Totals& totals
   object["total_execution_time_ms"] = average_ms(totals.time_us, 1);
   object["total_memory_mb"] = static_cast<double>(totals.memory_kb) / 1024;
   object["avg_execution_time_ms"] = totals.average_time_ms();
-  object["avg_memory_mb"] = totals.runs == 0 ? 0 : static_cast<double>(totals.memory_kb) / 1024 / static_cast<double>(totals.runs);
+  object["avg_memory_mb"] =
+      totals.runs == 0 ? 0 : static_cast<double>(totals.memory_kb) / 1024 / static_cast<double>(totals.runs);
   object["error_rate"] = error_rate(totals);
   return object;
 }

@@ -8,9 +8,7 @@ namespace ci::metrics {
 
 namespace {
 
-double milliseconds(std::chrono::microseconds time) {
-  return std::round(static_cast<double>(time.count()) / 100) / 10;
-}
+double milliseconds(std::chrono::microseconds time) { return std::round(static_cast<double>(time.count()) / 100) / 10; }
 
 }  // namespace
 

@@ -33,7 +33,7 @@ struct RunRecord {
   // "exited", "signalled", "timed_out", "out_of_memory", "lost", "interrupted"; "cancelled" when nobody wanted it any more;
   // "refused" when the request could not be met, "failed" when it is ours that there is no outcome.
   std::string outcome;
-  std::string reason;      // of one that was refused or failed
+  std::string reason;  // of one that was refused or failed
   int exit_code = 0;
   std::chrono::system_clock::time_point begin;
   std::chrono::microseconds total_time{0};    // from the wish to the end, with all waiting
@@ -41,7 +41,7 @@ struct RunRecord {
   std::chrono::microseconds program_time{0};  // of the clock
   std::chrono::microseconds compile_time{0};
   std::chrono::microseconds cpu_time{0};
-  std::uint64_t peak_memory = 0;   // bytes; 0: unknown
+  std::uint64_t peak_memory = 0;  // bytes; 0: unknown
   std::uint64_t code_bytes = 0;
   std::string code_hash;           // SHA-256 of the code; empty unless somebody wants it (RunsSettings)
   std::uint64_t output_bytes = 0;  // of both streams, as the client gets them
@@ -50,7 +50,7 @@ struct RunRecord {
   std::vector<FileMark> outputs;   // these
   std::vector<FileMark> inputs;    // that its program found
   Found sandbox = Found::none;
-  bool compiled_before = false;    // its program came out of the cache
+  bool compiled_before = false;  // its program came out of the cache
   // Where the time went, in order: names from a fixed set, and microseconds. What the sandbox did is "sandbox …".
   std::vector<std::pair<std::string, std::uint64_t>> steps;
 };

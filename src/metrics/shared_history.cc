@@ -26,7 +26,7 @@ std::string hour_key(Hour hour) { return "metrics:sums:" + metrics::text_of(hour
 std::string text_of(Day day) {
   return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::time_point_cast<std::chrono::seconds>(day)));
 }
-std::string day_key(Day day) { return "metrics:sums:" + text_of(day); }            // by key and language
+std::string day_key(Day day) { return "metrics:sums:" + text_of(day); }              // by key and language
 std::string day_hours_key(Day day) { return "metrics:sums:hours:" + text_of(day); }  // by key and hour
 std::string counts_key(Hour hour) { return "metrics:counts:" + metrics::text_of(hour); }
 constexpr const char* all_counts_key = "metrics:counts:all";
@@ -39,7 +39,7 @@ std::int64_t number_of(std::string_view text) {
 
 struct Field {
   std::string key, other;
-  std::int64_t Totals::*total = nullptr;
+  std::int64_t Totals::* total = nullptr;
 };
 
 std::optional<Field> parse(std::string_view text) {
@@ -107,7 +107,8 @@ class SharedHistory final : public History {
       const Day day = floor<days>(cell.hour);
       sums.add(hour_key(cell.hour), cell.key, cell.language, cell.totals, hours_kept);
       sums.add(day_key(day), cell.key, cell.language, cell.totals, retention_.sums);
-      sums.add(day_hours_key(day), cell.key, fmt::format("{}", (cell.hour - day).count()), cell.totals, retention_.sums);
+      sums.add(
+          day_hours_key(day), cell.key, fmt::format("{}", (cell.hour - day).count()), cell.totals, retention_.sums);
     }
     for (const auto& [hour, counts] : batch.counts) {
       sums.count(counts_key(hour), counts, hours_kept);
@@ -131,7 +132,8 @@ class SharedHistory final : public History {
   awaitable<std::map<Hour, Counts>> counts(Span span) override {
     std::vector<Hour> all;
     std::vector<std::string> keys;
-    for (Hour hour = floor<hours>(std::max(span.begin, system_clock::now() - hours_kept)); hour < span.end; hour += hours(1)) {
+    for (Hour hour = floor<hours>(std::max(span.begin, system_clock::now() - hours_kept)); hour < span.end;
+         hour += hours(1)) {
       all.push_back(hour);
       keys.push_back(counts_key(hour));
     }

@@ -87,7 +87,8 @@ std::vector<RunSpan> spans_of(const RunRecord& run, const std::function<std::str
   const std::string root_id = root.id;
   system_clock::time_point at = run.begin, in_run = run.begin;
   std::string run_id = root_id;
-  const auto add_step = [&](std::string name, const std::string& parent, system_clock::time_point begin, microseconds time) {
+  const auto add_step = [&](std::string name, const std::string& parent, system_clock::time_point begin,
+                            microseconds time) {
     RunSpan& span = spans.emplace_back();
     span.id = new_id();
     span.parent = parent;

@@ -40,7 +40,8 @@ std::string upsert(const char* table) {
     sums += fmt::format("{0}{1} = {1} + excluded.{1}", sums.empty() ? "" : ", ", each.name);
   }
   return fmt::format(
-      "INSERT INTO {} (hour, api_key_hash, language{}) VALUES ({}) ON CONFLICT DO UPDATE SET {}", table, names, values, sums);
+      "INSERT INTO {} (hour, api_key_hash, language{}) VALUES ({}) ON CONFLICT DO UPDATE SET {}", table, names, values,
+      sums);
 }
 
 // Used by one pool thread at a time, behind the lock.
@@ -51,7 +52,8 @@ class Tables {
         schema_(database_),
         insert_(
             database_,
-            "INSERT OR IGNORE INTO executions (execution_id, session_id, api_key_hash, language, status, execution_time_ms,"
+            "INSERT OR IGNORE INTO executions (execution_id, session_id, api_key_hash, language, status, "
+            "execution_time_ms,"
             " memory_peak_mb, cpu_time_ms, container_source, files_uploaded, files_generated, output_size_bytes,"
             " state_size_bytes, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
         add_to_hour_(database_, upsert("hourly_sums").c_str()),
@@ -77,7 +79,9 @@ class Tables {
       Cells sums;
       for (const RunRecord& run : batch.runs) {
         const Cell cell = cell_of(run);
-        const std::string_view status = cell.totals.succeeded ? "completed" : cell.totals.timed_out ? "timeout" : "failed";
+        const std::string_view status = cell.totals.succeeded   ? "completed"
+                                        : cell.totals.timed_out ? "timeout"
+                                                                : "failed";
         const std::string_view source = cell.totals.warm ? "pool_hit" : cell.totals.cold ? "pool_miss" : "";
         Query(insert_)
             .text(run.id)
@@ -116,7 +120,8 @@ class Tables {
   }
 
   Cells cells(const Span& span, const std::string& key, By by) {
-    const Hour begin = std::chrono::floor<std::chrono::hours>(span.begin), end = std::chrono::ceil<std::chrono::hours>(span.end);
+    const Hour begin = std::chrono::floor<std::chrono::hours>(span.begin),
+               end = std::chrono::ceil<std::chrono::hours>(span.end);
     const Hour first_day = std::min<Hour>(std::chrono::ceil<std::chrono::days>(begin), end);
     const Hour after_days = std::max<Hour>(std::chrono::floor<std::chrono::days>(end), first_day);
     Cells found;
@@ -171,11 +176,13 @@ class Tables {
           "  output_size_bytes INTEGER, state_size_bytes INTEGER, created_at INTEGER NOT NULL) STRICT;"
           "CREATE INDEX IF NOT EXISTS executions_created_at ON executions (created_at);"
           "CREATE TABLE IF NOT EXISTS hourly_counts ("
-          "  hour INTEGER NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (hour, name)) STRICT, WITHOUT ROWID;"
+          "  hour INTEGER NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (hour, name)) STRICT, "
+          "WITHOUT ROWID;"
           "COMMIT");
       // By hour, key and language; the same of whole days (by their first hour); and by hour and key: a month is a few thousand rows
       // of one of the latter, and the first is only read where it begins and ends in the middle of a day.
-      for (const char* table : {"hourly_sums", "daily_sums", "hourly_activity"}) database.execute(table_of_sums(table).c_str());
+      for (const char* table : {"hourly_sums", "daily_sums", "hourly_activity"})
+        database.execute(table_of_sums(table).c_str());
       Statement version(database, "PRAGMA user_version");
       Query query(version);
       query.next();
@@ -197,7 +204,8 @@ class Tables {
       database.execute(
           fmt::format(
               "BEGIN IMMEDIATE; DELETE FROM daily_sums; DELETE FROM hourly_activity;"
-              "INSERT INTO daily_sums SELECT hour - hour % 24, api_key_hash, language{0} FROM hourly_sums GROUP BY 1, 2, 3;"
+              "INSERT INTO daily_sums SELECT hour - hour % 24, api_key_hash, language{0} FROM hourly_sums GROUP BY 1, "
+              "2, 3;"
               "INSERT INTO hourly_activity SELECT hour, api_key_hash, ''{0} FROM hourly_sums GROUP BY 1, 2; COMMIT",
               sums)
               .c_str());
@@ -217,13 +225,16 @@ class Tables {
   Statement& sums_by(By by) {
     const auto number = static_cast<std::size_t>(by);
     if (sums_[number]) return *sums_[number];
-    const auto column = [&](By one, const char* name, const char* otherwise) { return has(by, one) ? name : otherwise; };
+    const auto column = [&](By one, const char* name, const char* otherwise) {
+      return has(by, one) ? name : otherwise;
+    };
     std::string sql = fmt::format(
         "SELECT {}, {}, {}", column(By::hour, "hour", "0"), column(By::key, "api_key_hash", "''"),
         column(By::language, "language", "''"));
     for (const NamedTotal& each : named_totals) sql += fmt::format(", coalesce(sum({}), 0)", each.name);
     const auto rows = [](const char* table, const char* begin, const char* end) {
-      return fmt::format("SELECT * FROM {} WHERE hour >= {} AND hour < {} AND (?3 = '' OR api_key_hash = ?3)", table, begin, end);
+      return fmt::format(
+          "SELECT * FROM {} WHERE hour >= {} AND hour < {} AND (?3 = '' OR api_key_hash = ?3)", table, begin, end);
     };
     std::string wanted = rows("hourly_activity", "?1", "?2");
     if (!has(by, By::hour)) {

@@ -9,7 +9,8 @@ using std::chrono::steady_clock;
 // Counts one call when it ends, however it does.
 class Call {
  public:
-  Call(Figures& figures, const char* store, const char* operation) : figures_(figures), store_(store), operation_(operation) {}
+  Call(Figures& figures, const char* store, const char* operation)
+      : figures_(figures), store_(store), operation_(operation) {}
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   ~Call() {
@@ -53,18 +54,24 @@ class TimedRecords final : public store::KeyValueStore {
   TimedRecords(std::unique_ptr<store::KeyValueStore> store, const char* name, Figures& figures)
       : store_(std::move(store)), timer_(name, figures) {}
 
-  awaitable<std::optional<std::string>> get(std::string key) override { return timer_.time("get", store_->get(std::move(key))); }
+  awaitable<std::optional<std::string>> get(std::string key) override {
+    return timer_.time("get", store_->get(std::move(key)));
+  }
   awaitable<std::optional<store::Fields>> get_fields(std::string key) override {
     return timer_.time("get", store_->get_fields(std::move(key)));
   }
   awaitable<std::vector<std::optional<store::Fields>>> get_fields_of_all(std::vector<std::string> keys) override {
     return timer_.time("get_many", store_->get_fields_of_all(std::move(keys)));
   }
-  awaitable<std::vector<std::string>> members(std::string key) override { return timer_.time("members", store_->members(std::move(key))); }
+  awaitable<std::vector<std::string>> members(std::string key) override {
+    return timer_.time("members", store_->members(std::move(key)));
+  }
   awaitable<std::optional<std::chrono::milliseconds>> remaining(std::string key) override {
     return timer_.time("get", store_->remaining(std::move(key)));
   }
-  awaitable<void> write(std::vector<store::Write> writes) override { return timer_.time("write", store_->write(std::move(writes))); }
+  awaitable<void> write(std::vector<store::Write> writes) override {
+    return timer_.time("write", store_->write(std::move(writes)));
+  }
   awaitable<bool> write_if(std::vector<store::Condition> conditions, std::vector<store::Write> writes) override {
     return timer_.time("write", store_->write_if(std::move(conditions), std::move(writes)));
   }
@@ -114,7 +121,9 @@ class TimedObjects final : public store::ObjectStore {
   awaitable<std::optional<store::OpenObject>> open(std::string key, store::Range range) override {
     return timer_.time("open", store_->open(std::move(key), range));
   }
-  awaitable<std::optional<store::ObjectInfo>> head(std::string key) override { return timer_.time("head", store_->head(std::move(key))); }
+  awaitable<std::optional<store::ObjectInfo>> head(std::string key) override {
+    return timer_.time("head", store_->head(std::move(key)));
+  }
   awaitable<void> remove(std::string key) override { return timer_.time("remove", store_->remove(std::move(key))); }
   awaitable<Page> list(std::string prefix, std::string cursor, int limit) override {
     return timer_.time("list", store_->list(std::move(prefix), std::move(cursor), limit));
@@ -129,11 +138,13 @@ class TimedObjects final : public store::ObjectStore {
 
 }  // namespace
 
-std::unique_ptr<store::KeyValueStore> timed(std::unique_ptr<store::KeyValueStore> store, const char* name, Figures& figures) {
+std::unique_ptr<store::KeyValueStore> timed(
+    std::unique_ptr<store::KeyValueStore> store, const char* name, Figures& figures) {
   return std::make_unique<TimedRecords>(std::move(store), name, figures);
 }
 
-std::unique_ptr<store::ObjectStore> timed(std::unique_ptr<store::ObjectStore> store, const char* name, Figures& figures) {
+std::unique_ptr<store::ObjectStore> timed(
+    std::unique_ptr<store::ObjectStore> store, const char* name, Figures& figures) {
   return std::make_unique<TimedObjects>(std::move(store), name, figures);
 }
 

@@ -10,7 +10,9 @@
 namespace ci::metrics {
 
 // `name` is a literal; `figures` outlives the store.
-std::unique_ptr<store::KeyValueStore> timed(std::unique_ptr<store::KeyValueStore> store, const char* name, Figures& figures);
-std::unique_ptr<store::ObjectStore> timed(std::unique_ptr<store::ObjectStore> store, const char* name, Figures& figures);
+std::unique_ptr<store::KeyValueStore> timed(
+    std::unique_ptr<store::KeyValueStore> store, const char* name, Figures& figures);
+std::unique_ptr<store::ObjectStore> timed(
+    std::unique_ptr<store::ObjectStore> store, const char* name, Figures& figures);
 
 }  // namespace ci::metrics

@@ -28,15 +28,15 @@ struct Totals {
   std::int64_t cold = 0;       // waited for one to be made
 
   Totals& operator+=(const Totals& other);
-  double success_rate() const;      // percent; 0 without runs
+  double success_rate() const;  // percent; 0 without runs
   double average_time_ms() const;
-  double warm_rate() const;         // percent of those that got a sandbox
+  double warm_rate() const;  // percent of those that got a sandbox
 };
 
 // The fields by name, for stores that keep them apart.
 struct NamedTotal {
   const char* name;
-  std::int64_t Totals::*field;
+  std::int64_t Totals::* field;
 };
 extern const std::array<NamedTotal, 10> named_totals;
 

@@ -20,7 +20,8 @@ std::optional<TraceContext> parse_traceparent(std::string_view header) {
   if (header.size() < length || header[2] != '-' || header[35] != '-' || header[52] != '-') return std::nullopt;
   const std::string_view version = header.substr(0, 2), trace = header.substr(3, 32), parent = header.substr(36, 16);
   const std::string_view flags = header.substr(53, 2);
-  if (!is_hexadecimal(version) || version == "ff" || !is_hexadecimal(trace) || !is_hexadecimal(parent) || !is_hexadecimal(flags)) {
+  if (!is_hexadecimal(version) || version == "ff" || !is_hexadecimal(trace) || !is_hexadecimal(parent) ||
+      !is_hexadecimal(flags)) {
     return std::nullopt;
   }
   if (header.size() > length && (version == "00" || header[length] != '-')) return std::nullopt;

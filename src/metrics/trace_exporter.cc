@@ -31,9 +31,11 @@ std::vector<std::pair<std::string, std::string>> parse_headers(std::string_view 
     const std::string_view entry = text.substr(0, text.find(','));
     text.remove_prefix(std::min(text.size(), entry.size() + 1));
     const std::size_t equals = entry.find('=');
-    if (equals == 0 || equals == entry.npos) throw Failure(FailureKind::invalid, "write name=value, with commas between");
+    if (equals == 0 || equals == entry.npos)
+      throw Failure(FailureKind::invalid, "write name=value, with commas between");
     const auto value = net::percent_decode(entry.substr(equals + 1));
-    if (!value || value->find_first_of("\r\n") != value->npos) throw Failure(FailureKind::invalid, "a value cannot be read");
+    if (!value || value->find_first_of("\r\n") != value->npos)
+      throw Failure(FailureKind::invalid, "a value cannot be read");
     headers.emplace_back(std::string(entry.substr(0, equals)), *value);
   }
   return headers;
@@ -65,7 +67,8 @@ awaitable<void> TraceExporter::send() {
   const std::size_t count = std::min(waiting_.size(), batch);
   if (count == 0) co_return;
   const std::vector<RunRecord> some(
-      std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + static_cast<std::ptrdiff_t>(count)));
+      std::make_move_iterator(waiting_.begin()),
+      std::make_move_iterator(waiting_.begin() + static_cast<std::ptrdiff_t>(count)));
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
   const std::string body = otlp_json(some, settings_.service, settings_.version);
   net::client::Request request("POST", settings_.endpoint);

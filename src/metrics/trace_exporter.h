@@ -13,7 +13,7 @@ namespace ci::metrics {
 
 struct TraceSettings {
   TraceSettings() = default;
-  std::string endpoint;                                      // of traces: "http://collector:4318/v1/traces"; empty: none
+  std::string endpoint;  // of traces: "http://collector:4318/v1/traces"; empty: none
   std::vector<std::pair<std::string, std::string>> headers;  // of each request: a key of the collector's
   std::string service = "kubecoderun-api";
   std::string version;

@@ -27,9 +27,12 @@ TEST(Traceparent, IsReadAsTheSpecificationSays) {
 
 TEST(Traceparent, AnythingElseIsNone) {
   for (const char* bad :
-       {"", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-        "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", "00_4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7_01"}) {
+       {"", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        "00_4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7_01"}) {
     EXPECT_FALSE(parse_traceparent(bad)) << bad;
   }
 }
@@ -40,7 +43,8 @@ RunRecord traced() {
   run.begin = std::chrono::system_clock::time_point(1s);
   run.total_time = 100ms;
   run.outcome = "exited";
-  run.steps = {{"resolve", 1000}, {"acquire", 5000}, {"prepare", 3000}, {"cached", 0}, {"run", 50000}, {"store", 2000}, {"sandbox place", 4000}, {"sandbox program", 40000}};
+  run.steps = {{"resolve", 1000}, {"acquire", 5000}, {"prepare", 3000},       {"cached", 0},
+               {"run", 50000},    {"store", 2000},   {"sandbox place", 4000}, {"sandbox program", 40000}};
   return run;
 }
 

@@ -31,8 +31,8 @@ struct Standing {
 std::string source_of(const asio::ip::address& peer);
 
 struct Occupant {
-  bool same_source = false;    // as the one who comes
-  std::size_t of_source = 0;   // how many of all come from where this one comes from
+  bool same_source = false;   // as the one who comes
+  std::size_t of_source = 0;  // how many of all come from where this one comes from
   Standing standing;
   bool reserved = false;
 };

@@ -25,7 +25,8 @@ One occupant(std::string source, Standing::What what, std::chrono::seconds time 
   return one;
 }
 
-Admission admit(const std::vector<One>& there, const std::string& source, bool is_proxy, const AdmissionLimits& limits) {
+Admission admit(
+    const std::vector<One>& there, const std::string& source, bool is_proxy, const AdmissionLimits& limits) {
   std::vector<Occupant> occupants;
   for (const One& one : there) {
     Occupant occupant;
@@ -63,7 +64,8 @@ TEST(Admission, WhoHasMostGivesUpTheOneThatIsIdleLongest) {
 
 TEST(Admission, WithoutIdleOnesTheSlowestGoes) {
   const std::vector<One> there = {
-      occupant("a", working), occupant("a", waiting, 10s, 900), occupant("a", waiting, 9s, 3), occupant("b", waiting, 90s, 0)};
+      occupant("a", working), occupant("a", waiting, 10s, 900), occupant("a", waiting, 9s, 3),
+      occupant("b", waiting, 90s, 0)};
   EXPECT_EQ(admit(there, "b", false, limits(4)).evicted, 2u);
 }
 

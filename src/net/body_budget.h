@@ -52,7 +52,7 @@ class BodyBudget {
     }
 
     std::shared_ptr<Books> books_;  // a request may be dropped after the server
-    std::string owner_;  // empty: nobody knows yet
+    std::string owner_;             // empty: nobody knows yet
     std::uint64_t bytes_ = 0;
   };
 

@@ -30,7 +30,8 @@ TEST(Conditional, TheTagCountsBeforeTheDate) {
   EXPECT_FALSE(is_known_to(headers({{"If-Modified-Since", "Fri, 09 Jan 2026 09:13:19 GMT"}}), "\"t\"", modified));
   EXPECT_FALSE(is_known_to(headers({{"If-Modified-Since", "yesterday"}}), "\"t\"", modified));
   EXPECT_FALSE(is_known_to(
-      headers({{"If-None-Match", "\"u\""}, {"If-Modified-Since", "Fri, 09 Jan 2027 09:13:20 GMT"}}), "\"t\"", modified));
+      headers({{"If-None-Match", "\"u\""}, {"If-Modified-Since", "Fri, 09 Jan 2027 09:13:20 GMT"}}), "\"t\"",
+      modified));
   EXPECT_FALSE(is_known_to(headers({}), "\"t\"", modified));
 }
 
@@ -42,12 +43,23 @@ struct Row {
 
 TEST(Conditional, SelectsBytes) {
   const Row rows[] = {
-      {"bytes=0-0", Kind::part, 0, 1},     {"bytes=2-4", Kind::part, 2, 3},      {"bytes=2-", Kind::part, 2, 8},
-      {"bytes=2-99", Kind::part, 2, 8},    {"bytes=-3", Kind::part, 7, 3},       {"bytes=-99", Kind::part, 0, 10},
-      {"bytes=9-9", Kind::part, 9, 1},     {"bytes=10-", Kind::none, 0, 0},      {"bytes=-0", Kind::none, 0, 0},
-      {"bytes=4-2", Kind::whole, 0, 10},   {"bytes=0-1,3-4", Kind::whole, 0, 10}, {"items=0-1", Kind::whole, 0, 10},
-      {"bytes=", Kind::whole, 0, 10},      {"bytes=-", Kind::whole, 0, 10},      {"bytes=a-b", Kind::whole, 0, 10},
-      {"bytes=99999999999999999999-", Kind::whole, 0, 10}, {"bytes=0-18446744073709551615", Kind::part, 0, 10},
+      {"bytes=0-0", Kind::part, 0, 1},
+      {"bytes=2-4", Kind::part, 2, 3},
+      {"bytes=2-", Kind::part, 2, 8},
+      {"bytes=2-99", Kind::part, 2, 8},
+      {"bytes=-3", Kind::part, 7, 3},
+      {"bytes=-99", Kind::part, 0, 10},
+      {"bytes=9-9", Kind::part, 9, 1},
+      {"bytes=10-", Kind::none, 0, 0},
+      {"bytes=-0", Kind::none, 0, 0},
+      {"bytes=4-2", Kind::whole, 0, 10},
+      {"bytes=0-1,3-4", Kind::whole, 0, 10},
+      {"items=0-1", Kind::whole, 0, 10},
+      {"bytes=", Kind::whole, 0, 10},
+      {"bytes=-", Kind::whole, 0, 10},
+      {"bytes=a-b", Kind::whole, 0, 10},
+      {"bytes=99999999999999999999-", Kind::whole, 0, 10},
+      {"bytes=0-18446744073709551615", Kind::part, 0, 10},
   };
   for (const Row& row : rows) {
     const Selection selection = select_bytes(headers({{"Range", row.range}}), "\"t\"", modified, 10);

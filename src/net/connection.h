@@ -87,7 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Outbox outbox_;
   asio::cancellation_signal cancel_;
 
-  std::optional<Deadline> idle_since_;           // no byte of a request is there
+  std::optional<Deadline> idle_since_;  // no byte of a request is there
   std::optional<Deadline> shaking_hands_since_;
   bool working_ = false;   // on a request whose head is complete
   bool watching_ = false;  // a handler or stream runs, to be cancelled when the client leaves

@@ -23,7 +23,7 @@ namespace ci::net {
 class Headers {
  public:
   void add(std::string name, std::string value) { entries_.emplace_back(std::move(name), std::move(value)); }
-  void set(std::string_view name, std::string value);  // replaces all of that name
+  void set(std::string_view name, std::string value);                 // replaces all of that name
   std::optional<std::string_view> find(std::string_view name) const;  // the first one
   const std::vector<std::pair<std::string, std::string>>& entries() const { return entries_; }
 
@@ -39,11 +39,11 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;  // decoded
   Headers headers;
   asio::ip::address peer;
-  std::string id;  // of this request: the incoming X-Request-ID when well-formed, else new
+  std::string id;                     // of this request: the incoming X-Request-ID when well-formed, else new
   std::vector<std::string> captures;  // filled by the router, one per {name} in the pattern, decoded
-  std::string caller;  // the credential it came with, filled by whoever checks that
-  std::string former_caller;  // what the same credential was called once, or empty; filled with `caller`
-  std::string queue;   // those who wait for something scarce take turns by this; filled with `caller`
+  std::string caller;                 // the credential it came with, filled by whoever checks that
+  std::string former_caller;          // what the same credential was called once, or empty; filled with `caller`
+  std::string queue;                  // those who wait for something scarce take turns by this; filled with `caller`
   // What else is known of the caller, for whoever filled it to read again (api/auth.h): nothing to us.
   std::shared_ptr<const void> principal;
 

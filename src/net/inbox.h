@@ -55,7 +55,7 @@ class Inbox {
   std::size_t end_ = 0;
   bool reading_ = false;
   bool ended_ = false;
-  bool grow_ = false;         // the last read filled all the room there was
+  bool grow_ = false;  // the last read filled all the room there was
   std::size_t last_read_ = 0;
   Waiter waiter_;
   asio::any_io_executor waiter_executor_;

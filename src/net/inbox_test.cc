@@ -117,7 +117,8 @@ TEST_F(InboxTest, AWaitThatIsCancelledEndsAndTheNextOneWorks) {
 TEST_F(InboxTest, GrowsForWhoSendsMuchStopsAtItsCapacityAndShrinksAgain) {
   std::size_t got = 0;
   const std::string much(1 << 20, 'x');
-  for (read_ahead(); transport_.is_reading(); read_ahead()) got += transport_.arrive(std::string_view(much).substr(got));
+  for (read_ahead(); transport_.is_reading(); read_ahead())
+    got += transport_.arrive(std::string_view(much).substr(got));
   EXPECT_EQ(got, std::size_t{64} << 10);
   EXPECT_TRUE(inbox_.full());
   EXPECT_EQ(inbox_.bytes().size(), got);

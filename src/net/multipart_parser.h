@@ -17,7 +17,7 @@ class MultipartParser {
     part,       // a part begins: header()
     data,       // a piece of its body, not empty: data()
     part_end,
-    end,        // the closing boundary; what follows does not matter
+    end,  // the closing boundary; what follows does not matter
   };
 
   explicit MultipartParser(std::string_view boundary);

@@ -32,7 +32,8 @@ class OutboxTest : public testing::Test {
     Writer& writer = writers_.emplace_back();
     writer.text = std::move(text);
     asio::co_spawn(
-        context_, write_all(outbox_, writer), asio::bind_cancellation_slot(writer.cancel.slot(), [&writer](std::exception_ptr failure) {
+        context_, write_all(outbox_, writer),
+        asio::bind_cancellation_slot(writer.cancel.slot(), [&writer](std::exception_ptr failure) {
           writer.done = true;
           writer.failed = failure != nullptr;
         }));

@@ -36,7 +36,8 @@ Parsed parse(std::string_view text, std::size_t piece = 1, std::uint32_t limit =
 
 TEST(RequestHead, ReadsTheHeadHoweverItArrives) {
   for (const std::size_t piece : {1, 2, 5, 1000}) {
-    const Parsed parsed = parse("PATCH /v1/x?y=1 HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a:  2 \r\nContent-Length: 3\r\n\r\nabc", piece);
+    const Parsed parsed =
+        parse("PATCH /v1/x?y=1 HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a:  2 \r\nContent-Length: 3\r\n\r\nabc", piece);
     ASSERT_TRUE(parsed.head);
     EXPECT_EQ(parsed.head->method, "PATCH");
     EXPECT_EQ(parsed.head->target, "/v1/x?y=1");
@@ -73,9 +74,10 @@ TEST(RequestHead, RefusesWhatAProxyCouldReadDifferently) {
 
 TEST(RequestHead, RefusesMalformedLines) {
   for (const char* text :
-       {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\nHost: h\n\n\r\n\r\n", "G@T / HTTP/1.1\r\nHost: h\r\n\r\n",
-        "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\nb\r\n\r\n", "\x16\x03\x01\x02hello\r\n\r\n"}) {
+       {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\nHost: h\n\n\r\n\r\n",
+        "G@T / HTTP/1.1\r\nHost: h\r\n\r\n", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\nb\r\n\r\n",
+        "\x16\x03\x01\x02hello\r\n\r\n"}) {
     EXPECT_EQ(parse(text).refused, 400) << text;
   }
 }

@@ -41,9 +41,8 @@ std::size_t Router::add(std::string method, std::string_view pattern, Handler ha
   route.segments = split(pattern);
   route.handler = std::move(handler);
   route.number = routes_.size();
-  const auto place = std::ranges::find_if(routes_, [&](const Route& other) {
-    return literal_prefix(other.segments) < literal_prefix(route.segments);
-  });
+  const auto place = std::ranges::find_if(
+      routes_, [&](const Route& other) { return literal_prefix(other.segments) < literal_prefix(route.segments); });
   routes_.insert(place, std::move(route));
   return routes_.size() - 1;
 }

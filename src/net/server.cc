@@ -13,9 +13,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <thread>
 #include <list>
 #include <map>
+#include <thread>
 
 #include "base/changes.h"
 #include "base/failure.h"
@@ -85,8 +85,8 @@ UniqueFd open_listener(const tcp::endpoint& endpoint, const ServerSettings& sett
   };
   // Accepted sockets inherit TCP_NODELAY. "::" takes IPv4 clients too, whatever the system's default.
   const bool ready = fd && set(SOL_SOCKET, SO_REUSEADDR, on) && set(IPPROTO_TCP, TCP_NODELAY, on) &&
-                     (family != AF_INET6 || set(IPPROTO_IPV6, IPV6_V6ONLY, off)) &&
-                     bind_soon(fd.get(), endpoint) && ::listen(fd.get(), SOMAXCONN) == 0;
+                     (family != AF_INET6 || set(IPPROTO_IPV6, IPV6_V6ONLY, off)) && bind_soon(fd.get(), endpoint) &&
+                     ::listen(fd.get(), SOMAXCONN) == 0;
   if (!ready) fail_to_listen(settings, std::strerror(errno));
   return fd;
 }
@@ -290,7 +290,7 @@ class Server::Impl {
   DateText date_;
   Sources sources_;
   std::list<Place> connections_;
-  std::uint64_t crowded_ = 0;                   // connections that came when there were too many
+  std::uint64_t crowded_ = 0;  // connections that came when there were too many
   Deadline next_note_;
   Changes changed_;  // a connection has ended, or the accept loop
   asio::steady_timer ticker_;

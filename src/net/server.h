@@ -19,23 +19,23 @@ struct ServerSettings {
   std::string host = "0.0.0.0";
   std::uint16_t port = 8000;  // 0: the kernel picks one, see Server::port()
   bool tls = false;
-  std::string certificate_file;  // PEM chain
-  std::string key_file;          // PEM
-  std::string ca_file;           // PEM bundle, optional: completes our chain; clients need no certificate
-  std::uint32_t header_limit = 64 << 10;           // bytes of the header block: 431 above
-  std::chrono::seconds header_timeout{20};         // from the first byte of a request to the end of its headers
-  std::chrono::seconds idle_timeout{120};          // between requests; longer than usual proxies'
-  std::chrono::seconds body_timeout{30};           // without any progress of a body, either way
-  std::chrono::seconds body_head_start{30};        // of waiting for a body's bytes, before a rate is asked for …
-  std::uint64_t least_bytes_per_second = 1024;     // … of at least so much on average
-  std::uint64_t body_memory = 256 << 20;           // of the bodies that handlers read whole, all clients together
+  std::string certificate_file;              // PEM chain
+  std::string key_file;                      // PEM
+  std::string ca_file;                       // PEM bundle, optional: completes our chain; clients need no certificate
+  std::uint32_t header_limit = 64 << 10;     // bytes of the header block: 431 above
+  std::chrono::seconds header_timeout{20};   // from the first byte of a request to the end of its headers
+  std::chrono::seconds idle_timeout{120};    // between requests; longer than usual proxies'
+  std::chrono::seconds body_timeout{30};     // without any progress of a body, either way
+  std::chrono::seconds body_head_start{30};  // of waiting for a body's bytes, before a rate is asked for …
+  std::uint64_t least_bytes_per_second = 1024;  // … of at least so much on average
+  std::uint64_t body_memory = 256 << 20;        // of the bodies that handlers read whole, all clients together
 
   // Connections, see net/admission.h
   std::size_t max_connections = 4096;
   std::size_t max_connections_per_address = 2048;
-  std::size_t reserved_connections = 16;           // beyond those, for probes only
-  std::chrono::seconds reserved_timeout{5};        // from its beginning to the end of the headers of one of those
-  std::vector<std::string> probes;                 // paths
+  std::size_t reserved_connections = 16;     // beyond those, for probes only
+  std::chrono::seconds reserved_timeout{5};  // from its beginning to the end of the headers of one of those
+  std::vector<std::string> probes;           // paths
   // Addresses from which many clients come: their number of connections has no limit of its own. May be empty.
   std::function<bool(const asio::ip::address&)> is_proxy;
 };

@@ -8,10 +8,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
-#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <future>
@@ -42,7 +42,10 @@ struct Seen {
 // A server on its own thread and a few handlers that show what it does.
 class ServerTest : public testing::Test {
  protected:
-  ServerTest() { settings_.host = "127.0.0.1"; settings_.port = 0; }
+  ServerTest() {
+    settings_.host = "127.0.0.1";
+    settings_.port = 0;
+  }
   ~ServerTest() override { stop(5s); }
 
   void start() {
@@ -239,7 +242,8 @@ TEST_F(ServerTest, KeepsTheConnectionAndAnswersInOrder) {
   start();
   Client client(server_->port());
   EXPECT_THAT(client.send("GET /a" + host + "\r\n").read_answer(), HasSubstr("GET /a "));
-  EXPECT_THAT(client.send("GET /v1//b/" + host + "X-Request-ID: my-id\r\n\r\n").read_answer(), EndsWith("GET /b my-id"));
+  EXPECT_THAT(
+      client.send("GET /v1//b/" + host + "X-Request-ID: my-id\r\n\r\n").read_answer(), EndsWith("GET /b my-id"));
   client.send("GET /c" + host + "\r\nPOST /echo" + host + "Content-Length: 5\r\n\r\nhelloGET /d" + host + "\r\n");
   EXPECT_THAT(client.read_answer(), HasSubstr("GET /c "));
   EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\nhello"));
@@ -260,7 +264,8 @@ TEST_F(ServerTest, UnderstandsRequestsThatArriveByteByByte) {
   start();
   Client client(server_->port());
   client.socket().set_option(tcp::no_delay(true));
-  const std::string text = "\r\nPOST /echo" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n";
+  const std::string text =
+      "\r\nPOST /echo" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n";
   for (const char c : text) client.send(std::string_view(&c, 1));
   EXPECT_THAT(client.read_answer(), EndsWith("\r\n\r\nabcde"));
 }
@@ -328,7 +333,8 @@ TEST_F(ServerTest, RefusesWhatIsNotHttp) {
   start();
   for (const std::string text :
        {"nonsense\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/3.0\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\n"}) {
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x "
+        "HTTP/1.1\r\n"}) {
     Client client(server_->port());
     const std::string answer = client.send(text).read_answer();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n")) << text;
@@ -387,13 +393,15 @@ TEST_F(ServerTest, HonoursCloseAndOldVersions) {
   EXPECT_THAT(
       old_keep.send("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").read_answer(),
       HasSubstr("Connection: keep-alive\r\n"));
-  EXPECT_THAT(old_keep.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").read_all(), EndsWith("\r\n\r\nonetwo"));
+  EXPECT_THAT(
+      old_keep.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").read_all(), EndsWith("\r\n\r\nonetwo"));
 }
 
 TEST_F(ServerTest, AnswersHeadWithoutABody) {
   start();
   Client client(server_->port());
-  client.send("HEAD /source" + host + "\r\nHEAD /stream" + host + "\r\nHEAD /a" + host + "\r\nGET /empty" + host + "\r\n");
+  client.send(
+      "HEAD /source" + host + "\r\nHEAD /stream" + host + "\r\nHEAD /a" + host + "\r\nGET /empty" + host + "\r\n");
   EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("Content-Length: 1048576\r\n"));
   EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("Transfer-Encoding: chunked\r\n"));
   EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("Content-Length: "));
@@ -618,8 +626,7 @@ TEST_F(ServerTest, SaysWhichAddressIsTaken) {
   start();
   ServerSettings second = settings_;
   second.port = server_->port();
-  const std::string wanted =
-      "cannot listen on 127.0.0.1:" + std::to_string(second.port) + ": address already in use";
+  const std::string wanted = "cannot listen on 127.0.0.1:" + std::to_string(second.port) + ": address already in use";
   try {
     Server server(context_.get_executor(), second, Handler());
     FAIL();
@@ -725,7 +732,8 @@ TEST_F(TlsServerTest, ServesOverTls) {
           "X-Request-ID: end\r\n\r\n",
       "GET /b end");
   EXPECT_THAT(echoed, HasSubstr("\r\n\r\n" + body + "HTTP/1.1 200"));
-  EXPECT_THAT(client.exchange("GET /stream" + host + "Connection: close\r\n\r\n", "nothing"), EndsWith("two\r\n0\r\n\r\n"));
+  EXPECT_THAT(
+      client.exchange("GET /stream" + host + "Connection: close\r\n\r\n", "nothing"), EndsWith("two\r\n0\r\n\r\n"));
 }
 
 TEST_F(TlsServerTest, SaysGoodbye) {

@@ -52,7 +52,8 @@ TEST(Target, DecodesTheQuery) {
   const auto target = parse_target("/a?x=1+2&y=%2B%26&flag&&z=a=b&x=3");
   ASSERT_TRUE(target);
   EXPECT_THAT(
-      target->query, ElementsAre(Pair("x", "1 2"), Pair("y", "+&"), Pair("flag", ""), Pair("z", "a=b"), Pair("x", "3")));
+      target->query,
+      ElementsAre(Pair("x", "1 2"), Pair("y", "+&"), Pair("flag", ""), Pair("z", "a=b"), Pair("x", "3")));
   EXPECT_THAT(parse_target("/a?")->query, IsEmpty());
   EXPECT_EQ(path_of("/a?x=/../b"), "/a");
 }

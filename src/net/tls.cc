@@ -57,8 +57,8 @@ asio::ssl::context open_tls_context(const ServerSettings& settings) {
   if (error.category() == asio::error::get_ssl_category() &&
       ERR_GET_REASON(static_cast<unsigned long>(error.value())) == X509_R_KEY_VALUES_MISMATCH) {
     throw Failure(
-        FailureKind::invalid,
-        "SSL_KEY_FILE: the key " + settings.key_file + " does not belong to the certificate " + settings.certificate_file);
+        FailureKind::invalid, "SSL_KEY_FILE: the key " + settings.key_file + " does not belong to the certificate " +
+                                  settings.certificate_file);
   }
   require(error, "SSL_KEY_FILE", settings.key_file);
   if (!settings.ca_file.empty()) {

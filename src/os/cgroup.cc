@@ -46,7 +46,8 @@ void write_file(int directory, const std::string& name, const std::string& value
 // For limits that not every kernel is built with (swap accounting).
 void try_write_file(int directory, const std::string& name, const std::string& value) {
   const UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CLOEXEC));
-  if (file) [[maybe_unused]] const ssize_t ignored = ::write(file.get(), value.data(), value.size());
+  if (file) [[maybe_unused]]
+    const ssize_t ignored = ::write(file.get(), value.data(), value.size());
 }
 
 UniqueFd open_file(int directory, const char* name, int flags) {
@@ -77,7 +78,7 @@ std::string start_time(pid_t pid) {
   std::string field;
   rest >> field;
   if (field == "Z" || field == "X") return "";  // dead, and only not yet waited for
-  for (int i = 1; i < 20; ++i) rest >> field;  // field 22 of proc(5)
+  for (int i = 1; i < 20; ++i) rest >> field;   // field 22 of proc(5)
   return field;
 }
 
@@ -86,8 +87,9 @@ std::string start_time(pid_t pid) {
 UniqueFd lock_group(const fs::path& directory) {
   UniqueFd lock(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return {};
-  struct stat held {}, named {};
-  const bool same = ::fstat(lock.get(), &held) == 0 && ::stat(directory.c_str(), &named) == 0 && held.st_ino == named.st_ino;
+  struct stat held{}, named{};
+  const bool same =
+      ::fstat(lock.get(), &held) == 0 && ::stat(directory.c_str(), &named) == 0 && held.st_ino == named.st_ino;
   return same ? std::move(lock) : UniqueFd();
 }
 
@@ -222,7 +224,8 @@ bool Cgroup::renew(std::uint64_t memory_bytes) {
   const bool lowered = std::ranges::all_of(memory_limits_, set);
   if (!lowered && !std::ranges::all_of(memory_limits_ | std::views::reverse, set)) return false;
   // Where the peak cannot be reset, what is used now takes its place, and who reads it looks now and then.
-  if (peak_memory_ && ::pwrite(peak_memory_.get(), "0", 1, 0) != 1) peak_memory_ = UniqueFd(::fcntl(memory_.get(), F_DUPFD_CLOEXEC, 0));
+  if (peak_memory_ && ::pwrite(peak_memory_.get(), "0", 1, 0) != 1)
+    peak_memory_ = UniqueFd(::fcntl(memory_.get(), F_DUPFD_CLOEXEC, 0));
   oom_kills_before_ = read_counter(oom_events_.get(), "oom_kill").value_or(0);
   memory_before_ = read_number(memory_.get()).value_or(0);
   return true;
@@ -263,9 +266,8 @@ CgroupTree CgroupTree::make(const fs::path& mount, uid_t owner, gid_t group, pid
               "). Start as root, or under systemd with Delegate=yes (systemd-run --user --scope -p Delegate=yes …), or "
               "set ALLOW_WEAK_SANDBOX=cgroup to run with per-process limits only");
     }
-    hierarchy.descriptor = UniqueFd(sys("opening a cgroup", [&] {
-      return ::open(hierarchy.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    }));
+    hierarchy.descriptor = UniqueFd(
+        sys("opening a cgroup", [&] { return ::open(hierarchy.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); }));
     // The owner may make groups below, move its processes into them and set their limits; our own group's limits,
     // whose files stay root's, it may not change.
     if (::geteuid() == 0) {
@@ -284,7 +286,8 @@ CgroupTree CgroupTree::make(const fs::path& mount, uid_t owner, gid_t group, pid
     fs::path parent = mount;
     if (::geteuid() != 0 || ::access((mount / "cgroup.subtree_control").c_str(), W_OK) != 0) {
       parent = mount / fs::path(group_of_ours(own_v2_group())).relative_path();
-      if (!fs::is_directory(parent)) parent = mount;  // the name is one of another namespace: what is mounted is all we have
+      if (!fs::is_directory(parent))
+        parent = mount;  // the name is one of another namespace: what is mounted is all we have
     }
     if (fs::exists(parent / "cgroup.type")) move_into_leaf(parent);  // only the host's own root has none
     std::ofstream(parent / "cgroup.subtree_control") << "+memory +pids";
@@ -323,9 +326,8 @@ Cgroup CgroupTree::create(const std::string& name, const CgroupLimits& limits) c
     const int parent = hierarchy.descriptor.get();
     sys("making a cgroup", [&] { return ::mkdirat(parent, name.c_str(), 0755); });
     group.places_.push_back({parent, name});
-    const UniqueFd directory(sys("opening a cgroup", [&] {
-      return ::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    }));
+    const UniqueFd directory(
+        sys("opening a cgroup", [&] { return ::openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); }));
     const int fd = directory.get();
     set_limits(fd, hierarchy.controller, limits);
     const auto add_limit = [&](const char* file_name) {
@@ -374,7 +376,8 @@ void CgroupTree::take_in(pid_t process) const {
   if (version_ != 2) return;  // with version 1 who owns both processes and groups may move them
   const int ours = hierarchies_[0].descriptor.get();
   sys("making a cgroup", [&] { return ::mkdirat(ours, daemon_group, 0755); });
-  const UniqueFd group(sys("opening a cgroup", [&] { return ::openat(ours, daemon_group, O_PATH | O_DIRECTORY | O_CLOEXEC); }));
+  const UniqueFd group(
+      sys("opening a cgroup", [&] { return ::openat(ours, daemon_group, O_PATH | O_DIRECTORY | O_CLOEXEC); }));
   try_write_file(group.get(), "cpu.weight", std::to_string(daemon_cpu_weight));
   write_file(group.get(), "cgroup.procs", std::to_string(process));
 }

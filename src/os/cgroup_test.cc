@@ -2,8 +2,8 @@
 // sandbox tests, with whichever version the machine has.
 #include "os/cgroup.h"
 
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <fstream>

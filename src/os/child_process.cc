@@ -44,9 +44,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-int status_of(const siginfo_t& info) {
-  return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-}
+int status_of(const siginfo_t& info) { return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status; }
 
 }  // namespace
 
@@ -59,8 +57,7 @@ ChildProcess ChildProcess::spawn(const SpawnRequest& request) {
     has_stdin = has_stdin || number == 0;
     const int source = ours;
     UniqueFd copy(sys("preparing to start a program", [&] { return ::fcntl(source, F_DUPFD_CLOEXEC, 64); }));
-    check(
-        ::posix_spawn_file_actions_adddup2(&parameters.actions, copy.get(), number), "preparing to start a program");
+    check(::posix_spawn_file_actions_adddup2(&parameters.actions, copy.get(), number), "preparing to start a program");
     copies.push_back(std::move(copy));
   }
   if (!has_stdin) {
@@ -142,9 +139,7 @@ std::optional<int> ChildProcess::wait_for(std::chrono::milliseconds time) {
 int ChildProcess::wait() {
   CHECK(pid_ >= 0);
   siginfo_t info{};
-  sys("waiting for a process", [&] {
-    return ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED);
-  });
+  sys("waiting for a process", [&] { return ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED); });
   pid_ = -1;
   return status_of(info);
 }

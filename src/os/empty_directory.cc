@@ -28,13 +28,14 @@ std::vector<std::string> names_in(int directory) {
   const int own = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const std::unique_ptr<DIR, Close> stream(own >= 0 ? ::fdopendir(own) : nullptr);
   while (const dirent* entry = stream ? ::readdir(stream.get()) : nullptr) {
-    if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) names.emplace_back(entry->d_name);
+    if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0)
+      names.emplace_back(entry->d_name);
   }
   return names;
 }
 
 bool is_directory(int parent, const std::string& name) {
-  struct stat info {};
+  struct stat info{};
   return ::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
 }
 

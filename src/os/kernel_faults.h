@@ -16,8 +16,9 @@ struct KernelVersion {
 
 struct KernelFault {
   std::string_view name, part;
-  KernelVersion since;                // the first that has it
-  std::vector<KernelVersion> mended;  // the first of each series without it, in order. All series after the last are without it
+  KernelVersion since;  // the first that has it
+  std::vector<KernelVersion>
+      mended;  // the first of each series without it, in order. All series after the last are without it
 };
 
 std::span<const KernelFault> kernel_faults();

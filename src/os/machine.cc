@@ -32,7 +32,7 @@ std::uint64_t smallest_limit(const fs::path& top, fs::path group, const char* na
 }  // namespace
 
 std::uint64_t usable_memory(const fs::path& cgroups) {
-  struct sysinfo info {};
+  struct sysinfo info{};
   ::sysinfo(&info);
   std::uint64_t usable = static_cast<std::uint64_t>(info.totalram) * info.mem_unit;
   std::ifstream groups("/proc/self/cgroup");

@@ -79,13 +79,11 @@ Received receive_message(int socket, Message& into) {
 UniqueFd memory_file(const char* name, std::string_view bytes) {
   UniqueFd file(sys("making a memory file", [&] { return ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }));
   for (size_t done = 0; done < bytes.size();) {
-    done += static_cast<size_t>(sys("filling a memory file", [&] {
-      return ::write(file.get(), bytes.data() + done, bytes.size() - done);
-    }));
+    done += static_cast<size_t>(
+        sys("filling a memory file", [&] { return ::write(file.get(), bytes.data() + done, bytes.size() - done); }));
   }
-  sys("sealing a memory file", [&] {
-    return ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
-  });
+  sys("sealing a memory file",
+      [&] { return ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL); });
   return file;
 }
 

@@ -31,9 +31,8 @@ awaitable<UniqueFd> file_of(ByteSource& source) {
   UniqueFd file(sys("making a memory file", [] { return ::memfd_create("source", MFD_CLOEXEC | MFD_ALLOW_SEALING); }));
   std::vector<std::byte> buffer(piece);
   while (const size_t count = co_await source.read_some(buffer)) append(file.get(), std::span(buffer).first(count));
-  sys("sealing a memory file", [&] {
-    return ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
-  });
+  sys("sealing a memory file",
+      [&] { return ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL); });
   co_return file;
 }
 

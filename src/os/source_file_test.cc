@@ -38,7 +38,7 @@ TEST(SourceFile, IsASealedCopyOfWhatHasNoFile) {
 TEST(SourceFile, IsTheFileWhereThereIsOne) {
   asio::thread_pool pool(1);
   UniqueFd memory = memory_file("a", "bytes");
-  struct stat before {}, after {};
+  struct stat before{}, after{};
   ::fstat(memory.get(), &before);
   FileSource source(std::move(memory), pool);
   const UniqueFd file = file_from(source);

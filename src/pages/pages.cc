@@ -48,7 +48,9 @@ bool takes_gzip(const net::Request& request) {
   if (begin == accepted.npos) return false;
   std::string parameters = accepted.substr(begin, accepted.find(',', begin) - begin);
   std::erase(parameters, ' ');
-  return !(parameters.ends_with(";q=0") || parameters.ends_with(";q=0.0") || parameters.ends_with(";q=0.00") || parameters.ends_with(";q=0.000"));
+  return !(
+      parameters.ends_with(";q=0") || parameters.ends_with(";q=0.0") || parameters.ends_with(";q=0.00") ||
+      parameters.ends_with(";q=0.000"));
 }
 
 net::Response answer(const EmbeddedFile& file, const std::string& tag, const net::Request& request) {

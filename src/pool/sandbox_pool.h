@@ -71,15 +71,15 @@ struct Program {
   std::string code;
   std::vector<std::string> arguments;
   std::vector<InputFile> inputs;
-  std::optional<StateWish> state;   // Python only
-  bool calls = false;               // it has a channel of its own for Call and Answer
+  std::optional<StateWish> state;               // Python only
+  bool calls = false;                           // it has a channel of its own for Call and Answer
   std::chrono::milliseconds time_limit{30000};  // of the program itself
-  std::uint64_t memory_limit = 0;   // less than a sandbox has; 0: all of that
+  std::uint64_t memory_limit = 0;               // less than a sandbox has; 0: all of that
   std::chrono::milliseconds compile_limit{0};   // of compiling it, before that; 0: there is nothing to compile
-  std::uint64_t output_file_limit = 10 << 20;  // larger files of the guest are not handed out
-  std::uint32_t output_file_count = 100;       // nor more than this many candidates
-  std::unique_ptr<ByteSource> compiled;        // what `code` compiles to, if that is known: it is not compiled again
-  std::uint64_t largest_compiled = 0;          // hand out what `code` compiles to, up to this size; 0: no
+  std::uint64_t output_file_limit = 10 << 20;   // larger files of the guest are not handed out
+  std::uint32_t output_file_count = 100;        // nor more than this many candidates
+  std::unique_ptr<ByteSource> compiled;         // what `code` compiles to, if that is known: it is not compiled again
+  std::uint64_t largest_compiled = 0;           // hand out what `code` compiles to, up to this size; 0: no
 };
 
 enum class Stream { out, err };
@@ -104,14 +104,14 @@ struct Outcome {
   Ended ended = Ended::exited;
   int exit_code = 0;
   int signal = 0;
-  bool while_compiling = false;  // it never came to the program
-  std::chrono::microseconds wall_time{0};     // of the program, not of our machinery; of the compiler when it ended there
+  bool while_compiling = false;            // it never came to the program
+  std::chrono::microseconds wall_time{0};  // of the program, not of our machinery; of the compiler when it ended there
   std::chrono::microseconds compile_time{0};  // before that
   std::chrono::microseconds cpu_time{0};
-  std::uint64_t peak_memory = 0;  // bytes; 0 when the host cannot tell
-  bool state_captured = false;  // a StateLeft came before this, true or forged
-  bool state_unusable = false;  // the program began with nothing, since StateWish::before could not be read
-  std::string state_note;       // what the sandbox says of a captured state: untrusted
+  std::uint64_t peak_memory = 0;      // bytes; 0 when the host cannot tell
+  bool state_captured = false;        // a StateLeft came before this, true or forged
+  bool state_unusable = false;        // the program began with nothing, since StateWish::before could not be read
+  std::string state_note;             // what the sandbox says of a captured state: untrusted
   std::vector<std::string> unplaced;  // names of inputs that the workspace had no room for
   // Where our time went: step name and microseconds, in order ("place files", "collect", …).
   std::vector<std::pair<std::string, std::uint64_t>> steps;
@@ -125,7 +125,7 @@ struct OutputFile {
   std::string name;  // whatever the guest made of it, below /mnt/data: any bytes but NUL. Never a path to open
   std::unique_ptr<ByteSource> body;
   std::uint64_t size;
-  bool written;      // false: an input that the program did not write to, also not the same bytes again
+  bool written;  // false: an input that the program did not write to, also not the same bytes again
 };
 
 // What the compiler made of the code without a word. No code of the user had run by then. A descriptor is one of sealed memory.
@@ -155,13 +155,13 @@ struct Collected {
   std::vector<std::string> gone;  // names of inputs of which nothing is left where they were put
   std::vector<Skipped> skipped;   // the first of them
   std::array<std::uint32_t, left_out_reasons> skipped_files{};  // all of them, by reason
-  bool complete = false;          // everything was looked at
+  bool complete = false;                                        // everything was looked at
 };
 
 // The program asks something of whoever reads these events, and waits for an Answer of the same number. What is in it is
 // between the program's harness and that reader; like all that a guest says it is not to be believed.
-inline constexpr std::size_t longest_call = 1 << 20;   // bytes: a guest that says more finds its channel closed
-inline constexpr std::size_t most_open_calls = 100;    // that wait for an answer at once; the same
+inline constexpr std::size_t longest_call = 1 << 20;  // bytes: a guest that says more finds its channel closed
+inline constexpr std::size_t most_open_calls = 100;   // that wait for an answer at once; the same
 struct Call {
   Call(std::uint32_t n, std::string text) : number(n), request(std::move(text)) {}
   std::uint32_t number;
@@ -214,13 +214,13 @@ struct LanguageStatistics {
 };
 
 struct PoolStatistics {
-  std::uint64_t acquisitions = 0;  // that ended with a sandbox: hits + misses
-  std::uint64_t hits = 0;          // one was warm
-  std::uint64_t misses = 0;        // one was made while the request waited
-  std::uint64_t exhaustions = 0;   // requests for which a warm one should have been there and was not
-  std::uint64_t refusals = 0;      // requests that got none in time, or found too many others waiting
-  std::uint64_t waits = 0;         // requests that waited, whatever came of it
-  std::uint64_t waiting = 0;       // requests that wait now
+  std::uint64_t acquisitions = 0;             // that ended with a sandbox: hits + misses
+  std::uint64_t hits = 0;                     // one was warm
+  std::uint64_t misses = 0;                   // one was made while the request waited
+  std::uint64_t exhaustions = 0;              // requests for which a warm one should have been there and was not
+  std::uint64_t refusals = 0;                 // requests that got none in time, or found too many others waiting
+  std::uint64_t waits = 0;                    // requests that waited, whatever came of it
+  std::uint64_t waiting = 0;                  // requests that wait now
   std::chrono::microseconds acquire_time{0};  // sum over acquisitions
   std::chrono::microseconds wait_time{0};     // sum over waits
   bool keeps_warm = true;                     // by its settings

@@ -40,7 +40,7 @@ using Clock = RunClock::Clock;
 constexpr auto soft_grace = std::chrono::milliseconds(300);  // between the soft signal and the kill
 constexpr auto memory_check = std::chrono::milliseconds(100);
 constexpr auto capture_limit = std::chrono::seconds(10);  // of writing a session's state, after the program's time
-constexpr int reaped_at_once = 256;  // a program can have children that end as quickly as we look
+constexpr int reaped_at_once = 256;                       // a program can have children that end as quickly as we look
 
 class Agent {
  public:
@@ -97,7 +97,8 @@ class Agent {
   }
 
   void open_what_is_ours() {
-    workspace_ = UniqueFd(sys("opening the workspace", [&] { return ::open(workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+    workspace_ =
+        UniqueFd(sys("opening the workspace", [&] { return ::open(workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
     memory_.open_netlink();
     if (fds_.finished) {
       sys("telling the zygote", [&] { return ::write(fds_.finished.get(), "m", 1); });
@@ -175,8 +176,10 @@ class Agent {
       arguments_ = std::move(message.descriptors.front());
       passed_.assign(
           std::make_move_iterator(message.descriptors.begin() + 1), std::make_move_iterator(message.descriptors.end()));
-      if (compiling_ && !plan_.compile.empty()) line_.say(words::build);
-      else say_go();
+      if (compiling_ && !plan_.compile.empty())
+        line_.say(words::build);
+      else
+        say_go();
       return true;
     }
     return false;
@@ -197,7 +200,9 @@ class Agent {
   }
 
   void run_program() {
-    const auto hear_guest = [this](Clock::time_point now) { return line_.hear([this, now](char word) { hear(word, now); }); };
+    const auto hear_guest = [this](Clock::time_point now) {
+      return line_.hear([this, now](char word) { hear(word, now); });
+    };
     while (!reap_until_guest_ends()) {
       const auto now = Clock::now();
       if (memory_.exhausted()) break;
@@ -217,7 +222,9 @@ class Agent {
           {line_.to_hear(), POLLIN, 0},
           {line_.to_say(), POLLOUT, 0}};
       const auto time = std::chrono::ceil<std::chrono::milliseconds>(next - now);
-      ::poll(waiting, 4, next == Clock::time_point::max() ? -1 : static_cast<int>(std::max<std::int64_t>(0, time.count())));
+      ::poll(
+          waiting, 4,
+          next == Clock::time_point::max() ? -1 : static_cast<int>(std::max<std::int64_t>(0, time.count())));
       if (waiting[1].revents != 0 && !hear_server(Clock::now())) leave();
       if (waiting[2].revents != 0) hear_guest(Clock::now());
       if (waiting[3].revents != 0) line_.say_more();
@@ -262,7 +269,8 @@ class Agent {
 
   void hear(char word, Clock::time_point now) {
     const bool of_state = said_ || state_.status_follows();
-    if (!of_state && (word == words::compiled || word == words::compiled_silently) && compiling_ && !timed_out_ && !dead_) {
+    if (!of_state && (word == words::compiled || word == words::compiled_silently) && compiling_ && !timed_out_ &&
+        !dead_) {
       if (word == words::compiled_silently) hand_out_product();
       compiling_ = false;
       compile_time_ = clock_.spent(now);
@@ -364,7 +372,7 @@ class Agent {
   UniqueFd workspace_, guest_state_;
   ChildWatch children_;
   StartOrder order_;
-  UniqueFd arguments_;  // until they are said
+  UniqueFd arguments_;            // until they are said
   std::vector<UniqueFd> passed_;  // descriptors for the guest, until it gets them
   PlacedInputs placed_;
   bool more_to_reap_ = false, dead_ = false;

@@ -35,7 +35,7 @@ struct AgentPlan {
   std::string source_name;               // "code.py"; where the program's text is put, never handed out
   uid_t agent_uid = 0;                   // inside; the guest's where only one uid is mapped
   Isolation isolation;
-  size_t zygote = 0;                     // contained, adopted: which of those that `command` starts
+  size_t zygote = 0;  // contained, adopted: which of those that `command` starts
   GuestLimits limits;
   std::uint64_t memory_bytes = 0;        // of the program, where its compiler may have more
   std::uint64_t first_memory_bytes = 0;  // of that
@@ -46,17 +46,17 @@ struct AgentPlan {
 
 // Descriptors the agent owns from the fork on.
 struct AgentDescriptors {
-  UniqueFd control;        // messages with the server
-  UniqueFd out, err;       // what the guest writes to
-  UniqueFd go;             // our end towards the guest, a socket that receives nothing
-  UniqueFd said;           // what the guest says, a pipe
-  UniqueFd guest_go, guest_said;  // the guest's ends
-  UniqueFd mapped;         // end of file once sandboxd has written the id maps
-  UniqueFd finished;       // a byte from us once the mounts stand; zygotes wait for it
-  std::vector<int> cgroup; // join descriptors, owned by the os::Cgroup
+  UniqueFd control;                // messages with the server
+  UniqueFd out, err;               // what the guest writes to
+  UniqueFd go;                     // our end towards the guest, a socket that receives nothing
+  UniqueFd said;                   // what the guest says, a pipe
+  UniqueFd guest_go, guest_said;   // the guest's ends
+  UniqueFd mapped;                 // end of file once sandboxd has written the id maps
+  UniqueFd finished;               // a byte from us once the mounts stand; zygotes wait for it
+  std::vector<int> cgroup;         // join descriptors, owned by the os::Cgroup
   std::vector<int> memory_limits;  // as are these; see there
   MemoryFiles memory;
-  os::Freezer freezer;             // as is this
+  os::Freezer freezer;  // as is this
 };
 
 // Never returns; never throws. What fails before the guest is ready is told to the server.

@@ -106,7 +106,8 @@ bool names_the_quick_way(std::string_view said) {
   return std::ranges::any_of(names, [said](std::string_view name) { return said.contains(name); });
 }
 
-std::optional<Compiled> compile_quickly(const CompilePlan& plan, const std::string& source, const std::vector<std::string>& environment) {
+std::optional<Compiled> compile_quickly(
+    const CompilePlan& plan, const std::string& source, const std::vector<std::string>& environment) {
   const UniqueFd messages(::memfd_create("messages", MFD_CLOEXEC));
   if (!messages) return std::nullopt;
   for (const std::vector<std::string>& command : plan.quick) {
@@ -129,7 +130,8 @@ Compiled compile_program(
   }
   variables.insert(variables.end(), plan.environment.begin(), plan.environment.end());
   std::optional<Compiled> compiled;
-  if (!plan.quick.empty() && (!plan.quick_alone || is_alone(source))) compiled = compile_quickly(plan, source, variables);
+  if (!plan.quick.empty() && (!plan.quick_alone || is_alone(source)))
+    compiled = compile_quickly(plan, source, variables);
   if (!compiled) {
     tidy({});
     if (const int status = run(plan.command, variables, STDERR_FILENO); status != 0) ::_exit(status);

@@ -24,9 +24,8 @@ namespace ci::sandbox {
 namespace {
 
 void mount_memory(const char* target, const std::string& options) {
-  sys(std::string("mounting ") + target, [&] {
-    return ::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options.c_str());
-  });
+  sys(std::string("mounting ") + target,
+      [&] { return ::mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()); });
 }
 
 // Of the host, and no file of a process. Where it is not there, nothing is to hide.
@@ -68,7 +67,8 @@ void use_container(const AgentPlan& plan) {
   // Zygotes start with an empty script in the place of the user's.
   if (plan.birth == Birth::adopted) {
     const std::string script = std::string(workspace) + "/" + plan.source_name;
-    const UniqueFd file(sys("making an empty script", [&] { return ::open(script.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644); }));
+    const UniqueFd file(
+        sys("making an empty script", [&] { return ::open(script.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644); }));
   }
   sys("entering the workspace", [&] { return ::chdir(workspace); });
 }
@@ -80,8 +80,7 @@ void make_enclosure(const AgentPlan& plan) {
   const std::string inodes = ",nr_inodes=" + std::to_string(plan.workspace_files);
   const std::string guest = std::to_string(guest_id);
   mount_memory(
-      workspace,
-      "mode=0755,uid=" + guest + ",gid=" + guest + ",size=" + std::to_string(plan.workspace_bytes) + inodes);
+      workspace, "mode=0755,uid=" + guest + ",gid=" + guest + ",size=" + std::to_string(plan.workspace_bytes) + inodes);
   mount_memory("/tmp", "mode=1777,size=" + std::to_string(plan.tmp_bytes) + inodes);
   mount_memory("/dev/shm", "mode=1777,size=" + std::to_string(plan.tmp_bytes / 4) + inodes);
   if (!plan.compile.empty()) {
@@ -90,9 +89,8 @@ void make_enclosure(const AgentPlan& plan) {
         "mode=0755,uid=" + guest + ",gid=" + guest + ",size=" + std::to_string(plan.tmp_bytes) + inodes);
   }
   // Other users' processes, of which the agent is the only one, cannot be seen.
-  sys("mounting /proc", [&] {
-    return ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=invisible");
-  });
+  sys("mounting /proc",
+      [&] { return ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=invisible"); });
   for (const char* file : {"/proc/cmdline", "/proc/keys"}) hide(file);
   bring_up_loopback();
   sys("setting the host name", [&] { return ::sethostname(plan.hostname.data(), plan.hostname.size()); });
@@ -108,7 +106,8 @@ void give_up_rights(const AgentPlan& plan) {
   }
   // The guest has set what it must, and nothing below /proc is a program's to change: how soon the kernel ends it, for one.
   sys("making /proc read-only", [] {
-    return ::mount(nullptr, "/proc", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+    return ::mount(
+        nullptr, "/proc", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
   });
   ::syscall(SYS_setgroups, 0, nullptr);  // denied, and needless, where only one uid is mapped
   sys("changing the group", [&] { return ::syscall(SYS_setresgid, plan.agent_uid, plan.agent_uid, plan.agent_uid); });

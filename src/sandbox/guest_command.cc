@@ -18,8 +18,10 @@ namespace {
 
 // `speak`: where the guest's words go by now.
 const char* become(const AgentPlan& plan, const AgentDescriptors& fds, const SeccompFilter& filter, int& speak) {
-  if (plan.limits.contained) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  else if (const char* wrong = join_cgroups(fds.cgroup.data(), static_cast<int>(fds.cgroup.size()))) return wrong;
+  if (plan.limits.contained)
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  else if (const char* wrong = join_cgroups(fds.cgroup.data(), static_cast<int>(fds.cgroup.size())))
+    return wrong;
   take_input();
   ::dup2(fds.out.get(), STDOUT_FILENO);
   ::dup2(fds.err.get(), STDERR_FILENO);
@@ -45,7 +47,8 @@ bool hear(char& word, Passed& passed) {
 void append_arguments(std::vector<std::string>& command) {
   std::string text;
   char buffer[4096];
-  for (ssize_t got; (got = ::read(from_agent, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(got));
+  for (ssize_t got; (got = ::read(from_agent, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(got));
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = text.find('\0', begin);
     command.push_back(text.substr(begin, end - begin));
@@ -55,7 +58,8 @@ void append_arguments(std::vector<std::string>& command) {
 
 // Until the word to go; compiles when that is asked first.
 void wait_for_program(const AgentPlan& plan, std::vector<std::string>& command) {
-  for (const int fd : {from_agent, to_agent}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);  // neither compilers nor the program speak on them
+  for (const int fd : {from_agent, to_agent})
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);  // neither compilers nor the program speak on them
   const pid_t self = ::getpid();
   char hello[1 + sizeof self] = {words::ready};
   std::memcpy(hello + 1, &self, sizeof self);

@@ -30,8 +30,9 @@ pid_t GuestLine::wait_until_ready() {
     std::memcpy(&guest, hello + 1, sizeof guest);
     return guest;
   }
-  const std::string reason = got > 1 && hello[0] == words::failed ? std::string(hello + 1, static_cast<size_t>(got - 1))
-                                                                  : std::string("the runtime ended before it was ready");
+  const std::string reason = got > 1 && hello[0] == words::failed
+                                 ? std::string(hello + 1, static_cast<size_t>(got - 1))
+                                 : std::string("the runtime ended before it was ready");
   throw Failure(FailureKind::unavailable, reason);
 }
 
@@ -51,7 +52,8 @@ void GuestLine::say_arguments(UniqueFd file) {
 void GuestLine::say_more() {
   char buffer[64 << 10];
   for (;;) {
-    const auto got = sys("reading the arguments", [&] { return ::pread(arguments_.get(), buffer, sizeof buffer, arguments_said_); });
+    const auto got =
+        sys("reading the arguments", [&] { return ::pread(arguments_.get(), buffer, sizeof buffer, arguments_said_); });
     if (got == 0) break;
     const ssize_t count = ::send(agent_.get(), buffer, static_cast<size_t>(got), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) {

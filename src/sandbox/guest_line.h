@@ -28,7 +28,7 @@ class GuestLine {
   void say_more();
 
   // For poll(2); -1: nothing to wait for.
-  int to_hear() const { return said_.get(); }  // POLLIN: hear()
+  int to_hear() const { return said_.get(); }                 // POLLIN: hear()
   int to_say() const { return saying_ ? agent_.get() : -1; }  // POLLOUT: say_more()
 
   // Calls `word` for each byte that has come. False when there was none, or no more are wanted.

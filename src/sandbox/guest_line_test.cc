@@ -27,7 +27,9 @@ class Line : public testing::Test {
     guest_says.reset(pipe[1]);
     line.emplace(UniqueFd(sockets[0]), UniqueFd(pipe[0]));
   }
-  void say(std::string_view words) { ASSERT_EQ(::write(guest_says.get(), words.data(), words.size()), static_cast<ssize_t>(words.size())); }
+  void say(std::string_view words) {
+    ASSERT_EQ(::write(guest_says.get(), words.data(), words.size()), static_cast<ssize_t>(words.size()));
+  }
   void become_ready() {
     const pid_t self = 7;
     std::string hello(1, words::ready);

@@ -12,10 +12,10 @@ namespace ci::sandbox {
 
 // What was put into the workspace before the program began.
 struct PlacedInputs {
-  std::string_view source_name;              // the program's own text, which is left out while it is that
-  std::vector<RelativePath> names;           // of the others, in order
-  std::vector<std::uint32_t> unplaced;       // numbers of those that there was no room for, in order
-  PlacedFiles files;                         // as they were
+  std::string_view source_name;         // the program's own text, which is left out while it is that
+  std::vector<RelativePath> names;      // of the others, in order
+  std::vector<std::uint32_t> unplaced;  // numbers of those that there was no room for, in order
+  PlacedFiles files;                    // as they were
 };
 
 // Sends any number of Tag::file and one Tag::collected to `control`. A server that is gone fails as `unavailable`.

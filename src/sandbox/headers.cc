@@ -20,7 +20,9 @@ struct Text {
     rest.remove_prefix(begin.size());
     return true;
   }
-  void skip(std::string_view characters) { rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(characters))); }
+  void skip(std::string_view characters) {
+    rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(characters)));
+  }
 
   // Blanks and comments up to the end of the line, or, over_lines, up to the next thing that counts. False when they do
   // not end, or in a way that only a compiler understands.
@@ -83,7 +85,7 @@ bool files_are_unchanged(const std::filesystem::path& manifest) {
   long long size = 0, time = 0;
   bool any = false;
   for (std::string path; file >> size >> time >> path; any = true) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0 || info.st_size != size || info.st_mtime != time) return false;
   }
   return any && file.eof();
@@ -114,7 +116,8 @@ std::optional<std::string> prepared_headers(const std::filesystem::path& directo
     }
   }
   for (const Line& line : lines) {
-    if (line.kind != "set" || !std::ranges::all_of(line.headers, [&](const auto& name) { return brought.contains(name); })) {
+    if (line.kind != "set" ||
+        !std::ranges::all_of(line.headers, [&](const auto& name) { return brought.contains(name); })) {
       continue;
     }
     const std::filesystem::path prepared = directory / line.name;

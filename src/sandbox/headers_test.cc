@@ -13,7 +13,9 @@ using Names = std::vector<std::string_view>;
 
 TEST(LeadingIncludes, AreThoseBeforeAnythingElse) {
   EXPECT_EQ(leading_includes("#include <vector>\n#include <map>\nint x;\n#include <set>\n"), (Names{"vector", "map"}));
-  EXPECT_EQ(leading_includes("\n  # include<vector>  // why\r\n/* a\n b */\n#\tinclude <bits/stdc++.h>"), (Names{"vector", "bits/stdc++.h"}));
+  EXPECT_EQ(
+      leading_includes("\n  # include<vector>  // why\r\n/* a\n b */\n#\tinclude <bits/stdc++.h>"),
+      (Names{"vector", "bits/stdc++.h"}));
   EXPECT_EQ(leading_includes("#include \"vector\"\n#include <map>\n"), Names{});
   EXPECT_EQ(leading_includes("#define assert(x)\n#include <map>\n"), Names{});
   EXPECT_EQ(leading_includes("using namespace std;\n#include <map>\n"), Names{});
@@ -33,10 +35,12 @@ TEST(LeadingIncludes, EndWhereSomethingIsUnusual) {
 
 class PreparedHeaders : public testing::Test {
  protected:
-  PreparedHeaders() : directory_(std::filesystem::path(testing::TempDir()) / ("headers-" + std::to_string(::getpid()))) {
+  PreparedHeaders()
+      : directory_(std::filesystem::path(testing::TempDir()) / ("headers-" + std::to_string(::getpid()))) {
     std::filesystem::create_directories(directory_);
     std::ofstream(directory_ / "part") << "text";
-    std::ofstream(directory_ / "list.txt") << "brings iostream string ios\nset big iostream vector\nset small iostream\nset text string\n";
+    std::ofstream(directory_ / "list.txt")
+        << "brings iostream string ios\nset big iostream vector\nset small iostream\nset text string\n";
     for (const char* name : {"big", "small", "text"}) {
       std::filesystem::create_directory(directory_ / name);
       describe(name, 0);
@@ -45,9 +49,10 @@ class PreparedHeaders : public testing::Test {
   ~PreparedHeaders() override { std::filesystem::remove_all(directory_); }
 
   void describe(const std::string& name, long later) const {
-    struct stat info {};
+    struct stat info{};
     ::stat((directory_ / "part").c_str(), &info);
-    std::ofstream(directory_ / name / "files.txt") << info.st_size << ' ' << info.st_mtime + later << ' ' << (directory_ / "part").string() << '\n';
+    std::ofstream(directory_ / name / "files.txt")
+        << info.st_size << ' ' << info.st_mtime + later << ' ' << (directory_ / "part").string() << '\n';
   }
   std::string chosen(std::string_view source) const {
     const auto found = prepared_headers(directory_, source);

@@ -9,7 +9,8 @@
 namespace ci::sandbox {
 
 int landlock_version() {
-  return static_cast<int>(std::max(::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION), 0l));
+  return static_cast<int>(
+      std::max(::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION), 0l));
 }
 
 Isolation plan_isolation(const SandboxdSettings& settings, const HostParts& host) {
@@ -48,9 +49,13 @@ std::vector<std::pair<std::string, std::string>> describe(const Isolation& plan)
   };
   return {
       {"namespaces", plan.namespaces ? "user, pid, mount, network, ipc, uts, cgroup" : "none: those of the container"},
-      {"root", plan.root == Isolation::Root::own ? "a read-only tree with /usr and little else" : "that of the container"},
-      {"workspace", plan.workspace == Isolation::Workspace::memory ? "memory file systems of its own" : "/mnt/data and /tmp of the container, emptied for each run"},
-      {"control groups", plan.cgroup > 0 ? "version " + std::to_string(plan.cgroup) : "none: limits of each process, and the memory of all of them is looked at"},
+      {"root",
+       plan.root == Isolation::Root::own ? "a read-only tree with /usr and little else" : "that of the container"},
+      {"workspace", plan.workspace == Isolation::Workspace::memory
+                        ? "memory file systems of its own"
+                        : "/mnt/data and /tmp of the container, emptied for each run"},
+      {"control groups", plan.cgroup > 0 ? "version " + std::to_string(plan.cgroup)
+                                         : "none: limits of each process, and the memory of all of them is looked at"},
       {"users", users()},
       {"capabilities", "none"},
       {"system calls", "those of the list"},

@@ -21,9 +21,9 @@ struct Isolation {
   bool namespaces = true;  // user, pid, mount, network, ipc, uts, cgroup
   Root root = Root::own;
   Workspace workspace = Workspace::memory;
-  int cgroup = 2;          // version; 0: limits of each process only
+  int cgroup = 2;  // version; 0: limits of each process only
   Users users = Users::two_each;
-  int landlock = 0;        // version of its interface that is used; 0: none. Before 6 it stops writes, and not signals
+  int landlock = 0;  // version of its interface that is used; 0: none. Before 6 it stops writes, and not signals
   Network network = Network::loopback;
   // Always: no capabilities, no_new_privs, the filter of system calls.
 
@@ -33,9 +33,9 @@ struct Isolation {
 
 // What a host has.
 struct HostParts {
-  bool users = false;        // a range of them may be mapped, as root or by newuidmap
-  int cgroup = 0;            // version of what we may write to; 0: none
-  int landlock = 0;          // version of its interface; 0: none
+  bool users = false;  // a range of them may be mapped, as root or by newuidmap
+  int cgroup = 0;      // version of what we may write to; 0: none
+  int landlock = 0;    // version of its interface; 0: none
 };
 
 // That of this kernel.

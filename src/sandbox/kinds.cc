@@ -24,12 +24,14 @@ constexpr std::array<PythonLevel, 5> levels = {{
 }};
 
 // With the places of this run's source and program in them.
-std::vector<std::string> filled_in(const languages::Language& language, const languages::Words& words, std::string_view file) {
+std::vector<std::string> filled_in(
+    const languages::Language& language, const languages::Words& words, std::string_view file) {
   const std::string program = program_path(language.file);
   std::vector<std::string> filled;
   for (const std::string_view view : words) {
     std::string word(view);
-    for (const auto& [name, value] : {std::pair<std::string_view, std::string_view>{"{file}", file}, {"{program}", program}}) {
+    for (const auto& [name, value] :
+         {std::pair<std::string_view, std::string_view>{"{file}", file}, {"{program}", program}}) {
       for (size_t at; (at = word.find(name)) != word.npos;) word.replace(at, name.size(), value);
     }
     filled.push_back(std::move(word));
@@ -67,8 +69,10 @@ CompilePlan compile_plan(const languages::Language& language) {
   plan.command = filled_in(language, language.compile.command, language.file);
   if (!language.compile.quick.empty()) plan.quick.emplace_back();
   for (std::string& word : filled_in(language, language.compile.quick, language.file)) {
-    if (word == "&&") plan.quick.emplace_back();
-    else plan.quick.back().push_back(std::move(word));
+    if (word == "&&")
+      plan.quick.emplace_back();
+    else
+      plan.quick.back().push_back(std::move(word));
   }
   plan.quick_alone = language.compile.quick_alone;
   plan.environment = filled_in(language, language.compile.environment, language.file);
@@ -98,7 +102,9 @@ std::vector<std::string> kinds_for(
     if (std::ranges::find(imports, top) != imports.end()) needed = levels.size() - 1;
   }
   std::vector<std::string> kinds;
-  const auto add = [&](size_t level) { kinds.push_back(std::string(known->code) + "/" + std::string(levels[level].name)); };
+  const auto add = [&](size_t level) {
+    kinds.push_back(std::string(known->code) + "/" + std::string(levels[level].name));
+  };
   for (size_t i = needed; i < levels.size(); ++i) add(i);
   for (size_t i = needed; i-- > 0;) add(i);
   return kinds;
@@ -152,20 +158,23 @@ std::vector<std::string> with_prepared(std::vector<std::string> command) {
     const std::string_view path = runtime_of(word);
     if (path.empty()) continue;
     const std::string anew = "/prepared" + std::string(path.substr(built.size()));
-    struct stat info {};
-    if (::stat(anew.c_str(), &info) == 0 && S_ISREG(info.st_mode)) word.replace(word.size() - path.size(), path.size(), anew);
+    struct stat info{};
+    if (::stat(anew.c_str(), &info) == 0 && S_ISREG(info.st_mode))
+      word.replace(word.size() - path.size(), path.size(), anew);
   }
   return command;
 }
 
-std::vector<std::string> with_own_zygotes(const Kind& kind, std::span<const Kind> all, std::span<const std::string> modules) {
+std::vector<std::string> with_own_zygotes(
+    const Kind& kind, std::span<const Kind> all, std::span<const std::string> modules) {
   std::vector<std::string> command = kind.command;
   for (const Kind& other : all) {
     const size_t level = other.name.find('/');
     if (other.language != kind.language || level == other.name.npos || other.zygote > kind.zygote) continue;
     command.push_back(other.name.substr(level + 1));
   }
-  const bool last = std::ranges::none_of(all, [&](const Kind& other) { return other.language == kind.language && other.zygote > kind.zygote; });
+  const bool last = std::ranges::none_of(
+      all, [&](const Kind& other) { return other.language == kind.language && other.zygote > kind.zygote; });
   for (const std::string& module : modules) {
     if (last && kind.language->reads_imports) command.back() += "+" + module;
   }

@@ -40,7 +40,8 @@ std::vector<std::string> with_prepared(std::vector<std::string> command);
 
 // The command of a zygote that is for one guest only: with the levels up to this one's, of which each goes on from the one before. `modules`: as
 // in SandboxdSettings.
-std::vector<std::string> with_own_zygotes(const Kind& kind, std::span<const Kind> all, std::span<const std::string> modules);
+std::vector<std::string> with_own_zygotes(
+    const Kind& kind, std::span<const Kind> all, std::span<const std::string> modules);
 
 // Where the program of a source file ("code.cpp") is made, where a language compiles.
 std::string program_path(std::string_view source);

@@ -64,8 +64,8 @@ GroupUsage usage_of_group(pid_t group) {
     unsigned long long threads = 0, resident = 0;
     if (rest == nullptr ||
         std::sscanf(
-            rest + 1, " %*c %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %*s %*s %*s %llu", &own_group, &threads,
-            &resident) != 3) {
+            rest + 1, " %*c %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %*s %*s %*s %llu",
+            &own_group, &threads, &resident) != 3) {
       continue;
     }
     if (own_group != group) continue;
@@ -89,7 +89,8 @@ void MemoryWatch::watch_group(pid_t group, std::uint64_t most, std::uint64_t pro
 bool MemoryWatch::lower(const std::vector<int>& limits, std::uint64_t bytes) {
   if (group_ > 0) most_ = bytes;
   const std::string text = std::to_string(bytes);
-  const bool taken = std::ranges::all_of(limits, [&](int limit) { return ::write(limit, text.data(), text.size()) > 0; });
+  const bool taken =
+      std::ranges::all_of(limits, [&](int limit) { return ::write(limit, text.data(), text.size()) > 0; });
   if (!taken) exhausted_ = true;
   return taken;
 }

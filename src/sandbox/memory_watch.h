@@ -1,8 +1,8 @@
 #pragma once
 // How much memory a guest uses, and whether it is at its end. Used by the agent; nothing here waits.
 
-#include <chrono>
 #include <sys/types.h>
+#include <chrono>
 
 #include <cstdint>
 #include <vector>

@@ -11,7 +11,9 @@ namespace {
 
 const std::string head = "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n";
 
-std::string line(const std::string& waiting) { return "0000000012345678 0   123        00000000 " + waiting + "        0        0     2        0        99\n"; }
+std::string line(const std::string& waiting) {
+  return "0000000012345678 0   123        00000000 " + waiting + "        0        0     2        0        99\n";
+}
 
 std::uint64_t sum(const std::string& text, std::uint64_t most = 1 << 20) {
   return queued_for_netlink(os::memory_file("netlink", text).get(), most);

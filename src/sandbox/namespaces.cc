@@ -17,14 +17,16 @@ namespace ci::sandbox {
 
 namespace {
 
-constexpr std::uint64_t always = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+constexpr std::uint64_t always =
+    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
 
 }  // namespace
 
 // Not by clone3(2), which filters of containers may not know.
 pid_t fork_beside(UniqueFd& process) {
   const pid_t pid = static_cast<pid_t>(sys("starting a process", [] { return ::fork(); }));
-  if (pid > 0) process.reset(static_cast<int>(sys("holding a process", [&] { return ::syscall(SYS_pidfd_open, pid, 0); })));
+  if (pid > 0)
+    process.reset(static_cast<int>(sys("holding a process", [&] { return ::syscall(SYS_pidfd_open, pid, 0); })));
   return pid;
 }
 

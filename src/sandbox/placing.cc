@@ -16,7 +16,8 @@ void place_files(
       placed.files[name->text()] = *put;
     } else {
       if (name->text() == source_name) throw Failure(FailureKind::exhausted, "there is no room for the program");
-      if (placed.unplaced.size() < most_numbers) placed.unplaced.push_back(static_cast<std::uint32_t>(placed.names.size()));
+      if (placed.unplaced.size() < most_numbers)
+        placed.unplaced.push_back(static_cast<std::uint32_t>(placed.names.size()));
     }
     placed.names.push_back(*name);
   }

@@ -55,7 +55,7 @@ TEST_F(Product, IsNothingButASmallRegularFile) {
 TEST_F(Product, IsPlacedAsAProgramOfItsOwn) {
   const UniqueFd taken = take_product(at("program"), 100);
   place_product(taken.get(), at("copy"), ::getuid());
-  struct stat info {}, kept {};
+  struct stat info{}, kept{};
   ASSERT_EQ(::stat(at("copy").c_str(), &info), 0);
   ASSERT_EQ(::fstat(taken.get(), &kept), 0);
   EXPECT_EQ(info.st_size, 17);

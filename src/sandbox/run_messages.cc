@@ -67,7 +67,8 @@ struct ReadField {
   void operator()(bool& value) { value = reader.number<std::uint8_t>() != 0; }
   void operator()(StateKept& value) {
     const auto number = reader.number<std::uint8_t>();
-    if (number > static_cast<std::uint8_t>(StateKept::after_errors)) throw Failure(FailureKind::internal, "no such way to keep a state");
+    if (number > static_cast<std::uint8_t>(StateKept::after_errors))
+      throw Failure(FailureKind::internal, "no such way to keep a state");
     value = static_cast<StateKept>(number);
   }
   void operator()(std::string& value) { value = reader.text(); }

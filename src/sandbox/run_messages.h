@@ -21,8 +21,8 @@ struct StartOrder {
   std::uint32_t files = 0;            // so many of them
   std::uint64_t largest_product = 0;  // of the compiler, to be handed out; 0: none
   StateKept state = StateKept::no;
-  std::uint64_t memory = 0;           // of the program, less than the sandbox has; 0: all of that
-  std::string passed;                 // a name (guest/words.h) of each descriptor that the guest gets, in order
+  std::uint64_t memory = 0;  // of the program, less than the sandbox has; 0: all of that
+  std::string passed;        // a name (guest/words.h) of each descriptor that the guest gets, in order
 
   bool operator==(const StartOrder&) const = default;
 };

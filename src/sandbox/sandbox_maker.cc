@@ -57,8 +57,8 @@ struct Sandbox {
 class Maker {
  public:
   Maker(
-      const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups, const Isolation& isolation,
-      bool counts_are_ours)
+      const SandboxdSettings& settings, UniqueFd socket, IdRange range, std::optional<os::CgroupTree> cgroups,
+      const Isolation& isolation, bool counts_are_ours)
       : settings_(settings),
         socket_(std::move(socket)),
         range_(range),
@@ -99,7 +99,10 @@ class Maker {
     }
     zygotes_.start_first(settings_.python_modules);
     log_debug("sandboxes can be made", {{"kinds", names}});
-    tell(Writer(Tag::hello).number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0)).text(names).number<std::uint8_t>(isolation_.contained()));
+    tell(Writer(Tag::hello)
+             .number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0))
+             .text(names)
+             .number<std::uint8_t>(isolation_.contained()));
     serve();
   }
 
@@ -227,7 +230,8 @@ class Maker {
       plan.birth = kind->birth;
       plan.isolation = isolation_;
       plan.zygote = kind->zygote;
-      plan.command = with_prepared(isolation_.contained() ? with_own_zygotes(*kind, kinds_, settings_.python_modules) : kind->command);
+      plan.command = with_prepared(
+          isolation_.contained() ? with_own_zygotes(*kind, kinds_, settings_.python_modules) : kind->command);
       plan.compile = kind->compile;
       for (std::vector<std::string>& command : plan.compile.quick) command = with_prepared(std::move(command));
       plan.environment = environment_;
@@ -275,10 +279,14 @@ class Maker {
   // What belongs to us, to zygotes, to the server and to other sandboxes. The agent of one that hides there may outlive it.
   static void close_all_but(const AgentDescriptors& fds) {
     std::vector<int> kept = fds.cgroup;
-    for (const UniqueFd* fd : {&fds.control, &fds.out, &fds.err, &fds.go, &fds.said, &fds.guest_go, &fds.guest_said, &fds.mapped, &fds.finished}) {
+    for (const UniqueFd* fd :
+         {&fds.control, &fds.out, &fds.err, &fds.go, &fds.said, &fds.guest_go, &fds.guest_said, &fds.mapped,
+          &fds.finished}) {
       kept.push_back(fd->get());
     }
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, fds.memory.oom_events, fds.memory.peak, fds.freezer.file}) kept.push_back(fd);
+    for (const int fd :
+         {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, fds.memory.oom_events, fds.memory.peak, fds.freezer.file})
+      kept.push_back(fd);
     kept.insert(kept.end(), fds.memory_limits.begin(), fds.memory_limits.end());
     std::ranges::sort(kept);
     unsigned next = 0;
@@ -293,7 +301,8 @@ class Maker {
 
   // At first: a compiler may have more than its program.
   std::uint64_t memory_of(const Kind& kind) const {
-    return kind.compile.empty() ? settings_.memory_bytes : std::max(settings_.memory_bytes, settings_.compiler_memory_bytes);
+    return kind.compile.empty() ? settings_.memory_bytes
+                                : std::max(settings_.memory_bytes, settings_.compiler_memory_bytes);
   }
 
   static void make_pipe(UniqueFd& read_end, UniqueFd& write_end) {
@@ -348,7 +357,8 @@ class Maker {
 }  // namespace
 
 void make_sandboxes(const SandboxdSettings& settings, MakerParts parts) {
-  auto* maker = new Maker(settings, std::move(parts.socket), parts.range, std::move(parts.cgroups), parts.isolation, parts.counts_are_ours);
+  auto* maker = new Maker(
+      settings, std::move(parts.socket), parts.range, std::move(parts.cgroups), parts.isolation, parts.counts_are_ours);
   maker->run(std::move(parts.trees));
 }
 

@@ -62,7 +62,7 @@ os::CgroupLimits limits_of_all(const SandboxdSettings& settings) {
 // Guests inherit our standard input: what `kubecoderun run` was given, as a pipe. Anything else, a terminal or a directory, would
 // be a way out of the sandbox.
 void keep_only_a_pipe_as_input() {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(STDIN_FILENO, &info) == 0 && S_ISFIFO(info.st_mode)) return;
   const UniqueFd null(sys("opening /dev/null", [] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }));
   sys("leaving standard input", [&] { return ::dup2(null.get(), STDIN_FILENO); });
@@ -154,7 +154,9 @@ int make_contained(const SandboxdSettings& settings, UniqueFd socket) {
   try {
     ::prctl(PR_SET_DUMPABLE, 0);  // programs are the same user, and would see our memory
     if (::geteuid() != guest_id) {
-      throw Failure(FailureKind::unavailable, "sandboxes without namespaces need user " + std::to_string(guest_id) + " for the server");
+      throw Failure(
+          FailureKind::unavailable,
+          "sandboxes without namespaces need user " + std::to_string(guest_id) + " for the server");
     }
     for (const char* path : {workspace, "/tmp"}) {
       if (::access(path, W_OK) == 0) continue;
@@ -162,7 +164,8 @@ int make_contained(const SandboxdSettings& settings, UniqueFd socket) {
     }
     for (const std::string_view path : {"/tmp/", "/dev/shm/", "/mnt/data/"}) {
       if (!settings.prepared.native().starts_with(path)) continue;
-      throw Failure(FailureKind::unavailable, "DATA_DIR is below " + std::string(path) + ", which is emptied for each program");
+      throw Failure(
+          FailureKind::unavailable, "DATA_DIR is below " + std::string(path) + ", which is emptied for each program");
     }
     HostParts host;
     host.landlock = landlock_version();
@@ -228,8 +231,10 @@ int sandboxd_main(const SandboxdSettings& settings, UniqueFd socket) {
     if (cgroups) cgroups->remove();
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
   } catch (const std::exception& error) {
-    if (socket) refuse(socket.get(), error.what());
-    else log_error("cannot run code on this host", {{"reason", error.what()}});
+    if (socket)
+      refuse(socket.get(), error.what());
+    else
+      log_error("cannot run code on this host", {{"reason", error.what()}});
     if (cgroups) cgroups->remove();
     return 1;
   }

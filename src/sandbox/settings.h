@@ -10,7 +10,7 @@
 namespace ci::sandbox {
 
 struct SandboxdSettings {
-  std::uint64_t memory_bytes = 512ull << 20;   // of the guest's processes and what they write to memory file systems
+  std::uint64_t memory_bytes = 512ull << 20;  // of the guest's processes and what they write to memory file systems
   std::uint64_t compiler_memory_bytes = 1ull << 30;  // while a program is compiled, where that is more
   std::uint64_t processes = 512;
   std::uint64_t open_files = 1024;

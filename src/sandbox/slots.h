@@ -12,8 +12,8 @@ namespace ci::sandbox {
 
 struct Slot {
   explicit Slot(std::uint32_t n) : number(n) {}
-  std::uint32_t number;                // below most_slots (id_maps.h)
-  std::optional<os::Cgroup> cgroup;    // none where there are no control groups
+  std::uint32_t number;              // below most_slots (id_maps.h)
+  std::optional<os::Cgroup> cgroup;  // none where there are no control groups
 };
 
 class Slots {

@@ -32,7 +32,7 @@ class StateWords {
 
   std::optional<int> status() const { return status_; }  // that it will end with, as it says
   bool status_follows() const { return status_follows_; }
-  bool unusable() const { return unusable_; }            // it could not read the state
+  bool unusable() const { return unusable_; }  // it could not read the state
   const std::string& note() const { return note_; }
 
  private:

@@ -45,14 +45,13 @@ UniqueFd take(const fs::path& source, Access access) {
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | (access == Access::read ? MOUNT_ATTR_NODEV : 0);
   attributes.propagation = MS_PRIVATE;
   sys(doing, [&] {
-    return ::syscall(
-        SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
+    return ::syscall(SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
   });
   return mount;
 }
 
 void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::path& target, Access access) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(source.c_str(), &info) != 0) return;
   pieces.push_back({target, take(source, access), S_ISDIR(info.st_mode)});
 }
@@ -79,9 +78,8 @@ UniqueFd open_directory(const std::string& doing, int parent, const char* name) 
 }
 
 void attach(const UniqueFd& mount, const fs::path& target) {
-  sys("attaching " + target.string(), [&] {
-    return ::syscall(SYS_move_mount, mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
-  });
+  sys("attaching " + target.string(),
+      [&] { return ::syscall(SYS_move_mount, mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH); });
 }
 
 // The same tree without the path that it has on this host. `place` and `empty` are directories of ours: the tree is attached in the
@@ -91,7 +89,8 @@ UniqueFd without_path(const UniqueFd& tree, const fs::path& place, const fs::pat
   attach(tree, place);
   UniqueFd result;
   try {
-    const UniqueFd above = open_directory(doing, AT_FDCWD, place.c_str()), below = open_directory(doing, AT_FDCWD, empty.c_str());
+    const UniqueFd above = open_directory(doing, AT_FDCWD, place.c_str()),
+                   below = open_directory(doing, AT_FDCWD, empty.c_str());
     result = overlay(doing, "runtimes", above.get(), below.get());
   } catch (const Failure& failure) {
     log_debug("programs see where our files are", {{"reason", failure.what()}});
@@ -130,9 +129,31 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   }
   // Configuration that runtimes read; none of it holds secrets.
   for (const char* name :
-       {"alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "mime.types",
-        "matplotlibrc", "python3", "python3.11", "R", "php", "java-17-openjdk", "ldc2.conf", "magic", "gai.conf",
-        "protocols", "services", "inputrc", "perl", "locale.alias", "ImageMagick-6", "debian_version", "ssl/openssl.cnf",
+       {"alternatives",
+        "fonts",
+        "ld.so.cache",
+        "ld.so.conf",
+        "ld.so.conf.d",
+        "localtime",
+        "timezone",
+        "mime.types",
+        "matplotlibrc",
+        "python3",
+        "python3.11",
+        "R",
+        "php",
+        "java-17-openjdk",
+        "ldc2.conf",
+        "magic",
+        "gai.conf",
+        "protocols",
+        "services",
+        "inputrc",
+        "perl",
+        "locale.alias",
+        "ImageMagick-6",
+        "debian_version",
+        "ssl/openssl.cnf",
         "ssl/certs/ca-certificates.crt"}) {
     add_piece(pieces, fs::path("/etc") / name, fs::path("etc") / name, Access::read);
   }
@@ -143,10 +164,10 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   }
 
   const fs::path root = "/tmp";
-  sys("mounting the sandbox root", [&] {
-    return ::mount("sandbox", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=8m");
-  });
-  for (const char* directory : {"mnt", "mnt/data", "build", "tmp", "proc", "dev", "dev/shm", "var", "var/cache", "var/lib", "var/lib/php"}) {
+  sys("mounting the sandbox root",
+      [&] { return ::mount("sandbox", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=8m"); });
+  for (const char* directory :
+       {"mnt", "mnt/data", "build", "tmp", "proc", "dev", "dev/shm", "var", "var/cache", "var/lib", "var/lib/php"}) {
     fs::create_directory(root / directory);
   }
   // Other places where everybody may write: sessions of PHP are kept in the second.
@@ -179,13 +200,11 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
     attach(piece.mount, target);
   }
   // Zygotes need a place to write while they import (font lists); sandboxes mount their own over it.
-  sys("mounting /tmp", [&] {
-    return ::mount("tmp", (root / "tmp").c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=64m");
-  });
+  sys("mounting /tmp",
+      [&] { return ::mount("tmp", (root / "tmp").c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=64m"); });
   // A whole /proc has to be visible in this namespace, or the kernel refuses a fresh one to every sandbox below.
-  sys("mounting /proc", [&] {
-    return ::mount("proc", (root / "proc").c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
-  });
+  sys("mounting /proc",
+      [&] { return ::mount("proc", (root / "proc").c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr); });
   sys("making the sandbox root read-only", [&] {
     return ::mount(nullptr, root.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, nullptr);
   });

@@ -27,7 +27,10 @@ void make_certificates(const fs::path& target) {
     const fs::path named = fs::read_symlink(entry.path(), ignored);
     const fs::path real = fs::canonical(entry.path(), ignored);
     const bool of_distribution = !ignored && real.native().starts_with("/usr/share/ca-certificates/");
-    if (of_distribution) fs::create_symlink(named.is_absolute() ? named : fs::path(named.filename()), target / "certs" / entry.path().filename(), ignored);
+    if (of_distribution)
+      fs::create_symlink(
+          named.is_absolute() ? named : fs::path(named.filename()), target / "certs" / entry.path().filename(),
+          ignored);
   }
 }
 
@@ -43,9 +46,8 @@ std::string mask_of(long processors) {
 }  // namespace
 
 void make_file(const fs::path& path, std::string_view text, mode_t mode) {
-  const UniqueFd file(sys("making " + path.string(), [&] {
-    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  }));
+  const UniqueFd file(sys(
+      "making " + path.string(), [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode); }));
   sys("writing " + path.string(), [&] { return ::write(file.get(), text.data(), text.size()); });
 }
 
@@ -82,7 +84,8 @@ void make_sys(const fs::path& sys) {
     for (std::size_t at = 8; at < own.size(); at += 9) own[at] = ',';
     own[own.size() - 1 - static_cast<std::size_t>(i / 4 + i / 32)] = "1248"[i % 4];
     for (const char* name : {"thread_siblings", "core_cpus"}) make_file(topology / name, own + "\n");
-    for (const char* name : {"thread_siblings_list", "core_cpus_list"}) make_file(topology / name, fmt::format("{}\n", i));
+    for (const char* name : {"thread_siblings_list", "core_cpus_list"})
+      make_file(topology / name, fmt::format("{}\n", i));
     for (const char* name : {"core_siblings", "package_cpus"}) make_file(topology / name, mask_of(processors) + "\n");
     for (const char* name : {"core_siblings_list", "package_cpus_list"}) make_file(topology / name, all);
   }

@@ -53,7 +53,8 @@ TEST_F(TemplateSystem, TrustsWhatTheDistributionTrustsAndTellsNothingElse) {
   if (!fs::exists(root_ / "etc/ssl/certs")) GTEST_SKIP() << "ca-certificates is not installed";
   for (const auto& entry : fs::directory_iterator(root_ / "etc/ssl/certs")) {
     EXPECT_TRUE(entry.is_symlink()) << entry.path();
-    EXPECT_TRUE(fs::canonical("/etc/ssl/certs" / entry.path().filename()).native().starts_with("/usr/share/ca-certificates/"))
+    EXPECT_TRUE(
+        fs::canonical("/etc/ssl/certs" / entry.path().filename()).native().starts_with("/usr/share/ca-certificates/"))
         << entry.path();
   }
 }

@@ -14,27 +14,28 @@ namespace ci::sandbox {
 
 enum class Tag : std::uint8_t {
   // server → sandboxd
-  create = 1,  // u64 ticket, string kind, u8 awaited: somebody waits for it, who wants it soon rather than well prepared
-  destroy,     // u64 ticket: it took too long; nothing happens when it is gone
+  // u64 ticket, string kind, u8 awaited: somebody waits for it, who wants it soon rather than well prepared
+  create = 1,
+  destroy,  // u64 ticket: it took too long; nothing happens when it is gone
   // sandboxd → server
   hello,    // u8 cgroup version (0: none), string kinds joined with ',', u8 contained (isolation.h)
   created,  // u64 ticket; descriptors: control, stdout, stderr
   refused,  // u64 ticket, string reason
   gone,     // u64 ticket: the sandbox's last process has been reaped
   // agent → server
-  ready,      // the guest waits; u64 bytes of memory it uses, 0: unknown
-  failed,     // string reason; the agent ends after it
-  ended,      // run_messages.h
-  file,       // any number of: string name, u64 size, u8 written; descriptor
+  ready,   // the guest waits; u64 bytes of memory it uses, 0: unknown
+  failed,  // string reason; the agent ends after it
+  ended,   // run_messages.h
+  file,    // any number of: string name, u64 size, u8 written; descriptor
   collected,  // u64 microseconds, u8 everything was looked at, u32 skipped files for each reason of LeftOut, u32 count and so
-              // many of u8 reason, u32 files, string name; then u32 numbers of the files that were put and are no longer there
-  stands,     // u64 bytes of memory that it holds while it stands still; 0: it goes on
-  product,    // what the compiler made; descriptor: sealed memory
+  // many of u8 reason, u32 files, string name; then u32 numbers of the files that were put and are no longer there
+  stands,   // u64 bytes of memory that it holds while it stands still; 0: it goes on
+  product,  // what the compiler made; descriptor: sealed memory
   // server → agent
-  put,    // any number of: u8 read only, string name; descriptor: a regular file, or a stream socket that is read to its
-          // end. Files are numbered from 0 in the order in which they are put
-  program,  // descriptor: what a compiler would make of the source
-  start,  // run_messages.h; descriptors: arguments, each ended by NUL; then those that the guest gets
+  put,  // any number of: u8 read only, string name; descriptor: a regular file, or a stream socket that is read to its
+        // end. Files are numbered from 0 in the order in which they are put
+  program,    // descriptor: what a compiler would make of the source
+  start,      // run_messages.h; descriptors: arguments, each ended by NUL; then those that the guest gets
   interrupt,  // ends the program as its deadline would, also one that stands still
   freeze,     // nothing of it runs until `thaw`, and no limit's time goes on
   thaw,       // u64 milliseconds that there are from now on; none: what was left

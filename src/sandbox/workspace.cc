@@ -23,8 +23,8 @@ constexpr int most_entries = 100000;
 
 // Folders that package managers and builds fill; nobody wants them as results. What Python writes beside every module
 // that is imported is not worth a word either.
-const std::set<std::string_view> dependency_folders = {"node_modules", "venv",  "env",    "site-packages", "target",
-                                                       "dist",         "build", "vendor", "pkg"};
+const std::set<std::string_view> dependency_folders = {
+    "node_modules", "venv", "env", "site-packages", "target", "dist", "build", "vendor", "pkg"};
 constexpr std::string_view silent_folder = "__pycache__";
 
 UniqueFd open_beneath(int directory, const char* name, int flags) {
@@ -42,7 +42,7 @@ bool is_plain_file(const struct stat& info, dev_t device) { return S_ISREG(info.
 // False when there is no room for all of it.
 bool copy_all(int source, int file, const std::string& doing) {
   const auto is_full = [] { return errno == ENOSPC; };
-  struct stat info {};
+  struct stat info{};
   sys(doing, [&] { return ::fstat(source, &info); });
   if (S_ISREG(info.st_mode)) {
     for (off_t offset = 0;;) {
@@ -85,8 +85,8 @@ class Walk {
   Search run() {
     // A descriptor of its own: the stream moves the position.
     visit(
-        UniqueFd(sys("opening the workspace", [&] { return ::openat(top_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); })), "",
-        1, Wanted::files);
+        UniqueFd(sys("opening the workspace", [&] { return ::openat(top_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); })),
+        "", 1, Wanted::files);
     add_placed();
     std::ranges::sort(search_.found, {}, &Found::name);
     if (search_.found.size() > limits_.files) {
@@ -120,7 +120,7 @@ class Walk {
       }
       if (name.starts_with('.')) continue;
       const std::string path = prefix + entry->d_name;
-      struct stat info {};
+      struct stat info{};
       if (::fstatat(here, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
         search_.skip(path, LeftOut::unreadable);
       } else if (!S_ISDIR(info.st_mode)) {
@@ -144,9 +144,11 @@ class Walk {
       search_.skip(path + '/', LeftOut::unreadable);
       return 0;
     }
-    if (wanted == Wanted::count) return depth < deepest_counted ? visit(std::move(below), path + '/', depth + 1, wanted) : 0;
+    if (wanted == Wanted::count)
+      return depth < deepest_counted ? visit(std::move(below), path + '/', depth + 1, wanted) : 0;
     const bool is_too_deep = depth == deepest;
-    if (!is_too_deep && !dependency_folders.contains(name)) return visit(std::move(below), path + '/', depth + 1, wanted);
+    if (!is_too_deep && !dependency_folders.contains(name))
+      return visit(std::move(below), path + '/', depth + 1, wanted);
     const std::uint32_t inside = visit(std::move(below), path + '/', depth + 1, Wanted::count);
     if (inside > 0) search_.skip(path + '/', is_too_deep ? LeftOut::depth : LeftOut::folder, inside);
     return 0;
@@ -173,8 +175,9 @@ class Walk {
     for (const auto& [name, placed] : placed_) {
       if (!is_passed_over(name)) continue;
       const UniqueFd file = open_beneath(top_, name.c_str(), O_PATH | O_NOFOLLOW);
-      struct stat info {};
-      if (file && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && is_changed(placed, info)) take(name, info);
+      struct stat info{};
+      if (file && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) && is_changed(placed, info))
+        take(name, info);
     }
   }
 
@@ -238,14 +241,14 @@ std::optional<Placed> place_file(int directory, const RelativePath& name, int so
   const timespec times[2] = {{now.tv_sec - 1, 0}, {now.tv_sec - 1, 0}};
   sys(doing, [&] { return ::futimens(file.get(), times); });
   sys(doing, [&] { return ::fchown(file.get(), owner, owner); });
-  struct stat info {};
+  struct stat info{};
   sys(doing, [&] { return ::fstat(file.get(), &info); });
   return Placed{info.st_ino, info.st_mtim, info.st_ctim};
 }
 
 bool is_there(int directory, const RelativePath& name) {
   const UniqueFd found = open_beneath(directory, name.text().c_str(), O_PATH | O_NOFOLLOW);
-  struct stat info {};
+  struct stat info{};
   if (!found) return errno != ENOENT && errno != ENOTDIR;
   return ::fstat(found.get(), &info) != 0 || !S_ISDIR(info.st_mode);
 }
@@ -256,14 +259,14 @@ void Search::skip(const std::string& name, LeftOut reason, std::uint32_t files) 
 }
 
 Search find_files(int directory, const CollectLimits& limits, const PlacedFiles& placed) {
-  struct stat info {};
+  struct stat info{};
   sys("looking at the workspace", [&] { return ::fstat(directory, &info); });
   return Walk(directory, info.st_dev, limits, placed).run();
 }
 
 UniqueFd open_found(int directory, const Found& file) {
   UniqueFd fd = open_beneath(directory, file.name.c_str(), O_RDONLY);
-  struct stat above {}, info {};
+  struct stat above{}, info{};
   if (!fd || ::fstat(directory, &above) != 0 || ::fstat(fd.get(), &info) != 0) return {};
   if (!is_plain_file(info, above.st_dev) || static_cast<std::uint64_t>(info.st_size) != file.size) return {};
   return fd;

@@ -37,7 +37,7 @@ bool is_there(int directory, const RelativePath& name);
 struct Found {
   std::string name;  // as the program made it: any bytes but NUL, segments joined by '/'
   std::uint64_t size;
-  bool written;      // false: placed, and not written to since
+  bool written;  // false: placed, and not written to since
 };
 
 // Something that is no result, and how many files are meant by it.
@@ -53,10 +53,10 @@ struct CollectLimits {
 };
 
 struct Search {
-  std::vector<Found> found;      // sorted by name
-  std::vector<Skipped> skipped;  // the first most_skipped of them
+  std::vector<Found> found;                              // sorted by name
+  std::vector<Skipped> skipped;                          // the first most_skipped of them
   std::array<std::uint32_t, left_out_reasons> counts{};  // of all that were skipped, by reason
-  bool complete = true;          // everything was looked at
+  bool complete = true;                                  // everything was looked at
 
   void skip(const std::string& name, LeftOut reason, std::uint32_t files = 1);
 };

@@ -89,8 +89,9 @@ TEST_F(Workspace, PassesOverEverythingThatIsNotAPlainFile) {
   ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   EXPECT_EQ(names(), (std::vector<std::string>{"good"}));
   EXPECT_EQ(
-      skipped(), (std::vector<std::string>{
-                     "dangling link 1", "etc link 1", "fifo special 1", "link link 1", "loop link 1", "socket special 1"}));
+      skipped(),
+      (std::vector<std::string>{
+          "dangling link 1", "etc link 1", "fifo special 1", "link link 1", "loop link 1", "socket special 1"}));
 }
 
 TEST_F(Workspace, FindsAFileUnderEachOfItsNames) {
@@ -101,7 +102,11 @@ TEST_F(Workspace, FindsAFileUnderEachOfItsNames) {
 }
 
 TEST_F(Workspace, NamesAreAnyBytes) {
-  const std::string odd[] = {"back\\slash", "no\xff" "text", "tab\tand\nline"};
+  const std::string odd[] = {
+      "back\\slash",
+      "no\xff"
+      "text",
+      "tab\tand\nline"};
   for (const std::string& name : odd) file(name);
   const std::string deep = std::string(200, 'a') + '/' + std::string(200, 'b');
   file(deep);
@@ -156,7 +161,8 @@ TEST_F(Workspace, PassesOverHiddenAndDependencyFolders) {
   file("build");  // only folders of that name
   file("my_env/ok");
   EXPECT_EQ(names(), (std::vector<std::string>{"build", "my_env/ok", "src/ok"}));
-  EXPECT_EQ(skipped(), (std::vector<std::string>{"env/ folder 1", "node_modules/ folder 1", "src/node_modules/ folder 1"}));
+  EXPECT_EQ(
+      skipped(), (std::vector<std::string>{"env/ folder 1", "node_modules/ folder 1", "src/node_modules/ folder 1"}));
 }
 
 TEST_F(Workspace, KeepsToItsLimits) {

@@ -20,7 +20,8 @@ namespace ci::sandbox {
 class Zygotes {
  public:
   // Both are looked at when something is started.
-  Zygotes(const std::vector<std::string>& environment, const GuestLimits& limits) : environment_(environment), limits_(limits) {}
+  Zygotes(const std::vector<std::string>& environment, const GuestLimits& limits)
+      : environment_(environment), limits_(limits) {}
 
   void add(const Kind& kind);
   // After the last add(): those that are large and always wanted. `modules`: as in SandboxdSettings.

@@ -36,7 +36,7 @@ void seal(int file) {
 UniqueFd make_capture_file(std::uint64_t limit) { return os::sized_memory_file("state", limit + 1); }
 
 Captured take_capture(int file, std::uint64_t limit) {
-  struct stat info {};
+  struct stat info{};
   sys("looking at a memory file", [&] { return ::fstat(file, &info); });
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size > limit) return {Captured::Kind::nothing, size};
@@ -61,9 +61,8 @@ UniqueFd open_again(int file) {
 std::string read_whole(int file, std::uint64_t size) {
   std::string bytes(size, '\0');
   for (std::size_t done = 0; done < size;) {
-    const auto got = sys("reading a state", [&] {
-      return ::pread(file, bytes.data() + done, size - done, static_cast<off_t>(done));
-    });
+    const auto got = sys(
+        "reading a state", [&] { return ::pread(file, bytes.data() + done, size - done, static_cast<off_t>(done)); });
     if (got == 0) throw Failure(FailureKind::internal, "a state is shorter than it was");
     done += static_cast<std::size_t>(got);
   }

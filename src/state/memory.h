@@ -20,7 +20,7 @@ struct Captured {
     empty,      // nothing is to be kept
     unchanged,  // what it began with still holds
     state,
-    damaged,    // it is no state, or it could still change
+    damaged,  // it is no state, or it could still change
   };
   Captured(Kind what, std::uint64_t bytes) : kind(what), size(bytes) {}
   Kind kind;

@@ -9,8 +9,8 @@ namespace ci::state {
 
 struct StateSettings {
   bool enabled = true;
-  std::chrono::seconds ttl{7200};           // at hand, after the last use
-  std::uint64_t size_limit = 50 << 20;      // of the wire bytes
+  std::chrono::seconds ttl{7200};       // at hand, after the last use
+  std::uint64_t size_limit = 50 << 20;  // of the wire bytes
   bool capture_on_error = false;
   bool archive = true;
   std::chrono::seconds archive_after{3600};

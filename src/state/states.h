@@ -131,7 +131,7 @@ class States {
   StateSettings settings_;
   Archive archive_;
   std::map<std::string, std::chrono::steady_clock::time_point> not_archived_;  // sessions, and when we looked
-  std::vector<Remembered> remembered_;  // the latest last
+  std::vector<Remembered> remembered_;                                         // the latest last
   std::uint64_t unusable_ = 0;
 };
 

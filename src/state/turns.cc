@@ -35,7 +35,8 @@ awaitable<bool> Turns::Turn::is_held() const {
 }
 
 void Turns::Turn::add_conditions(std::vector<store::Condition>& conditions) const {
-  if (session_ != nullptr && !session_->token.empty()) conditions.emplace_back(lease_key(session_->id), session_->token);
+  if (session_ != nullptr && !session_->token.empty())
+    conditions.emplace_back(lease_key(session_->id), session_->token);
 }
 
 void Turns::Turn::end() {
@@ -72,8 +73,10 @@ awaitable<void> Turns::wait_here(std::shared_ptr<Session> session, Deadline dead
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
   const auto cancelled = co_await asio::this_coro::cancellation_state;
   if (cancelled.cancelled() != asio::cancellation_type::none) {
-    if (me.admitted) leave(session);
-    else session->waiting.remove(&me);
+    if (me.admitted)
+      leave(session);
+    else
+      session->waiting.remove(&me);
     throw boost::system::system_error(asio::error::operation_aborted);
   }
   if (me.admitted) co_return;

@@ -35,13 +35,15 @@ UniqueFd make_directory(const std::filesystem::path& directory) {
 }
 
 void check_room(int directory, const std::string& where) {
-  struct statvfs info {};
+  struct statvfs info{};
   sys("looking at " + where, [&] { return ::fstatvfs(directory, &info); });
   // Some file systems count neither; they have zeros everywhere.
   const bool no_bytes = info.f_blocks > 0 && info.f_bavail * info.f_frsize < least_room;
   const bool no_files = info.f_files > 0 && info.f_favail == 0;
   if (no_bytes || no_files) {
-    throw Failure(FailureKind::unavailable, fmt::format("the disk is full: no {} left in {}", no_bytes ? "space is" : "files are", where));
+    throw Failure(
+        FailureKind::unavailable,
+        fmt::format("the disk is full: no {} left in {}", no_bytes ? "space is" : "files are", where));
   }
 }
 

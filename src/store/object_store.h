@@ -47,7 +47,8 @@ struct Range {
 };
 
 struct OpenObject {
-  OpenObject(std::uint64_t bytes, std::unique_ptr<ByteSource> source) : size(bytes), total(bytes), body(std::move(source)) {}
+  OpenObject(std::uint64_t bytes, std::unique_ptr<ByteSource> source)
+      : size(bytes), total(bytes), body(std::move(source)) {}
   std::uint64_t size;   // what `body` gives
   std::uint64_t total;  // of the whole object; differs from `size` when a range was asked for
   std::unique_ptr<ByteSource> body;

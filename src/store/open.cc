@@ -24,7 +24,8 @@ void check_settings(const RedisSettings& settings) { redis::resolve(settings); }
 
 std::string describe(const RedisSettings& settings) { return redis::resolve(settings).description(); }
 
-std::unique_ptr<ObjectStore> open_s3(const s3::S3Settings& settings, asio::any_io_executor executor, asio::thread_pool& pool) {
+std::unique_ptr<ObjectStore> open_s3(
+    const s3::S3Settings& settings, asio::any_io_executor executor, asio::thread_pool& pool) {
   return s3::open(settings, std::move(executor), pool);
 }
 

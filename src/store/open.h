@@ -27,6 +27,7 @@ void check_settings(const RedisSettings& settings);
 std::string describe(const RedisSettings& settings);
 // In a bucket; hashes on `pool`, does everything else on `executor`. Nothing is asked of the server before the first
 // call. Settings that cannot work fail as `invalid`.
-std::unique_ptr<ObjectStore> open_s3(const s3::S3Settings& settings, asio::any_io_executor executor, asio::thread_pool& pool);
+std::unique_ptr<ObjectStore> open_s3(
+    const s3::S3Settings& settings, asio::any_io_executor executor, asio::thread_pool& pool);
 
 }  // namespace ci::store

@@ -36,7 +36,9 @@ struct KeySession : StoreSession {
 
 std::string text_of(const std::optional<std::int64_t>& limit) { return limit ? std::to_string(*limit) : "unlimited"; }
 
-std::string text_of_time(const std::optional<system_clock::time_point>& time) { return time ? iso_time(*time).substr(0, 19) : "never"; }
+std::string text_of_time(const std::optional<system_clock::time_point>& time) {
+  return time ? iso_time(*time).substr(0, 19) : "never";
+}
 
 std::string title_of(Period period) {
   constexpr std::array titles = {"Per second", "Per minute", "Hourly", "Daily", "Monthly"};
@@ -47,7 +49,9 @@ void print_json(const json::value& value) { fmt::print("{}\n", json::serialize(v
 
 void print_record(const KeyRecord& record) {
   fmt::print("Name:        {}\nPrefix:      {}\nHash:        {}...\n", record.name, record.prefix, record.short_hash());
-  fmt::print("Enabled:     {}\nSource:      {}\n", record.enabled ? "yes" : "no", record.of_environment ? "environment" : "managed");
+  fmt::print(
+      "Enabled:     {}\nSource:      {}\n", record.enabled ? "yes" : "no",
+      record.of_environment ? "environment" : "managed");
   for (const Period period : access::all_periods) {
     fmt::print("{:<12} {}\n", title_of(period) + ":", text_of(record.limits[period]));
   }
@@ -85,7 +89,8 @@ access::KeyChange change_of(const KeyOptions& options, const KeyRecord& before) 
     if (*options.memory_megabytes > 0 && *options.memory_megabytes < least) {
       throw Failure(FailureKind::invalid, "--max-memory-mb: 64 or more, or 0 for the server's");
     }
-    if (*options.memory_megabytes > 0) ceilings.memory_bytes = static_cast<std::uint64_t>(*options.memory_megabytes) << 20;
+    if (*options.memory_megabytes > 0)
+      ceilings.memory_bytes = static_cast<std::uint64_t>(*options.memory_megabytes) << 20;
   }
   if (options.languages) {
     ceilings.languages.clear();
@@ -102,7 +107,8 @@ access::KeyChange change_of(const KeyOptions& options, const KeyRecord& before) 
     json::object metadata;
     for (const std::string& entry : options.metadata) {
       const std::size_t equals = entry.find('=');
-      if (equals == 0 || equals == entry.npos) throw Failure(FailureKind::invalid, fmt::format("--metadata {}: write name=value", entry));
+      if (equals == 0 || equals == entry.npos)
+        throw Failure(FailureKind::invalid, fmt::format("--metadata {}: write name=value", entry));
       metadata[entry.substr(0, equals)] = entry.substr(equals + 1);
     }
     change.metadata = json::serialize(metadata);
@@ -112,17 +118,20 @@ access::KeyChange change_of(const KeyOptions& options, const KeyRecord& before) 
 
 KeyRecord find(KeySession& session, const std::string& id) {
   const auto found = session.run(session.keys.find_by_id(id));
-  if (!found) throw Failure(FailureKind::not_found, fmt::format("there is no key \"{}\"; `kubecoderun keys list` shows all", id));
+  if (!found)
+    throw Failure(FailureKind::not_found, fmt::format("there is no key \"{}\"; `kubecoderun keys list` shows all", id));
   return *found;
 }
 
 void refuse_environment(const KeyRecord& record) {
   if (!record.of_environment) return;
-  throw Failure(FailureKind::invalid, "this key is of the environment: change API_KEY or API_KEYS there and restart the server");
+  throw Failure(
+      FailureKind::invalid, "this key is of the environment: change API_KEY or API_KEYS there and restart the server");
 }
 
 bool confirm(const KeyRecord& record) {
-  if (::isatty(STDIN_FILENO) != 1) throw Failure(FailureKind::invalid, "nobody can be asked here: say --force to revoke the key");
+  if (::isatty(STDIN_FILENO) != 1)
+    throw Failure(FailureKind::invalid, "nobody can be asked here: say --force to revoke the key");
   fmt::print("Revoke {} ({})? Whoever uses it is locked out. [y/N] ", record.name, record.prefix);
   std::fflush(stdout);
   std::string answer;
@@ -162,7 +171,8 @@ int list_keys(const Settings& settings, const KeyOptions& options) {
     fmt::print("There are no keys yet; `kubecoderun keys create --name NAME` makes one.\n");
     return 0;
   }
-  TextTable table({"Prefix", "Name", "Enabled", "Per second", "Per minute", "Hourly", "Daily", "Monthly", "Uses", "Last Used"});
+  TextTable table(
+      {"Prefix", "Name", "Enabled", "Per second", "Per minute", "Hourly", "Daily", "Monthly", "Uses", "Last Used"});
   for (const KeyRecord& record : all) {
     std::vector<std::string> row = {record.prefix, record.name, record.enabled ? "yes" : "no"};
     for (const Period period : access::all_periods) row.push_back(text_of(record.limits[period]));
@@ -182,7 +192,9 @@ int show_key(const Settings& settings, const KeyOptions& options) {
     return 0;
   }
   print_record(record);
-  fmt::print("Created:     {}\nLast used:   {}\nUses:        {}\n", text_of_time(record.created), text_of_time(record.last_used), record.uses);
+  fmt::print(
+      "Created:     {}\nLast used:   {}\nUses:        {}\n", text_of_time(record.created),
+      text_of_time(record.last_used), record.uses);
   return 0;
 }
 
@@ -193,8 +205,10 @@ int update_key(const Settings& settings, const KeyOptions& options) {
   access::KeyChange change = change_of(options, record);
   session.run(session.keys.update(record.hash, std::move(change)));
   const KeyRecord after = find(session, record.hash);
-  if (options.json) print_json(access::describe_key(after));
-  else print_record(after);
+  if (options.json)
+    print_json(access::describe_key(after));
+  else
+    print_record(after);
   return 0;
 }
 
@@ -207,8 +221,10 @@ int revoke_key(const Settings& settings, const KeyOptions& options) {
     return 1;
   }
   session.run(session.keys.revoke(record.hash));
-  if (options.json) print_json(access::describe_key(record));
-  else fmt::print("Revoked {} ({}).\n", record.name, record.prefix);
+  if (options.json)
+    print_json(access::describe_key(record));
+  else
+    fmt::print("Revoked {} ({}).\n", record.name, record.prefix);
   return 0;
 }
 
@@ -227,7 +243,9 @@ int show_key_usage(const Settings& settings, const KeyOptions& options) {
     const auto& limit = record.limits[period];
     std::string remaining = "unlimited";
     if (limit) remaining = std::to_string(std::max<std::int64_t>(*limit - count, 0));
-    table.add({title_of(period), std::to_string(count), text_of(limit), remaining, iso_time(access::window_at(period, now).end).substr(0, 19)});
+    table.add(
+        {title_of(period), std::to_string(count), text_of(limit), remaining,
+         iso_time(access::window_at(period, now).end).substr(0, 19)});
   }
   fmt::print("{}", table.text());
   return 0;

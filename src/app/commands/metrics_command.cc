@@ -55,8 +55,10 @@ metrics::Counts counts_of(StoreSession& session, metrics::Span span) {
 int show_summary(const Settings& settings, const MetricsOptions& options) {
   StoreSession session(settings);
   const json::object body = session.run(metrics::summarize(session.history(), span_of(options)));
-  if (options.json) print_json(body);
-  else fmt::print("{}", summary_text(body));
+  if (options.json)
+    print_json(body);
+  else
+    fmt::print("{}", summary_text(body));
   return 0;
 }
 
@@ -159,7 +161,8 @@ int watch_summary(const Settings& settings, const MetricsOptions& options) {
       print_json(body);
     } else {
       const auto now = std::chrono::time_point_cast<std::chrono::seconds>(system_clock::now());
-      fmt::print("{}{:%Y-%m-%d %H:%M:%S} UTC\n{}\n", on_terminal ? "\033[H\033[2J" : "", fmt::gmtime(now), summary_text(body));
+      fmt::print(
+          "{}{:%Y-%m-%d %H:%M:%S} UTC\n{}\n", on_terminal ? "\033[H\033[2J" : "", fmt::gmtime(now), summary_text(body));
     }
     std::fflush(stdout);
     if (round == options.rounds) return 0;

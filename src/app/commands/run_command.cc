@@ -164,7 +164,7 @@ class Runner final : private execution::ProgramSink {
 
   void add_input(pool::Program& program, const fs::path& path) {
     UniqueFd file(sys("opening " + path.string(), [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
-    struct stat status {};
+    struct stat status{};
     sys("looking at " + path.string(), [&] { return ::fstat(file.get(), &status); });
     const auto name = RelativePath::parse(path.filename().string());
     if (!S_ISREG(status.st_mode) || !name) {
@@ -180,7 +180,8 @@ class Runner final : private execution::ProgramSink {
   }
 
   void take_outcome(const pool::Outcome& outcome) {
-    for (const std::string& name : outcome.unplaced) fmt::print(stderr, "kubecoderun: there was no room for {}\n", name);
+    for (const std::string& name : outcome.unplaced)
+      fmt::print(stderr, "kubecoderun: there was no room for {}\n", name);
     switch (outcome.ended) {
       case pool::Ended::exited:
         status_ = outcome.exit_code;

@@ -15,8 +15,8 @@ struct RunRequest {
   std::string language;  // empty: by the file's extension
   std::string file;      // empty or "-": the code comes on stdin
   std::vector<std::string> arguments;
-  std::vector<std::filesystem::path> inputs;                // placed in /mnt/data under their base names
-  std::optional<std::filesystem::path> output_directory;    // files the program leaves are copied there, else listed
+  std::vector<std::filesystem::path> inputs;              // placed in /mnt/data under their base names
+  std::optional<std::filesystem::path> output_directory;  // files the program leaves are copied there, else listed
   std::optional<std::chrono::seconds> time_limit;
 };
 

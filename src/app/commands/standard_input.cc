@@ -23,7 +23,8 @@ bool wait_for(int fd, short events, int stopped) {
   while (::poll(waiting, 2, -1) < 0) {
     if (errno != EINTR) return false;
   }
-  return waiting[1].revents == 0 && (waiting[0].revents & (events | POLLHUP)) != 0 && (waiting[0].revents & POLLERR) == 0;
+  return waiting[1].revents == 0 && (waiting[0].revents & (events | POLLHUP)) != 0 &&
+         (waiting[0].revents & POLLERR) == 0;
 }
 
 void pump(UniqueFd to, int stopped) {

@@ -27,7 +27,8 @@ void check_place(const fs::path& file) {
         fmt::format("{} is not open to this user: call this command as root or as the server's user", file.string()));
   }
   throw Failure(
-      FailureKind::invalid, fmt::format("there is no {}: is DATA_DIR that of a server, and has it been started?", file.string()));
+      FailureKind::invalid,
+      fmt::format("there is no {}: is DATA_DIR that of a server, and has it been started?", file.string()));
 }
 
 }  // namespace
@@ -52,7 +53,8 @@ metrics::History& StoreSession::history() {
   } else {
     const fs::path file = history_file(settings_, data_);
     if (!settings_.history) {
-      throw Failure(FailureKind::invalid, "this server keeps no history (SQLITE_METRICS_ENABLED=false); ask it for /metrics");
+      throw Failure(
+          FailureKind::invalid, "this server keeps no history (SQLITE_METRICS_ENABLED=false); ask it for /metrics");
     }
     check_place(file);
     history_ = metrics::open_sqlite_history(file, blocking_, retention(settings_));

@@ -21,7 +21,7 @@ namespace {
 
 // " (process 17)", from /proc/locks; empty when the holder is one whom we do not see.
 std::string holder(int directory) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(directory, &info) != 0) return "";
   const std::string wanted = fmt::format("{:02x}:{:02x}:{}", major(info.st_dev), minor(info.st_dev), info.st_ino);
   std::ifstream locks("/proc/locks");
@@ -29,7 +29,8 @@ std::string holder(int directory) {
     std::istringstream words(line);
     std::string number, kind, mode, access, inode;
     long process = 0;
-    if (words >> number >> kind >> mode >> access >> process >> inode && kind == "FLOCK" && inode == wanted && process > 0) {
+    if (words >> number >> kind >> mode >> access >> process >> inode && kind == "FLOCK" && inode == wanted &&
+        process > 0) {
       return fmt::format(" (process {})", process);
     }
   }

@@ -38,7 +38,8 @@ class DataLock : public ::testing::Test {
 
 TEST_F(DataLock, ASecondServerIsToldWhoHasTheDirectory) {
   const UniqueFd first = hold_data_directory(directory_, Sharing::none);
-  EXPECT_THAT(refusal(Sharing::none), HasSubstr("in use by another server (process " + std::to_string(::getpid()) + ")"));
+  EXPECT_THAT(
+      refusal(Sharing::none), HasSubstr("in use by another server (process " + std::to_string(::getpid()) + ")"));
   EXPECT_THAT(refusal(Sharing::between_servers), HasSubstr("in use by another server"));
 }
 

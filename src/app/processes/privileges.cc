@@ -46,9 +46,8 @@ std::optional<Account> find_account(const std::string& name) {
 // Only for a directory that `account` does not own yet: whoever could swap names while we walk has no access.
 void give_away(const fs::path& directory, const Account& account) {
   const auto change = [&](const fs::path& path) {
-    sys("giving " + path.string() + " to " + account.name, [&] {
-      return ::lchown(path.c_str(), account.user, account.group);
-    });
+    sys("giving " + path.string() + " to " + account.name,
+        [&] { return ::lchown(path.c_str(), account.user, account.group); });
   };
   for (const auto& entry : fs::recursive_directory_iterator(directory)) change(entry.path());
   change(directory);
@@ -94,14 +93,16 @@ void open_ways(std::vector<Way> ways) {
     sys("making mounts private", [] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
     for (Way& way : ways) {
       way.tree.reset(static_cast<int>(sys("cloning a mount", [&] {
-        return ::syscall(SYS_open_tree, AT_FDCWD, way.needed.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+        return ::syscall(
+            SYS_open_tree, AT_FDCWD, way.needed.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
       })));
     }
     std::set<fs::path> covered;
     for (const Way& way : ways) {
       if (covered.insert(way.closed).second) {
         sys("covering a directory", [&] {
-          return ::mount("kubecoderun", way.closed.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k");
+          return ::mount(
+              "kubecoderun", way.closed.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k");
         });
       }
       const mode_t mask = ::umask(022);
@@ -114,7 +115,8 @@ void open_ways(std::vector<Way> ways) {
     for (const fs::path& closed : covered) {
       sys("sealing a directory", [&] {
         return ::mount(
-            nullptr, closed.c_str(), nullptr, MS_REMOUNT | MS_RDONLY | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+            nullptr, closed.c_str(), nullptr, MS_REMOUNT | MS_RDONLY | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            nullptr);
       });
     }
   } catch (const Failure& failure) {
@@ -168,19 +170,19 @@ fs::path make_data_directory(const fs::path& directory) {
 fs::path prepare_data_directory(const fs::path& directory, const Account& account) {
   const fs::path path = make_data_directory(directory);
   const std::string doing = "DATA_DIR: making " + path.string();
-  struct stat status {};
+  struct stat status{};
   sys(doing, [&] { return ::stat(path.c_str(), &status); });
   if (!S_ISDIR(status.st_mode)) throw Failure::from_errno(ENOTDIR, doing);
   if (::geteuid() != 0 || status.st_uid == account.user) {
-    if (::access(path.c_str(), W_OK | X_OK) < 0) throw Failure::from_errno(errno, "DATA_DIR: writing to " + path.string());
+    if (::access(path.c_str(), W_OK | X_OK) < 0)
+      throw Failure::from_errno(errno, "DATA_DIR: writing to " + path.string());
   } else if (holds_other_things(path)) {
     throw Failure(
         FailureKind::invalid,
         fmt::format("DATA_DIR: {} holds files that are not ours; name an empty or a new directory", path.string()));
   }
-  const UniqueFd file(sys(doing, [&] {
-    return ::open((path / marker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  }));
+  const UniqueFd file(
+      sys(doing, [&] { return ::open((path / marker).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); }));
   if (::geteuid() == 0 && account.user != 0) {
     if (status.st_uid != account.user) give_away(path, account);
     sys(doing, [&] { return ::fchown(file.get(), account.user, account.group); });
@@ -194,7 +196,8 @@ void make_prepared_directory(const fs::path& data, const Account& account) {
   const auto make = [&](int parent, const char* name) {
     const bool made = ::mkdirat(parent, name, 0755) == 0;
     if (!made && errno != EEXIST) throw Failure::from_errno(errno, doing);
-    UniqueFd directory(sys(doing, [&] { return ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
+    UniqueFd directory(
+        sys(doing, [&] { return ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
     if (!made) return directory;
     sys(doing, [&] { return ::fchmod(directory.get(), 0755); });  // whatever our umask is
     if (::geteuid() == 0) sys(doing, [&] { return ::fchown(directory.get(), account.user, account.group); });
@@ -213,7 +216,7 @@ void prepare_log_file(const fs::path& file, const Account& account, std::string_
   const UniqueFd log(sys(doing, [&] {
     return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | follow, 0640);
   }));
-  struct stat info {};
+  struct stat info{};
   sys(doing, [&] { return ::fstat(log.get(), &info); });
   if (::geteuid() != 0 || info.st_uid == account.user) return;
   if (!S_ISREG(info.st_mode)) return;  // a terminal, a pipe: whoever made it says who may write

@@ -37,7 +37,8 @@ void make_prepared_directory(const std::filesystem::path& data, const Account& a
 
 // Makes the log file for `account`, which could not make one in a directory of root's. One that is there already must be the
 // account's or empty: fails as `invalid`, naming `variable`. When we are not root it only has to be one that we can write.
-void prepare_log_file(const std::filesystem::path& file, const Account& account, std::string_view variable = "LOG_FILE");
+void prepare_log_file(
+    const std::filesystem::path& file, const Account& account, std::string_view variable = "LOG_FILE");
 
 // Becomes `account` for good, and nothing regains privileges by exec. When a directory above one of `needed` keeps that
 // account out (a home directory), we get our own view of the file system in which the way there is open and everything

@@ -31,7 +31,7 @@ class DataDirectory : public ::testing::Test {
 TEST_F(DataDirectory, IsMadeForItsOwnerOnly) {
   const fs::path made = prepare_data_directory(base_ / "a" / "b", ourselves());
   EXPECT_EQ(made, base_ / "a" / "b");
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(made.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0700u);
   EXPECT_NO_THROW(prepare_data_directory(made, ourselves()));
@@ -43,7 +43,7 @@ TEST_F(DataDirectory, GoesToTheAccountWithAllThatIsInIt) {
   std::ofstream(made / "file") << "ours";
   prepare_data_directory(made, stranger());
   for (const fs::path& path : {made, made / "file", made / ".kubecoderun"}) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::lstat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_uid, 65531u) << path;
   }
@@ -53,7 +53,7 @@ TEST_F(DataDirectory, ThatHoldsOtherThingsIsNotTakenOver) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
   std::ofstream(base_ / "letter.txt") << "not ours";
   EXPECT_THROW(prepare_data_directory(base_, stranger()), Failure);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat((base_ / "letter.txt").c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, 0u);
 }

@@ -41,7 +41,8 @@ awaitable<UniqueFd> SandboxdLink::next() {
       case os::Received::message:
         if (message.payload == announcement && message.descriptors.size() == 1) {
           const int socket = message.descriptors.front().get();
-          last_.reset(sys("keeping the connection to sandboxd", [socket] { return ::fcntl(socket, F_DUPFD_CLOEXEC, 0); }));
+          last_.reset(
+              sys("keeping the connection to sandboxd", [socket] { return ::fcntl(socket, F_DUPFD_CLOEXEC, 0); }));
           co_return std::move(message.descriptors.front());
         }
         throw Failure(FailureKind::internal, "the supervisor sent something unknown");

@@ -56,7 +56,7 @@ class Supervisor {
 
  private:
   static bool is_ignored(int number) {
-    struct sigaction action {};
+    struct sigaction action{};
     return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
   }
 
@@ -70,7 +70,8 @@ class Supervisor {
       if (!is_ignored(number)) ::sigaddset(&set, number);
     }
     sys("blocking signals", [&] { return ::sigprocmask(SIG_BLOCK, &set, nullptr); });
-    return UniqueFd(sys("making a signal descriptor", [&] { return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK); }));
+    return UniqueFd(
+        sys("making a signal descriptor", [&] { return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK); }));
   }
 
   static os::SpawnRequest request(const std::vector<std::string>& arguments, int socket) {
@@ -166,7 +167,8 @@ class Supervisor {
     for (;;) {
       siginfo_t info{};
       if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
-      if (info.si_pid == worker_->pid() || (sandboxd_ && info.si_pid == sandboxd_->pid())) return;  // theirs comes first
+      if (info.si_pid == worker_->pid() || (sandboxd_ && info.si_pid == sandboxd_->pid()))
+        return;  // theirs comes first
       ::waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
     }
   }

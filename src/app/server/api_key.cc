@@ -77,14 +77,15 @@ Keys resolve_keys(const Settings& settings, const fs::path& data_directory) {
 
 void let_read_key(const Account& person, const Account& server, const fs::path& data_directory, const fs::path& file) {
   const std::string doing = "letting the user of sudo read " + file.string();
-  const UniqueFd directory(sys(doing, [&] { return ::open(data_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  const UniqueFd key(sys(doing, [&] {
-    return ::openat(directory.get(), file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  }));
+  const UniqueFd directory(
+      sys(doing, [&] { return ::open(data_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  const UniqueFd key(
+      sys(doing, [&] { return ::openat(directory.get(), file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); }));
   // The server's account may put anything in this place; root gives away only what can be nothing else.
-  struct stat info {};
+  struct stat info{};
   sys(doing, [&] { return ::fstat(key.get(), &info); });
-  if (!S_ISREG(info.st_mode) || info.st_nlink != 1) throw Failure(FailureKind::invalid, file.string() + " is not a plain file");
+  if (!S_ISREG(info.st_mode) || info.st_nlink != 1)
+    throw Failure(FailureKind::invalid, file.string() + " is not a plain file");
   sys(doing, [&] { return ::fchown(key.get(), person.user, server.group); });
   sys(doing, [&] { return ::fchmod(key.get(), 0640); });
   // A group that many are in may pass, and finds in there only what is closed to it.

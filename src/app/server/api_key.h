@@ -22,7 +22,9 @@ Keys resolve_keys(const Settings& settings, const std::filesystem::path& data_di
 
 // Lets `person`, who became root to start the server, read the key file, and nobody else beside the server's own account.
 // `file` is directly in `data_directory`. Only for root, before the account has the directory's files open.
-void let_read_key(const Account& person, const Account& server, const std::filesystem::path& data_directory, const std::filesystem::path& file);
+void let_read_key(
+    const Account& person, const Account& server, const std::filesystem::path& data_directory,
+    const std::filesystem::path& file);
 
 // A key with which a client on this machine may call: of the settings, else of that file. For bench.
 std::optional<std::string> find_key(const Settings& settings);

@@ -46,7 +46,7 @@ TEST_F(ApiKey, IsMadeOnceAndOnlyForItsOwner) {
   const Keys first = resolve_keys(settings, directory_);
   ASSERT_EQ(first.accepted.size(), 1u);
   EXPECT_EQ(first.accepted[0].size(), 32u);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(first.generated.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600u);
   EXPECT_EQ(resolve_keys(settings, directory_).accepted, first.accepted);
@@ -64,7 +64,7 @@ TEST_F(ApiKey, WhoStartedTheServerWithSudoMayReadIt) {
   const Account person{12345, 12346, "somebody"}, server{65531, 65531, "65531"};
   ASSERT_EQ(::chown(directory_.c_str(), server.user, server.group), 0);
   let_read_key(person, server, directory_, keys.generated);
-  struct stat file {}, directory {};
+  struct stat file{}, directory{};
   ASSERT_EQ(::stat(keys.generated.c_str(), &file), 0);
   ASSERT_EQ(::stat(directory_.c_str(), &directory), 0);
   EXPECT_EQ(file.st_uid, person.user);
@@ -85,7 +85,7 @@ TEST_F(ApiKey, NothingThatIsNotTheKeyFileIsGivenAway) {
   fs::remove(directory_ / "api_key");
   fs::create_hard_link(secret, directory_ / "api_key");
   EXPECT_THROW(let_read_key(person, server, directory_, directory_ / "api_key"), Failure);
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(secret.c_str(), &info), 0);
   EXPECT_EQ(info.st_uid, 0u);
 }

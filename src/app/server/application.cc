@@ -73,8 +73,8 @@ void Application::build() {
   files_.emplace(*records_, *bodies_);
   cleanup_.emplace(*records_, *bodies_, *files_, cleanup_settings(settings_));
   link_.emplace(context_.get_executor(), std::move(link_descriptor_));
-  pool_ = pool::open_pool(
-      context_.get_executor(), *blocking_, pool_settings(settings_), [this] { return link_->next(); });
+  pool_ =
+      pool::open_pool(context_.get_executor(), *blocking_, pool_settings(settings_), [this] { return link_->next(); });
   state::StateSettings kept = state_settings(settings_);
   // Others who share the records find all of a state there.
   if (!settings_.redis.chosen()) kept.large = large_state;
@@ -82,7 +82,9 @@ void Application::build() {
   turns.shared = settings_.redis.chosen();
   turns_.emplace(context_.get_executor(), *records_, turns);
   states_.emplace(*records_, *bodies_, *blocking_, *turns_, kept);
-  cleanup_->run_in_turn([this](std::string session, files::Cleanup::Work work) { return clean_up_in_turn(std::move(session), std::move(work)); });
+  cleanup_->run_in_turn([this](std::string session, files::Cleanup::Work work) {
+    return clean_up_in_turn(std::move(session), std::move(work));
+  });
   cleanup_->on_removal([this](std::string session) { return states_->forget(std::move(session), cleaning_); });
   execution::ExecutionSettings runs = execution_settings(settings_);
   runs.spool_directory = data_;
@@ -92,9 +94,9 @@ void Application::build() {
   execution::RunsSettings recorded;
   recorded.hash_code = !settings_.audit_file.empty();
   runs_.emplace(context_.get_executor(), *executions_, observation_.recorder(), recorded);
-  observation_.figures().registry().gauge("kubecoderun_runs_active", "Runs that have not ended.", {}, [this](const metrics::Emit& emit) {
-    emit({}, static_cast<double>(executions_->running()));
-  });
+  observation_.figures().registry().gauge(
+      "kubecoderun_runs_active", "Runs that have not ended.", {},
+      [this](const metrics::Emit& emit) { emit({}, static_cast<double>(executions_->running())); });
   service_ = std::make_unique<api::Service>(
       *executions_, *runs_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));
   service_->manage_keys(*managed_keys_, *run_places_);
@@ -108,7 +110,8 @@ void Application::add_pages() {
   api::Route open;
   open.who = api::Who::anybody;
   const auto documentation = settings_.docs ? pages::Documentation::served : pages::Documentation::none;
-  for (pages::PageRoute& page : pages::routes(documentation)) service_->add("GET", page.pattern, open, std::move(page.handler));
+  for (pages::PageRoute& page : pages::routes(documentation))
+    service_->add("GET", page.pattern, open, std::move(page.handler));
 }
 
 void Application::add_checks() {
@@ -190,7 +193,9 @@ awaitable<void> Application::start() {
     check_languages();
     service_->set_ready(true);
     announce();
-    preparer_.emplace(runtimes_directory(settings_), data_ / prepared_directory, pool_->languages(), [this] { return renew_sandboxes(); });
+    preparer_.emplace(runtimes_directory(settings_), data_ / prepared_directory, pool_->languages(), [this] {
+      return renew_sandboxes();
+    });
     tasks_.spawn("preparations", preparer_->keep_current());
     tasks_.spawn("interpreters", watch_interpreters());
     co_await watch_stores();
@@ -218,7 +223,8 @@ void Application::check_languages() const {
   if (lost.empty()) return;
   throw Failure(
       FailureKind::invalid,
-      "LANGUAGES: " + lost + " cannot run here; `kubecoderun doctor` says what is missing. Install that, or leave it out");
+      "LANGUAGES: " + lost +
+          " cannot run here; `kubecoderun doctor` says what is missing. Install that, or leave it out");
 }
 
 awaitable<std::optional<std::string>> Application::problem_of_stores(Deadline deadline) {

@@ -99,9 +99,9 @@ class Application {
   std::unique_ptr<api::Service> service_;
   std::optional<Preparer> preparer_;
 
-  int signals_ = 0;                // how many asked us to stop
-  std::exception_ptr failure_;     // of the start
-  asio::steady_timer news_;        // cancelled when one of the two changes
+  int signals_ = 0;             // how many asked us to stop
+  std::exception_ptr failure_;  // of the start
+  asio::steady_timer news_;     // cancelled when one of the two changes
   TaskGroup tasks_;
 };
 

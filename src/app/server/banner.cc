@@ -31,15 +31,21 @@ std::string banner_text(const BannerFacts& facts) {
   } else if (facts.generated_key.empty()) {
     text += "  key        the one you set\n";
   } else {
-    text += fmt::format("  key        {}{}{}  (kept in {})\n", bold, facts.generated_key, plain, facts.key_file.string());
+    text +=
+        fmt::format("  key        {}{}{}  (kept in {})\n", bold, facts.generated_key, plain, facts.key_file.string());
   }
-  text += fmt::format("  languages  {}\n", facts.languages.empty() ? "none" : fmt::format("{}", fmt::join(facts.languages, " ")));
+  text += fmt::format(
+      "  languages  {}\n", facts.languages.empty() ? "none" : fmt::format("{}", fmt::join(facts.languages, " ")));
   const std::string language = facts.languages.empty() ? "py" : facts.languages.front();
   const bool has_python = fmt::format(" {} ", fmt::join(facts.languages, " ")).find(" py ") != std::string::npos;
   const char* code = has_python ? "print(6*7)" : "echo 42";
-  const std::string key = facts.authentication ? fmt::format(" -H \"x-api-key: {}\"", facts.generated_key.empty() ? "$API_KEY" : facts.generated_key) : "";
+  const std::string key =
+      facts.authentication
+          ? fmt::format(" -H \"x-api-key: {}\"", facts.generated_key.empty() ? "$API_KEY" : facts.generated_key)
+          : "";
   text += fmt::format(
-      "\n  try        curl {}/exec{} \\\n               -H 'Content-Type: application/json' -d '{{\"lang\":\"{}\",\"code\":\"{}\"}}'\n\n",
+      "\n  try        curl {}/exec{} \\\n               -H 'Content-Type: application/json' -d "
+      "'{{\"lang\":\"{}\",\"code\":\"{}\"}}'\n\n",
       address, key, has_python ? "py" : language, code);
   return text;
 }
@@ -50,7 +56,8 @@ void announce_ready(const BannerFacts& facts) {
     log_info("ready", {{"address", address_of(facts)}, {"languages", languages}});
   } else {
     // The key itself is for a person: the log may be kept by whatever gathers it.
-    log_info("ready", {{"address", address_of(facts)}, {"languages", languages}, {"key_file", facts.key_file.string()}});
+    log_info(
+        "ready", {{"address", address_of(facts)}, {"languages", languages}, {"key_file", facts.key_file.string()}});
   }
   const bool among_json = log_format() == LogFormat::json && ::isatty(STDOUT_FILENO) == 1;
   if (::isatty(STDERR_FILENO) != 1 || among_json) return;

@@ -45,10 +45,12 @@ struct Preload {
 Preload preload_of(const Settings& settings) {
   Preload preload;
   for (const std::string& name : settings.python_preload) {
-    const bool plain = std::ranges::all_of(
-        name, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.'; });
-    if (!plain) throw Failure(FailureKind::invalid, fmt::format("PYTHON_PRELOAD: \"{}\" is not the name of a module", name));
-    const bool level = std::ranges::find(sandbox::python_levels(), name, &sandbox::PythonLevel::name) != sandbox::python_levels().end();
+    const bool plain =
+        std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.'; });
+    if (!plain)
+      throw Failure(FailureKind::invalid, fmt::format("PYTHON_PRELOAD: \"{}\" is not the name of a module", name));
+    const bool level = std::ranges::find(sandbox::python_levels(), name, &sandbox::PythonLevel::name) !=
+                       sandbox::python_levels().end();
     (level ? preload.levels : preload.modules).push_back(name);
   }
   return preload;
@@ -209,18 +211,19 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
   result.hostname = settings.sandbox_hostname;
   for (const std::string& name : settings.languages) {
     const languages::Language* language = languages::find(name);
-    if (language == nullptr) throw Failure(FailureKind::invalid, fmt::format("LANGUAGES: there is no language \"{}\"", name));
+    if (language == nullptr)
+      throw Failure(FailureKind::invalid, fmt::format("LANGUAGES: there is no language \"{}\"", name));
     result.languages.emplace_back(language->code);
   }
   result.allow_weak = {settings.allow_weak.begin(), settings.allow_weak.end()};
   result.runtimes = runtimes_directory(settings);
   if (forbids_programs(result.runtimes)) {
     throw Failure(
-        FailureKind::invalid,
-        fmt::format(
-            "RUNTIMES_DIR: {} is on a file system that is mounted noexec, from which sandboxes cannot load our parts; copy it "
-            "elsewhere and name that place",
-            result.runtimes.string()));
+        FailureKind::invalid, fmt::format(
+                                  "RUNTIMES_DIR: {} is on a file system that is mounted noexec, from which sandboxes "
+                                  "cannot load our parts; copy it "
+                                  "elsewhere and name that place",
+                                  result.runtimes.string()));
   }
   const Preload preload = preload_of(settings);
   result.python_levels = preload.levels;
@@ -255,14 +258,13 @@ fs::path runtimes_directory(const Settings& settings) {
     if (fs::is_directory(candidate)) return candidate;
   }
   throw Failure(
-      FailureKind::invalid,
-      fmt::format(
-          "the directory of runtimes is neither at {} nor at {}; name it in RUNTIMES_DIR", (beside / "runtimes").string(),
-          shared.string()));
+      FailureKind::invalid, fmt::format(
+                                "the directory of runtimes is neither at {} nor at {}; name it in RUNTIMES_DIR",
+                                (beside / "runtimes").string(), shared.string()));
 }
 
 bool forbids_programs(const fs::path& directory) {
-  struct statvfs info {};
+  struct statvfs info{};
   return ::statvfs(directory.c_str(), &info) == 0 && (info.f_flag & ST_NOEXEC) != 0;
 }
 

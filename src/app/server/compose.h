@@ -38,7 +38,8 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings);
 
 // Where the bodies of files are kept: S3 when an endpoint is set, else below `data`. Says so in the log.
 std::unique_ptr<store::ObjectStore> open_bodies(
-    const Settings& settings, const std::filesystem::path& data, asio::any_io_executor executor, asio::thread_pool& pool);
+    const Settings& settings, const std::filesystem::path& data, asio::any_io_executor executor,
+    asio::thread_pool& pool);
 
 // Where our files for the inside of sandboxes are: RUNTIMES_DIR; else "runtimes" beside the program, else
 // ../share/kubecoderun/runtimes from there.

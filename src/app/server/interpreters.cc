@@ -18,16 +18,24 @@ namespace {
 
 // Where packages put what an interpreter loads; "*" is any one folder. The interpreters themselves are in the table of languages.
 const std::multimap<std::string_view, std::string_view> libraries = {
-    {"py", "/usr/lib/python3/dist-packages"}, {"py", "/usr/lib/python3.*"},         {"py", "/usr/local/lib/python3.*/dist-packages"},
-    {"js", "/usr/share/nodejs"},              {"ts", "/usr/share/nodejs"},          {"php", "/usr/lib/php"},
-    {"php", "/usr/share/php"},                {"r", "/usr/lib/R"},                  {"r", "/usr/lib/R/library"},
-    {"r", "/usr/lib/R/site-library"},         {"r", "/usr/local/lib/R/site-library"}, {"java", "/usr/lib/jvm/default-java"},
+    {"py", "/usr/lib/python3/dist-packages"},
+    {"py", "/usr/lib/python3.*"},
+    {"py", "/usr/local/lib/python3.*/dist-packages"},
+    {"js", "/usr/share/nodejs"},
+    {"ts", "/usr/share/nodejs"},
+    {"php", "/usr/lib/php"},
+    {"php", "/usr/share/php"},
+    {"r", "/usr/lib/R"},
+    {"r", "/usr/lib/R/library"},
+    {"r", "/usr/lib/R/site-library"},
+    {"r", "/usr/local/lib/R/site-library"},
+    {"java", "/usr/lib/jvm/default-java"},
     {"java", "/usr/lib/jvm/default-java/lib"},
 };
 
 // A package that is replaced changes the time of the folder that its files are in.
 void add(std::string& text, const fs::path& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return;
   text += fmt::format("{} {} {}.{}\n", path.string(), info.st_ino, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }

@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::unique_ptr<metrics::History> open_file(const Settings& settings, const fs::path& data, asio::thread_pool& blocking) {
+std::unique_ptr<metrics::History> open_file(
+    const Settings& settings, const fs::path& data, asio::thread_pool& blocking) {
   const fs::path file = history_file(settings, data);
   try {
     return metrics::open_sqlite_history(file, blocking, retention(settings));

@@ -32,24 +32,38 @@ constexpr const char* manifest = "inputs.txt";     // size, time of change and p
 constexpr const char* longest = "900";             // seconds that a script may take
 
 const std::array<Preparation, 4> all = {{
-    {"cpp", "cpp", "C++ headers", "C++ compiles its standard headers each time",
+    {"cpp",
+     "cpp",
+     "C++ headers",
+     "C++ compiles its standard headers each time",
      {"/usr/bin/python3", "{runtimes}/cpp/prepare.py", "/usr/bin/g++", "{output}"}},
-    {"node", "ts", "TypeScript's compiler", "TypeScript takes longer to get ready",
+    {"node",
+     "ts",
+     "TypeScript's compiler",
+     "TypeScript takes longer to get ready",
      {"/usr/bin/node", "{runtimes}/node/prepare.js", "/usr/bin/node", "{output}"}},
-    {"java", "java", "Java's class archive", "Java takes longer to get ready",
+    {"java",
+     "java",
+     "Java's class archive",
+     "Java takes longer to get ready",
      {"/bin/sh", "{runtimes}/java/prepare.sh", "{runtimes}/java", "{output}"}},
-    {"go", "go", "list of Go's packages", "Go is compiled with its own command, which is slow",
+    {"go",
+     "go",
+     "list of Go's packages",
+     "Go is compiled with its own command, which is slow",
      {"/bin/sh", "{runtimes}/go/prepare.sh", "/usr/bin/go", "{output}"}},
 }};
 
 // With the least claim to the processors, and an end, also of what it started itself.
 std::vector<std::string> command_of(const Preparation& preparation, const fs::path& runtimes, const fs::path& output) {
-  std::vector<std::string> words = {"/usr/bin/timeout", "-k", "5", longest, "/usr/bin/nice", "-n", "20",
-                                    // Users of sandboxes read what is made, whatever our umask.
-                                    "/bin/sh", "-c", "umask 022; exec \"$@\"", "sh"};
+  std::vector<std::string> words = {
+      "/usr/bin/timeout", "-k", "5", longest, "/usr/bin/nice", "-n", "20",
+      // Users of sandboxes read what is made, whatever our umask.
+      "/bin/sh", "-c", "umask 022; exec \"$@\"", "sh"};
   for (const std::string_view view : preparation.command) {
     std::string word(view);
-    for (const auto& [name, value] : {std::pair<std::string_view, std::string>{"{runtimes}", runtimes}, {"{output}", output}}) {
+    for (const auto& [name, value] :
+         {std::pair<std::string_view, std::string>{"{runtimes}", runtimes}, {"{output}", output}}) {
       if (const size_t at = word.find(name); at != word.npos) word.replace(at, name.size(), value);
     }
     words.push_back(std::move(word));
@@ -68,8 +82,9 @@ std::string last_line(const fs::path& file) {
 
 // Its exit status. When it is cancelled the child ends with all that it has started.
 awaitable<int> ended(os::ChildProcess& child) {
-  asio::posix::stream_descriptor watched(
-      co_await asio::this_coro::executor, sys("watching a child", [&] { return ::fcntl(child.pidfd(), F_DUPFD_CLOEXEC, 0); }));
+  asio::posix::stream_descriptor watched(co_await asio::this_coro::executor, sys("watching a child", [&] {
+                                           return ::fcntl(child.pidfd(), F_DUPFD_CLOEXEC, 0);
+                                         }));
   std::exception_ptr cancelled;
   try {
     co_await watched.async_wait(asio::posix::descriptor_base::wait_read, asio::use_awaitable);
@@ -97,7 +112,10 @@ Prepared look_at(const Preparation& preparation, const fs::path& runtimes, const
 
 Preparer::Preparer(
     fs::path runtimes, fs::path prepared, std::vector<std::string> languages, std::function<awaitable<void>()> made)
-    : runtimes_(std::move(runtimes)), prepared_(std::move(prepared)), languages_(std::move(languages)), made_(std::move(made)) {}
+    : runtimes_(std::move(runtimes)),
+      prepared_(std::move(prepared)),
+      languages_(std::move(languages)),
+      made_(std::move(made)) {}
 
 awaitable<void> Preparer::keep_current() {
   struct Trouble {

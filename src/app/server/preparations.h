@@ -19,10 +19,10 @@
 namespace ci::app {
 
 struct Preparation {
-  std::string_view folder;   // of the runtimes: "cpp"
-  std::string_view language; // whose program has to be there: "cpp"
-  std::string_view what;     // for people: "C++ headers"
-  std::string_view loss;     // what is slower without it
+  std::string_view folder;                // of the runtimes: "cpp"
+  std::string_view language;              // whose program has to be there: "cpp"
+  std::string_view what;                  // for people: "C++ headers"
+  std::string_view loss;                  // what is slower without it
   std::vector<std::string_view> command;  // {runtimes} and {output} in it are directories
 };
 std::span<const Preparation> preparations();
@@ -34,7 +34,8 @@ enum class Prepared {
   absent,
 };
 // `prepared` is the directory of those made anew.
-Prepared look_at(const Preparation& preparation, const std::filesystem::path& runtimes, const std::filesystem::path& prepared);
+Prepared look_at(
+    const Preparation& preparation, const std::filesystem::path& runtimes, const std::filesystem::path& prepared);
 
 inline constexpr const char* prepared_directory = "prepared/made";  // in the data directory
 

@@ -29,7 +29,7 @@ class Preparations : public ::testing::Test {
 
   // As a script does it when it has prepared something of the header as it is now.
   void prepare(const fs::path& place) const {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(header_.c_str(), &info), 0);
     fs::create_directories(place / "cpp");
     std::ofstream(place / "cpp/inputs.txt") << info.st_size << ' ' << info.st_mtime << ' ' << header_.string() << '\n';

@@ -10,8 +10,8 @@ namespace ci::app {
 
 struct EnvFile {
   std::vector<std::pair<std::string, std::string>> entries;  // in order; a later one wins
-  std::vector<int> unreadable_lines;                          // counted from 1; skipped
-  std::vector<int> open_quotes;                               // of these the ones whose quote never ends
+  std::vector<int> unreadable_lines;                         // counted from 1; skipped
+  std::vector<int> open_quotes;                              // of these the ones whose quote never ends
 };
 
 // Blank lines and lines that start with '#' are nothing; "export " in front is allowed. A value is

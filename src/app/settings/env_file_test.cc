@@ -22,8 +22,8 @@ TEST(EnvFile, ReadsBareValuesAndComments) {
       "LAST=no line feed");
   EXPECT_THAT(
       file.entries, ElementsAre(
-                        Pair("API_PORT", "9000"), Pair("API_HOST", "127.0.0.1"), Pair("COLOUR", "#fff"), Pair("FRAGMENT", "a#b"),
-                        Pair("EMPTY", ""), Pair("LAST", "no line feed")));
+                        Pair("API_PORT", "9000"), Pair("API_HOST", "127.0.0.1"), Pair("COLOUR", "#fff"),
+                        Pair("FRAGMENT", "a#b"), Pair("EMPTY", ""), Pair("LAST", "no line feed")));
   EXPECT_THAT(file.unreadable_lines, IsEmpty());
 }
 
@@ -59,7 +59,11 @@ TEST(EnvFile, SkipsWhatItCannotReadAndSaysWhere) {
 TEST(EnvFile, NothingIsNothing) {
   EXPECT_THAT(parse_env_file("").entries, IsEmpty());
   EXPECT_THAT(parse_env_file("\n\n#").entries, IsEmpty());
-  EXPECT_THAT(parse_env_file("\xef\xbb\xbf" "A=1").entries, ElementsAre(Pair("A", "1")));
+  EXPECT_THAT(
+      parse_env_file("\xef\xbb\xbf"
+                     "A=1")
+          .entries,
+      ElementsAre(Pair("A", "1")));
 }
 
 }  // namespace

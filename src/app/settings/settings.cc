@@ -122,8 +122,10 @@ LoadedSettings load_settings(const Variables& environment, const Variables& file
     loaded.entries.push_back(std::move(entry));
   }
   // An empty key is a mistake of whoever meant to pass one on: only without the variable is a key made.
-  if (loaded.values.api_key.empty() && loaded.values.api_keys.empty() && (environment.contains("API_KEY") || file.contains("API_KEY"))) {
-    problems.emplace_back("API_KEY: is empty; give a key of at least 16 characters, or remove the variable to have one made");
+  if (loaded.values.api_key.empty() && loaded.values.api_keys.empty() &&
+      (environment.contains("API_KEY") || file.contains("API_KEY"))) {
+    problems.emplace_back(
+        "API_KEY: is empty; give a key of at least 16 characters, or remove the variable to have one made");
   }
   if (problems.empty()) {
     follow(loaded);
@@ -145,7 +147,8 @@ LoadedSettings load_settings() {
     skipped = parsed.unreadable_lines;
     if (!parsed.open_quotes.empty()) {
       throw Failure(
-          FailureKind::invalid, fmt::format(".env: the quote in line {} does not end", fmt::join(parsed.open_quotes, ", ")));
+          FailureKind::invalid,
+          fmt::format(".env: the quote in line {} does not end", fmt::join(parsed.open_quotes, ", ")));
     }
   } else if (errno != ENOENT) {
     throw Failure::from_errno(errno, "reading .env");
@@ -166,17 +169,20 @@ void warn_of_idle_group(const LoadedSettings& settings, std::string_view group, 
     // Those of AWS are on many machines for other programs.
     if (settings_table()[row].group == group && !name.empty() && !name.starts_with("AWS_")) names.push_back(name);
   }
-  if (!names.empty()) log_warning(event, {{"settings", fmt::format("{}", fmt::join(names, " "))}, {"to_use_them", how}});
+  if (!names.empty())
+    log_warning(event, {{"settings", fmt::format("{}", fmt::join(names, " "))}, {"to_use_them", how}});
 }
 
 }  // namespace
 
 void log_remarks(const LoadedSettings& settings) {
   if (!settings.values.redis.chosen()) {
-    warn_of_idle_group(settings, "Redis", "redis is NOT used, records are kept on this machine", "set REDIS_HOST or REDIS_URL");
+    warn_of_idle_group(
+        settings, "Redis", "redis is NOT used, records are kept on this machine", "set REDIS_HOST or REDIS_URL");
   }
   if (!settings.values.s3.chosen()) {
-    warn_of_idle_group(settings, "Object storage", "s3 is NOT used, files are kept on this machine", "set MINIO_ENDPOINT");
+    warn_of_idle_group(
+        settings, "Object storage", "s3 is NOT used, files are kept on this machine", "set MINIO_ENDPOINT");
   }
   for (const int line : settings.skipped_lines) {
     log_warning("line of .env is not NAME=value and is skipped", {{"line", line}});

@@ -138,9 +138,9 @@ struct Setting {
   std::vector<std::string> choices;  // choice; list: the allowed items, or empty for any
   std::string initial;               // the default as an operator would write it; "" is "not set"
   std::string meaning;
-  bool empty_counts = false;         // an empty text is a value, not "not set"
-  bool hidden = false;               // holds a secret: never shown
-  std::string no_effect;             // why it changes nothing here; empty when it does something
+  bool empty_counts = false;                           // an empty text is a value, not "not set"
+  bool hidden = false;                                 // holds a secret: never shown
+  std::string no_effect;                               // why it changes nothing here; empty when it does something
   std::function<void(Settings&, const Value&)> apply;  // never with a setting of no effect
 };
 

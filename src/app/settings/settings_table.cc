@@ -50,24 +50,26 @@ class Row {
 
   // The value goes to this field; a duration counts in the field's own unit.
   template <class Field>
-  void sets(Field Settings::*field) {
+  void sets(Field Settings::* field) {
     setting_.apply = [field](Settings& settings, const Value& value) { assign(settings.*field, value); };
   }
   // The same for a part that declares its own settings: sets(&Settings::part, &PartSettings::field).
   template <class Part, class Field>
-  void sets(Part Settings::*part, Field Part::*field) {
+  void sets(Part Settings::* part, Field Part::* field) {
     setting_.apply = [part, field](Settings& settings, const Value& value) { assign((settings.*part).*field, value); };
   }
   template <class Part>
-  void sets_seconds(Part Settings::*part, std::chrono::milliseconds Part::*field) {
+  void sets_seconds(Part Settings::* part, std::chrono::milliseconds Part::* field) {
     setting_.apply = [part, field](Settings& settings, const Value& value) {
       (settings.*part).*field = std::chrono::seconds(std::get<std::int64_t>(value));
     };
   }
-  void sets_role(std::string store::s3::RoleSettings::*field) {
-    setting_.apply = [field](Settings& settings, const Value& value) { settings.s3.role.*field = std::get<std::string>(value); };
+  void sets_role(std::string store::s3::RoleSettings::* field) {
+    setting_.apply = [field](Settings& settings, const Value& value) {
+      settings.s3.role.*field = std::get<std::string>(value);
+    };
   }
-  void sets_megabytes(std::uint64_t Settings::*field) {
+  void sets_megabytes(std::uint64_t Settings::* field) {
     setting_.apply = [field](Settings& settings, const Value& value) {
       settings.*field = static_cast<std::uint64_t>(std::get<std::int64_t>(value)) << 20;
     };
@@ -169,6 +171,7 @@ std::string suffix_of(const languages::Language& language) {
   return suffix;
 }
 
+// clang-format off: a table, one row after the other
 void add_process(Table& table) {
   table.group("This machine");
   table.path("DATA_DIR", "./data", "Directory of everything that is kept: records, files, the generated key.")
@@ -568,6 +571,8 @@ std::vector<Setting> build() {
   add_kubernetes(table);
   return table.take();
 }
+
+// clang-format on
 
 }  // namespace
 

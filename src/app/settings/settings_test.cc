@@ -15,7 +15,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-Settings load(const Variables& environment, const Variables& file = {}) { return load_settings(environment, file).values; }
+Settings load(const Variables& environment, const Variables& file = {}) {
+  return load_settings(environment, file).values;
+}
 
 std::string refusal(const Variables& environment) {
   try {
@@ -33,7 +35,8 @@ TEST(SettingsTable, EveryRowIsWhole) {
     EXPECT_TRUE(names.insert(setting.name).second) << setting.name;
     for (const std::string& alias : setting.aliases) EXPECT_TRUE(names.insert(alias).second) << alias;
     EXPECT_FALSE(setting.meaning.empty()) << setting.name;
-    EXPECT_NE(setting.no_effect.empty(), !setting.apply) << setting.name << " must either have an effect or say why not";
+    EXPECT_NE(setting.no_effect.empty(), !setting.apply)
+        << setting.name << " must either have an effect or say why not";
     if (!setting.initial.empty()) {
       EXPECT_NO_THROW(parse_value(setting, setting.initial)) << setting.name;
     }
@@ -73,13 +76,15 @@ TEST(Settings, EmptyTextIsNotSet) {
 }
 
 TEST(Settings, BooleansInAllTheirForms) {
-  for (const char* yes : {"true", "True", "1", "YES", "on", "t", "y"}) EXPECT_TRUE(load({{"ENABLE_CORS", yes}}).cors) << yes;
+  for (const char* yes : {"true", "True", "1", "YES", "on", "t", "y"})
+    EXPECT_TRUE(load({{"ENABLE_CORS", yes}}).cors) << yes;
   for (const char* no : {"false", "0", "No", "OFF", "f", "n"}) EXPECT_FALSE(load({{"ENABLE_DOCS", no}}).docs) << no;
   EXPECT_THAT(refusal({{"ENABLE_CORS", "maybe"}}), HasSubstr("ENABLE_CORS"));
 }
 
 TEST(Settings, ListsAsJsonAndWithCommas) {
-  EXPECT_THAT(load({{"CORS_ORIGINS", R"(["https://a", "https://b"])"}}).cors_origins, ElementsAre("https://a", "https://b"));
+  EXPECT_THAT(
+      load({{"CORS_ORIGINS", R"(["https://a", "https://b"])"}}).cors_origins, ElementsAre("https://a", "https://b"));
   EXPECT_THAT(load({{"CORS_ORIGINS", " https://a ,https://b,"}}).cors_origins, ElementsAre("https://a", "https://b"));
   EXPECT_THAT(load({{"BLOCKED_FILE_PATTERNS", "[]"}}).blocked_patterns, IsEmpty());
   EXPECT_THAT(load({{"BLOCKED_OUTPUT_SUFFIXES", "[]"}}).blocked_output_suffixes, IsEmpty());
@@ -97,7 +102,8 @@ TEST(Settings, SizesWithUnits) {
 }
 
 TEST(Settings, OutOfRangeNamesEveryVariable) {
-  const std::string text = refusal({{"API_PORT", "70000"}, {"MAX_EXECUTION_TIME", "0"}, {"MAX_PIDS", "12x"}, {"LOG_LEVEL", "loud"}});
+  const std::string text =
+      refusal({{"API_PORT", "70000"}, {"MAX_EXECUTION_TIME", "0"}, {"MAX_PIDS", "12x"}, {"LOG_LEVEL", "loud"}});
   EXPECT_THAT(text, HasSubstr("API_PORT: \"70000\" is not in the range 1 to 65535"));
   EXPECT_THAT(text, HasSubstr("MAX_EXECUTION_TIME"));
   EXPECT_THAT(text, HasSubstr("MAX_PIDS"));
@@ -125,7 +131,8 @@ TEST(Settings, AnEmptyKeyIsAMistakeUnlessThereAreOthers) {
 }
 
 TEST(Settings, WhatBelongsTogetherIsChecked) {
-  EXPECT_THAT(refusal({{"MAX_FILE_SIZE_MB", "100"}, {"MAX_TOTAL_FILE_SIZE_MB", "50"}}), HasSubstr("MAX_TOTAL_FILE_SIZE_MB"));
+  EXPECT_THAT(
+      refusal({{"MAX_FILE_SIZE_MB", "100"}, {"MAX_TOTAL_FILE_SIZE_MB", "50"}}), HasSubstr("MAX_TOTAL_FILE_SIZE_MB"));
   EXPECT_THAT(refusal({{"ENABLE_HTTPS", "true"}}), HasSubstr("SSL_CERT_FILE"));
 }
 
@@ -141,8 +148,8 @@ TEST(Settings, AliasesAreRead) {
 }
 
 TEST(Settings, DescriptionsHideSecrets) {
-  const LoadedSettings loaded =
-      load_settings({{"API_KEY", "very-secret-key-0123"}, {"API_KEYS", "also-secret-key-0123"}, {"REDIS_URL", "redis://:pw@h"}}, {});
+  const LoadedSettings loaded = load_settings(
+      {{"API_KEY", "very-secret-key-0123"}, {"API_KEYS", "also-secret-key-0123"}, {"REDIS_URL", "redis://:pw@h"}}, {});
   for (const std::string& text : {describe_settings(loaded), describe_settings_json(loaded)}) {
     EXPECT_THAT(text, HasSubstr("API_PORT"));
     EXPECT_THAT(text, Not(HasSubstr("very-secret")));
@@ -168,7 +175,9 @@ TEST(Settings, AnEndpointChoosesS3) {
   EXPECT_EQ(s3.region, "eu-west-1");
   EXPECT_EQ(s3.bucket, "kubecoderun-files");
   EXPECT_EQ(s3.timeout, std::chrono::seconds(3));
-  EXPECT_EQ(load({{"S3_ENDPOINT", "other:1"}, {"MINIO_ENDPOINT", "minio:9000"}, {"MINIO_USE_IAM", "1"}}).s3.endpoint, "minio:9000");
+  EXPECT_EQ(
+      load({{"S3_ENDPOINT", "other:1"}, {"MINIO_ENDPOINT", "minio:9000"}, {"MINIO_USE_IAM", "1"}}).s3.endpoint,
+      "minio:9000");
 }
 
 TEST(Settings, AnEndpointThatCannotWorkIsRefused) {
@@ -176,9 +185,12 @@ TEST(Settings, AnEndpointThatCannotWorkIsRefused) {
     return Variables{{"MINIO_ENDPOINT", endpoint}, {"MINIO_ACCESS_KEY", "name"}, {"MINIO_SECRET_KEY", "hidden-key"}};
   };
   EXPECT_EQ(refusal(with("localhost:9000")), "");
-  EXPECT_THAT(refusal(with("http://localhost:9000")), AllOf(HasSubstr("MINIO_ENDPOINT"), HasSubstr("scheme"), HasSubstr("MINIO_SECURE")));
+  EXPECT_THAT(
+      refusal(with("http://localhost:9000")),
+      AllOf(HasSubstr("MINIO_ENDPOINT"), HasSubstr("scheme"), HasSubstr("MINIO_SECURE")));
   EXPECT_THAT(refusal(with("localhost:9000/path")), HasSubstr("host:port"));
-  EXPECT_THAT(refusal({{"MINIO_ENDPOINT", "localhost:9000"}, {"MINIO_ACCESS_KEY", "name"}}), HasSubstr("MINIO_SECRET_KEY"));
+  EXPECT_THAT(
+      refusal({{"MINIO_ENDPOINT", "localhost:9000"}, {"MINIO_ACCESS_KEY", "name"}}), HasSubstr("MINIO_SECRET_KEY"));
   EXPECT_EQ(refusal({{"MINIO_ENDPOINT", "localhost:9000"}, {"MINIO_USE_IAM", "true"}}), "");
   auto bucket = with("localhost:9000");
   bucket["MINIO_BUCKET"] = "a/b";

@@ -69,11 +69,16 @@ class RealRuns : public ::testing::Test {
     while (!seen.ends_with(last)) {
       const std::optional<RunEvent> event = co_await reader.next(after(60s));
       if (!event) co_return seen + "[nothing]";
-      if (const auto* printed = std::get_if<Printed>(&event->what)) seen += printed->stream == pool::Stream::out ? printed->text : "";
-      else if (const auto* call = std::get_if<pool::Call>(&event->what)) seen += "[" + call->request + "]";
-      else if (std::holds_alternative<Paused>(event->what)) seen += "[paused]";
-      else if (std::holds_alternative<Resumed>(event->what)) seen += "[resumed]";
-      else if (!std::holds_alternative<Phase>(event->what)) seen += "[ended]";
+      if (const auto* printed = std::get_if<Printed>(&event->what))
+        seen += printed->stream == pool::Stream::out ? printed->text : "";
+      else if (const auto* call = std::get_if<pool::Call>(&event->what))
+        seen += "[" + call->request + "]";
+      else if (std::holds_alternative<Paused>(event->what))
+        seen += "[paused]";
+      else if (std::holds_alternative<Resumed>(event->what))
+        seen += "[resumed]";
+      else if (!std::holds_alternative<Phase>(event->what))
+        seen += "[ended]";
     }
     co_return seen;
   }

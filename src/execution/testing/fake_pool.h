@@ -23,12 +23,12 @@ struct Act {
   std::chrono::milliseconds time_limit{0};
   std::map<std::string, std::string> inputs;  // name and contents
   std::vector<std::string> read_only;
-  std::deque<pool::Event> events;             // filled by the script; Collected is added
-  std::vector<std::string> gone;              // inputs that the program removed
-  std::vector<pool::Skipped> skipped;         // what is not handed out
-  bool searched = true;                       // everything was looked at
-  std::chrono::milliseconds pause{0};         // before the outcome
-  bool forever = false;                       // after the events nothing happens
+  std::deque<pool::Event> events;                            // filled by the script; Collected is added
+  std::vector<std::string> gone;                             // inputs that the program removed
+  std::vector<pool::Skipped> skipped;                        // what is not handed out
+  bool searched = true;                                      // everything was looked at
+  std::chrono::milliseconds pause{0};                        // before the outcome
+  bool forever = false;                                      // after the events nothing happens
   std::function<void(Act&, const pool::Answer&)> on_answer;  // may add events
 
   void print(pool::Stream stream, std::string text) { events.emplace_back(pool::Output(stream, std::move(text))); }
@@ -56,16 +56,16 @@ class FakePool final : public pool::SandboxPool {
   using Script = std::function<void(Act&)>;
 
   Script script = [](Act& act) { act.exit(0); };
-  std::vector<Act> acts;    // of all runs, without their events
-  int leases = 0;           // on loan now
+  std::vector<Act> acts;  // of all runs, without their events
+  int leases = 0;         // on loan now
   int acquired = 0;
   std::vector<pool::Demand> demands;  // of each acquire()
   std::vector<pool::Word> words;      // told to any lease
-  bool exhausted = false;   // acquire() fails
-  std::string down;         // why nothing can be run
+  bool exhausted = false;             // acquire() fails
+  std::string down;                   // why nothing can be run
   pool::PoolStatistics counted;
-  bool broken = false;      // start() fails
-  int dead_at_once = 0;     // so many sandboxes end before their program comes
+  bool broken = false;   // start() fails
+  int dead_at_once = 0;  // so many sandboxes end before their program comes
 
   awaitable<std::unique_ptr<pool::Lease>> acquire(pool::Demand demand, Deadline) override {
     const std::vector<std::string> known = languages();
@@ -159,9 +159,7 @@ class FakePool final : public pool::SandboxPool {
     void interrupt() {
       frozen_ = act_.forever = false;
       interrupted_ = true;
-      std::erase_if(act_.events, [](const pool::Event& event) {
-        return !std::holds_alternative<pool::Output>(event);
-      });
+      std::erase_if(act_.events, [](const pool::Event& event) { return !std::holds_alternative<pool::Output>(event); });
       pool::Outcome outcome;
       outcome.ended = pool::Ended::interrupted;
       act_.events.emplace_back(outcome);

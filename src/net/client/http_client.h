@@ -42,19 +42,20 @@ struct StreamedBody {
   explicit StreamedBody(std::unique_ptr<ByteSource> bytes, std::optional<std::uint64_t> length = {})
       : source(std::move(bytes)), size(length) {}
   std::unique_ptr<ByteSource> source;
-  std::optional<std::uint64_t> size;  // nothing: it goes out in chunks. Fewer bytes than this are a failure, more are not sent
+  std::optional<std::uint64_t>
+      size;  // nothing: it goes out in chunks. Fewer bytes than this are a failure, more are not sent
 };
 
 struct Request {
   Request(std::string verb, std::string address) : method(std::move(verb)), url(std::move(address)) {}
 
   std::string method;
-  std::string url;                         // goes out as it is: encoded by the caller
-  std::vector<std::string> headers;        // "Name: value"
-  std::span<const std::byte> body;         // kept by the caller until the answer's head is there
-  StreamedBody streamed;                   // in place of `body`; sent while somebody waits for the answer, or for more of it
+  std::string url;                   // goes out as it is: encoded by the caller
+  std::vector<std::string> headers;  // "Name: value"
+  std::span<const std::byte> body;   // kept by the caller until the answer's head is there
+  StreamedBody streamed;             // in place of `body`; sent while somebody waits for the answer, or for more of it
   Tls tls;
-  Deadline deadline = Deadline::max();     // of the answer's head
+  Deadline deadline = Deadline::max();       // of the answer's head
   std::chrono::milliseconds silence{30000};  // longest time without a byte in either direction while somebody waits
 };
 

@@ -24,7 +24,8 @@ using testing::ScriptedServer;
 using HttpClient = testing::ClientTest;
 
 TEST_F(HttpClient, SendsMethodHeadersAndBodyAndReadsTheAnswer) {
-  ScriptedServer server([](const Heard&) { return ScriptedServer::answer("418 I'm a teapot", "short", "X-Kind:  two words \r\n"); });
+  ScriptedServer server(
+      [](const Heard&) { return ScriptedServer::answer("418 I'm a teapot", "short", "X-Kind:  two words \r\n"); });
   const std::string body(3 << 20, 'b');
   Request request("PUT", server.url() + "/a/../b%2F?x=1&y=");
   request.headers.emplace_back("X-Mine: yes");
@@ -71,8 +72,11 @@ TEST_F(HttpClient, HoldsTheOtherSideBack) {
 
 TEST_F(HttpClient, AnAbandonedStreamEndsAndOthersGoOn) {
   const std::string large(5 << 20, 'x');
-  ScriptedServer server([&](const Heard& heard) { return ScriptedServer::answer("200 OK", heard.target == "/large" ? large : "ok"); });
-  { const auto stream = run(client_->open(Request("GET", server.url() + "/large"))); }
+  ScriptedServer server(
+      [&](const Heard& heard) { return ScriptedServer::answer("200 OK", heard.target == "/large" ? large : "ok"); });
+  {
+    const auto stream = run(client_->open(Request("GET", server.url() + "/large")));
+  }
   EXPECT_EQ(run(client_->send(Request("GET", server.url() + "/"))).body, "ok");
   // A stream may outlive its client.
   auto left = run(client_->open(Request("GET", server.url() + "/large")));
@@ -167,7 +171,8 @@ class Made final : public ByteSource {
 };
 
 TEST_F(HttpClient, StreamsABodyOfKnownSize) {
-  ScriptedServer server([](const Heard& heard) { return ScriptedServer::answer("200 OK", std::to_string(heard.body.size())); });
+  ScriptedServer server(
+      [](const Heard& heard) { return ScriptedServer::answer("200 OK", std::to_string(heard.body.size())); });
   std::size_t taken = 0;
   Request request("PUT", server.url() + "/");
   request.streamed = StreamedBody(std::make_unique<Made>(3 << 20, taken), 3 << 20);

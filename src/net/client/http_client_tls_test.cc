@@ -2,11 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/write.hpp>
-#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -18,8 +18,8 @@ namespace {
 
 using ::testing::HasSubstr;
 using HttpClient = testing::ClientTest;
-using testing::Certificate;
 using asio::ip::tcp;
+using testing::Certificate;
 
 // Answers with the name in the client's certificate.
 class MutualServer {
@@ -58,7 +58,8 @@ class MutualServer {
     asio::ssl::stream<tcp::socket> stream(std::move(socket), context_);
     stream.handshake(asio::ssl::stream_base::server, error);
     if (error) return;
-    const std::unique_ptr<X509, decltype(&::X509_free)> peer(::SSL_get1_peer_certificate(stream.native_handle()), ::X509_free);
+    const std::unique_ptr<X509, decltype(&::X509_free)> peer(
+        ::SSL_get1_peer_certificate(stream.native_handle()), ::X509_free);
     char name[100] = {};
     ::X509_NAME_get_text_by_NID(::X509_get_subject_name(peer.get()), NID_commonName, name, sizeof name);
     std::string text;
@@ -93,7 +94,8 @@ class MutualTls : public HttpClient {
     return made;
   }
 
-  const Certificate authority_{"authority of servers"}, other_{"somebody else"}, authority_of_clients_{"authority of clients"};
+  const Certificate authority_{"authority of servers"}, other_{"somebody else"},
+      authority_of_clients_{"authority of clients"};
   const Certificate server_certificate_{"server", &authority_, "IP:127.0.0.1"};
   const Certificate ann_{"ann", &authority_of_clients_}, bob_{"bob", &authority_of_clients_}, eve_{"eve", &other_};
   MutualServer server_{server_certificate_, authority_of_clients_};

@@ -74,7 +74,8 @@ void Transfer::prepare() {
     // Its beginning could not go out again on another connection.
     set(easy_, CURLOPT_FRESH_CONNECT, 1L);
     if (!size) headers_ = ::curl_slist_append(headers_, "Transfer-Encoding: chunked");
-  } else if (request_.method == "PUT" || request_.method == "POST" || request_.method == "PATCH" || !request_.body.empty()) {
+  } else if (
+      request_.method == "PUT" || request_.method == "POST" || request_.method == "PATCH" || !request_.body.empty()) {
     set(easy_, CURLOPT_UPLOAD, 1L);
     set(easy_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
     set(easy_, CURLOPT_READFUNCTION, &Transfer::on_read);
@@ -211,11 +212,12 @@ awaitable<void> Transfer::feed() {
       news_.async_wait(asio::deferred));
   auto [order, failure, count, woken] =
       co_await race.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-  progress();  // it was not the other side that was silent
+  progress();                               // it was not the other side that was silent
   if (failure && order[0] == 1) co_return;  // it was interrupted, since something else has happened
   if (failure) std::rethrow_exception(failure);
   source_ended_ = count == 0;
-  if (source_ended_ && request_.streamed.size.value_or(sent_) != sent_) fail("what was to be sent is shorter than announced");
+  if (source_ended_ && request_.streamed.size.value_or(sent_) != sent_)
+    fail("what was to be sent is shorter than announced");
   piece_begin_ = 0;
   piece_end_ = count;
   starved_ = false;

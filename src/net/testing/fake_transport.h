@@ -1,9 +1,9 @@
 #pragma once
 // A transport whose other end is the test: what arrives and how much is taken is for it to say.
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
-#include <algorithm>
 #include <cstring>
 #include <string>
 

@@ -48,7 +48,8 @@ bool Calls::read(std::vector<Call>& into) {
 void Calls::answer(const Answer& answer) {
   std::string frame = frames_.answer(answer);
   if (frame.empty() || !answers_.is_open()) return;
-  if (unsaid_bytes_ + frame.size() > most_unsaid) throw Failure(FailureKind::exhausted, "the program does not take its answers");
+  if (unsaid_bytes_ + frame.size() > most_unsaid)
+    throw Failure(FailureKind::exhausted, "the program does not take its answers");
   unsaid_bytes_ += frame.size();
   unsaid_.push_back(std::move(frame));
   write();

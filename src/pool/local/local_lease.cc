@@ -29,25 +29,24 @@ using sandbox::Reader;
 using sandbox::Tag;
 using sandbox::Writer;
 
-constexpr long tmpfs_magic = 0x01021994;      // statfs(2)
+constexpr long tmpfs_magic = 0x01021994;  // statfs(2)
 
 // The guest chose the name and made the file; the agent opened it. Believe neither: a regular file on a memory file system
 // (every host file that a sandbox can see is on another, and no hard link leads from one to another), of the size that was
 // announced.
 bool is_safe(int fd, std::uint64_t size, std::optional<dev_t> device) {
-  struct stat info {};
-  struct statfs system {};
-  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-         static_cast<std::uint64_t>(info.st_size) == size && ::fstatfs(fd, &system) == 0 &&
-         (device ? info.st_dev == *device : system.f_type == tmpfs_magic) &&
+  struct stat info{};
+  struct statfs system{};
+  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) == size &&
+         ::fstatfs(fd, &system) == 0 && (device ? info.st_dev == *device : system.f_type == tmpfs_magic) &&
          (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
 }
 
 class LocalLease final : public Lease {
  public:
   LocalLease(
-      std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, std::optional<dev_t> device, Holds holds,
-      EndSandbox end)
+      std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking,
+      std::optional<dev_t> device, Holds holds, EndSandbox end)
       : channel_(std::move(channel)),
         source_name_(std::move(source_name)),
         warm_(warm),
@@ -96,7 +95,9 @@ class LocalLease final : public Lease {
       order.state = program.state->after_errors ? sandbox::StateKept::after_errors : sandbox::StateKept::after_success;
       state_ = os::sized_memory_file("state", program.state->largest + 1);
       const int left = state_.get();
-      pass(sandbox::words::state_after, UniqueFd(sys("passing on a file", [&] { return ::fcntl(left, F_DUPFD_CLOEXEC, 0); })));
+      pass(
+          sandbox::words::state_after,
+          UniqueFd(sys("passing on a file", [&] { return ::fcntl(left, F_DUPFD_CLOEXEC, 0); })));
       if (program.state->before) {
         UniqueFd before = co_await os::file_of(*program.state->before);
         pass(sandbox::words::state_before, std::move(before));
@@ -171,7 +172,9 @@ class LocalLease final : public Lease {
 
   awaitable<void> wait_for_something() {
     using Descriptor = asio::posix::stream_descriptor;
-    const auto possible = [](Descriptor& stream, Descriptor::wait_type what) { return stream.async_wait(what, asio::deferred); };
+    const auto possible = [](Descriptor& stream, Descriptor::wait_type what) {
+      return stream.async_wait(what, asio::deferred);
+    };
     std::vector<decltype(possible(channel_->out(), Descriptor::wait_read))> waits;
     if (out_open_) waits.push_back(possible(channel_->out(), Descriptor::wait_read));
     if (err_open_) waits.push_back(possible(channel_->err(), Descriptor::wait_read));
@@ -211,7 +214,8 @@ class LocalLease final : public Lease {
     switch (reader.tag()) {
       case Tag::ended: {
         Outcome outcome = outcome_of(sandbox::read_report(reader));
-        if (outcome.state_captured) ready_.push_back(StateLeft(std::make_unique<FileSource>(std::move(state_), blocking_)));
+        if (outcome.state_captured)
+          ready_.push_back(StateLeft(std::make_unique<FileSource>(std::move(state_), blocking_)));
         end(std::move(outcome));
         break;
       }
@@ -257,7 +261,7 @@ class LocalLease final : public Lease {
   // Others will run it: nobody, not even who made it, may be able to change it any more.
   void take_product(std::vector<UniqueFd> descriptors) {
     constexpr int sealed = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-    struct stat info {};
+    struct stat info{};
     if (descriptors.size() != 1 || ::fcntl(descriptors.front().get(), F_GET_SEALS) != sealed ||
         ::fstat(descriptors.front().get(), &info) != 0) {
       throw Failure(FailureKind::internal, "a sandbox handed out a program that could change");
@@ -279,7 +283,8 @@ class LocalLease final : public Lease {
       const auto reason = reader.number<std::uint8_t>();
       const auto files = reader.number<std::uint32_t>();
       std::string name = reader.text();
-      if (reason < left_out_reasons) collected.skipped.emplace_back(std::move(name), static_cast<LeftOut>(reason), files);
+      if (reason < left_out_reasons)
+        collected.skipped.emplace_back(std::move(name), static_cast<LeftOut>(reason), files);
     }
     while (!reader.at_end()) add_name(collected.gone, reader.number<std::uint32_t>());
     return collected;
@@ -331,8 +336,8 @@ class LocalLease final : public Lease {
 }  // namespace
 
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, std::optional<dev_t> device, Holds holds,
-    EndSandbox end) {
+    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking,
+    std::optional<dev_t> device, Holds holds, EndSandbox end) {
   return std::make_unique<LocalLease>(
       std::move(channel), std::move(source_name), warm, blocking, device, std::move(holds), std::move(end));
 }

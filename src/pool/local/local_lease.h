@@ -27,7 +27,7 @@ using Holds = std::function<void(std::uint64_t)>;
 
 // `device`: of the workspace, where it is no memory file system of the sandbox's own (sandbox/isolation.h).
 std::unique_ptr<Lease> make_local_lease(
-    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking, std::optional<dev_t> device, Holds holds,
-    EndSandbox end);
+    std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking,
+    std::optional<dev_t> device, Holds holds, EndSandbox end);
 
 }  // namespace ci::pool

@@ -23,9 +23,9 @@ namespace {
 using sandbox::Reader;
 using sandbox::Tag;
 
-constexpr auto longest_start = std::chrono::seconds(30);  // of a sandbox until it is ready
+constexpr auto longest_start = std::chrono::seconds(30);    // of a sandbox until it is ready
 constexpr auto answer_time = std::chrono::milliseconds(1);  // between the end of a run and that of its sandbox
-constexpr auto look_again = std::chrono::seconds(1);  // whether sandboxes are still being made for those who wait
+constexpr auto look_again = std::chrono::seconds(1);        // whether sandboxes are still being made for those who wait
 
 class LocalPool final : public SandboxPool {
  public:
@@ -199,7 +199,7 @@ class LocalPool final : public SandboxPool {
     cgroup_version_ = reader.number<std::uint8_t>();
     const std::string names = reader.text();
     workspace_device_.reset();
-    struct stat info {};
+    struct stat info{};
     if (reader.number<std::uint8_t>() != 0 && ::stat(sandbox::workspace, &info) == 0) workspace_device_ = info.st_dev;
     for (size_t begin = 0; begin < names.size();) {
       const size_t end = std::min(names.find(',', begin), names.size());
@@ -304,7 +304,8 @@ class LocalPool final : public SandboxPool {
   awaitable<void> refill_regularly() {
     for (;;) {
       co_await sleep_for(settings_.refill_interval);
-      for (auto& [kind, shelf] : shelves_) std::erase_if(shelf.warm, [](const auto& channel) { return !channel->waits(); });
+      for (auto& [kind, shelf] : shelves_)
+        std::erase_if(shelf.warm, [](const auto& channel) { return !channel->waits(); });
       for (const std::string& kind : plan().surplus) shelves_.at(kind).warm.pop_front();
       refill();
     }
@@ -314,8 +315,10 @@ class LocalPool final : public SandboxPool {
 
   // Tearing one down and making the next wait until the request has its answer.
   awaitable<void> end(std::string kind, std::unique_ptr<Channel> spent, Finished finished) {
-    if (finished == Finished::yes) co_await sleep_for(answer_time);
-    else co_await sandboxd_.destroy(spent->ticket());
+    if (finished == Finished::yes)
+      co_await sleep_for(answer_time);
+    else
+      co_await sandboxd_.destroy(spent->ticket());
     spent.reset();
     --shelves_.at(kind).in_use;
     if (settings_.refill_on_acquire) refill();

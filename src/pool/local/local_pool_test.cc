@@ -120,7 +120,8 @@ TEST_F(LocalPool, RunsEveryLanguageWithArguments) {
 }
 
 TEST_F(LocalPool, HandsOutWhatTheProgramLeft) {
-  const Result result = run("bash", "mkdir -p a/b; echo deep > a/b/c.txt; : > empty; ln -s /etc/passwd link; echo x > .hidden");
+  const Result result =
+      run("bash", "mkdir -p a/b; echo deep > a/b/c.txt; : > empty; ln -s /etc/passwd link; echo x > .hidden");
   EXPECT_EQ(result.files, (std::map<std::string, std::string>{{"a/b/c.txt", "deep\n"}, {"empty", ""}}));
 }
 
@@ -141,10 +142,11 @@ TEST_F(LocalPool, GoesWithoutTheInputsThatThereIsNoRoomFor) {
 }
 
 TEST_F(LocalPool, TellsWhichInputsTheProgramRemoved) {
-  const Result result = run(
-      "bash", "rm a b/b; mkdir build; mv c build; ln d e; mv f .f; ln -sf /etc/passwd g; truncate -s 20M h", 10s,
-      zeros({{"a", 1}, {"b/b", 1}, {"c", 1}, {"d", 1}, {"f", 1}, {"g", 1}, {"h", 1}, {"i", 1}}));
-  EXPECT_EQ(std::set<std::string>(result.gone.begin(), result.gone.end()), (std::set<std::string>{"a", "b/b", "c", "f"}));
+  const Result result =
+      run("bash", "rm a b/b; mkdir build; mv c build; ln d e; mv f .f; ln -sf /etc/passwd g; truncate -s 20M h", 10s,
+          zeros({{"a", 1}, {"b/b", 1}, {"c", 1}, {"d", 1}, {"f", 1}, {"g", 1}, {"h", 1}, {"i", 1}}));
+  EXPECT_EQ(
+      std::set<std::string>(result.gone.begin(), result.gone.end()), (std::set<std::string>{"a", "b/b", "c", "f"}));
 }
 
 TEST_F(LocalPool, KeepsWhatWasPrintedBeforeTheDeadline) {

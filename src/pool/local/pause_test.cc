@@ -122,13 +122,17 @@ TEST_F(PausedProgram, CallsAndIsAnswered) {
 
   const Told shell = run("bash", R"(printf '\7\0\0\0\1\0\0\0sun' >&5; head -c 12 <&6 | tail -c 4)", 60s, react);
   EXPECT_EQ(shell.out, "sun!") << shell.err;
-  const Told compiled = run(
-      "c", "#include <unistd.h>\nint main() { char b[12]; write(5, \"\\7\\0\\0\\0\\1\\0\\0\\0sun\", 11); "
-           "for (int n = 0; n < 12;) n += read(6, b + n, 12 - n); write(1, b + 8, 4); }", 60s, react);
+  const Told compiled =
+      run("c",
+          "#include <unistd.h>\nint main() { char b[12]; write(5, \"\\7\\0\\0\\0\\1\\0\\0\\0sun\", 11); "
+          "for (int n = 0; n < 12;) n += read(6, b + n, 12 - n); write(1, b + 8, 4); }",
+          60s, react);
   EXPECT_EQ(compiled.out, "sun!") << compiled.err;
-  const Told forked = run(
-      "php", "<?php fwrite(fopen('php://fd/5', 'w'), pack('VV', 7, 1) . 'sun'); echo substr(fread(fopen('php://fd/6', 'r'), 12), 8);",
-      60s, react);
+  const Told forked =
+      run("php",
+          "<?php fwrite(fopen('php://fd/5', 'w'), pack('VV', 7, 1) . 'sun'); echo substr(fread(fopen('php://fd/6', "
+          "'r'), 12), 8);",
+          60s, react);
   EXPECT_EQ(forked.out, "sun!") << forked.err;
 }
 
@@ -166,8 +170,9 @@ TEST_F(PausedProgram, GetsALargeAnswerAlsoWhileItStandsStill) {
 }
 
 TEST_F(PausedProgram, LosesTheChannelWhenItSaysTooMuch) {
-  const std::string code = std::string(python) +
-                           "try:\n  for i in range(1000): call(i, b'x')\n  time.sleep(20)\nexcept BrokenPipeError: print('closed')\n";
+  const std::string code =
+      std::string(python) +
+      "try:\n  for i in range(1000): call(i, b'x')\n  time.sleep(20)\nexcept BrokenPipeError: print('closed')\n";
   int calls = 0;
   const Told told = run("py", code + "answer()", 60s, [&](Lease&, const Event& event) -> awaitable<void> {
     if (std::holds_alternative<Call>(event)) ++calls;
@@ -183,18 +188,19 @@ TEST_F(PausedProgram, TakesNoProcessorTimeAndNoneOfItsLimitWhileItStandsStill) {
   const std::string loop = "i=0; while [ $i -lt 1000000 ]; do i=$((i+1)); done; echo done";
   std::uint64_t before = 0, afterwards = 1;
   const Clock::time_point begin = Clock::now();
-  const Told told = run("bash", "echo on; sh -c '" + loop + "' 4715", limit, [&](Lease& lease, const Event& event) -> awaitable<void> {
-    if (!std::holds_alternative<Output>(event) || before != 0) co_return;
-    pid_t program = 0;
-    while ((program = testing::process_of("sh -c " + loop + " 4715")) == 0) co_await sleep_for(1ms);
-    co_await lease.tell(Freeze());
-    before = co_await time_when_it_stands(program);
-    while (Clock::now() < begin + limit + 1s) co_await sleep_for(50ms);
-    afterwards = processor_time(program);
-    Thaw thaw;
-    thaw.time_limit = 60s;
-    co_await lease.tell(thaw);
-  });
+  const Told told = run(
+      "bash", "echo on; sh -c '" + loop + "' 4715", limit, [&](Lease& lease, const Event& event) -> awaitable<void> {
+        if (!std::holds_alternative<Output>(event) || before != 0) co_return;
+        pid_t program = 0;
+        while ((program = testing::process_of("sh -c " + loop + " 4715")) == 0) co_await sleep_for(1ms);
+        co_await lease.tell(Freeze());
+        before = co_await time_when_it_stands(program);
+        while (Clock::now() < begin + limit + 1s) co_await sleep_for(50ms);
+        afterwards = processor_time(program);
+        Thaw thaw;
+        thaw.time_limit = 60s;
+        co_await lease.tell(thaw);
+      });
   EXPECT_GT(before, 0u);
   EXPECT_EQ(before, afterwards);
   EXPECT_EQ(told.out, "on\ndone\n");
@@ -202,26 +208,25 @@ TEST_F(PausedProgram, TakesNoProcessorTimeAndNoneOfItsLimitWhileItStandsStill) {
 }
 
 TEST_F(PausedProgram, HasTheLimitThatItGoesOnWith) {
-  const Told told = run(
-      "bash", "echo on; sleep 600", 500s, [](Lease& lease, const Event& event) -> awaitable<void> {
-        if (!std::holds_alternative<Output>(event)) co_return;
-        co_await lease.tell(Freeze());
-        Thaw thaw;
-        thaw.time_limit = 300ms;
-        co_await lease.tell(thaw);
-      });
+  const Told told = run("bash", "echo on; sleep 600", 500s, [](Lease& lease, const Event& event) -> awaitable<void> {
+    if (!std::holds_alternative<Output>(event)) co_return;
+    co_await lease.tell(Freeze());
+    Thaw thaw;
+    thaw.time_limit = 300ms;
+    co_await lease.tell(thaw);
+  });
   EXPECT_EQ(told.outcome.ended, Ended::timed_out);
 }
 
 TEST_F(PausedProgram, CanBeEndedWhileItStandsStill) {
-  const Told told = run(
-      "bash", "trap 'echo end; exit 3' TERM; echo on; while :; do sleep 0.01; done", 60s,
-      [](Lease& lease, const Event& event) -> awaitable<void> {
-        const auto* output = std::get_if<Output>(&event);
-        if (output == nullptr || output->bytes != "on\n") co_return;
-        co_await lease.tell(Freeze());
-        co_await lease.tell(Interrupt());
-      });
+  const Told told =
+      run("bash", "trap 'echo end; exit 3' TERM; echo on; while :; do sleep 0.01; done", 60s,
+          [](Lease& lease, const Event& event) -> awaitable<void> {
+            const auto* output = std::get_if<Output>(&event);
+            if (output == nullptr || output->bytes != "on\n") co_return;
+            co_await lease.tell(Freeze());
+            co_await lease.tell(Interrupt());
+          });
   EXPECT_EQ(told.outcome.ended, Ended::interrupted);
   EXPECT_EQ(told.out, "on\nend\n");
 }

@@ -55,7 +55,8 @@ class Planner {
   int parallel_of(const Row& row, bool awaited) const {
     if (!row.state->proven) return 1;
     if (!row.state->slow) return limits_.parallel;
-    return awaited ? std::max(limits_.slow_awaited, limits_.slow_parallel) : std::min(limits_.slow_parallel, limits_.parallel);
+    return awaited ? std::max(limits_.slow_awaited, limits_.slow_parallel)
+                   : std::min(limits_.slow_parallel, limits_.parallel);
   }
 
   void serve_waiting(Row& row) {

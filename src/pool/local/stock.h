@@ -27,25 +27,25 @@ class DemandMeter {
 
 struct KindState {
   std::string kind;
-  int floor = 0;             // warm ones to keep without any demand
+  int floor = 0;  // warm ones to keep without any demand
   int warm = 0, creating = 0;
-  int awaited = 0;           // of those being created: for who waits, see Creation
-  int waiting = 0;           // requests
-  double recent = 0;         // arrivals, see DemandMeter
+  int awaited = 0;    // of those being created: for who waits, see Creation
+  int waiting = 0;    // requests
+  double recent = 0;  // arrivals, see DemandMeter
   bool lingers = false;
-  bool proven = false;       // one of it has been ready before
-  bool resting = false;      // failed a moment ago: nothing is made for now
-  bool slow = false;         // making one takes so much that its neighbours would feel several
+  bool proven = false;   // one of it has been ready before
+  bool resting = false;  // failed a moment ago: nothing is made for now
+  bool slow = false;     // making one takes so much that its neighbours would feel several
   Clock::duration making_time{0};
-  std::uint64_t memory = 0;  // bytes of one that waits
+  std::uint64_t memory = 0;         // bytes of one that waits
   std::uint64_t leased_memory = 0;  // of all that are on loan; those that stand still hold what they have used
 };
 
 struct StockLimits {
-  int parallel = 5;                       // made at the same time, per kind for those who wait, of all kinds otherwise
-  int slow_parallel = 1;                  // of a slow kind that nobody waits for; twice as many of all kinds while there are runs
-  int slow_awaited = 2;                   // of a slow kind, for those who wait: as many as there are processors
-  int most_warm = 48;                     // of all kinds together
+  int parallel = 5;       // made at the same time, per kind for those who wait, of all kinds otherwise
+  int slow_parallel = 1;  // of a slow kind that nobody waits for; twice as many of all kinds while there are runs
+  int slow_awaited = 2;   // of a slow kind, for those who wait: as many as there are processors
+  int most_warm = 48;     // of all kinds together
   std::uint64_t memory_bytes = 1u << 30;  // of all that is warm, being made in advance or on loan
 };
 

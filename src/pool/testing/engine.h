@@ -5,12 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <exception>
-#include <fstream>
 #include <filesystem>
-#include <algorithm>
+#include <fstream>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -26,7 +26,8 @@ namespace ci::pool::testing {
 // sandboxd must be forked before this process has threads: register one with AddGlobalTestEnvironment.
 class Engine : public ::testing::Environment {
  public:
-  Engine(sandbox::SandboxdSettings host, PoolSettings stock) : sandboxd_settings_(std::move(host)), pool_settings_(std::move(stock)) {}
+  Engine(sandbox::SandboxdSettings host, PoolSettings stock)
+      : sandboxd_settings_(std::move(host)), pool_settings_(std::move(stock)) {}
 
   static sandbox::SandboxdSettings small_sandboxes(const char* runtimes) {
     sandbox::SandboxdSettings settings;

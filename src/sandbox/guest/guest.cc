@@ -29,7 +29,7 @@ bool set_limit(__rlimit_resource resource, std::uint64_t value) {
 bool drop_capabilities(bool contained) {
   for (int capability = 0; capability <= 63; ++capability) {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
-      if (errno == EINVAL) break;            // past the last one this kernel knows
+      if (errno == EINVAL) break;              // past the last one this kernel knows
       if (errno == EPERM && contained) break;  // we have none, and no_new_privs keeps it so
       return false;
     }
@@ -61,10 +61,11 @@ const char* stay_inside() {
   for (const char* path : {workspace, "/tmp", "/dev/shm", "/dev/null", "/dev/zero", "/dev/full", "/dev/tty"}) {
     const int folder = ::open(path, O_PATH | O_CLOEXEC);
     if (folder < 0) continue;
-    struct stat info {};
+    struct stat info{};
     ::fstat(folder, &info);
     landlock_path_beneath_attr rule{};
-    rule.allowed_access = S_ISDIR(info.st_mode) ? rules.files : rules.files & (LANDLOCK_ACCESS_FS_WRITE_FILE | 1ull << 14);
+    rule.allowed_access =
+        S_ISDIR(info.st_mode) ? rules.files : rules.files & (LANDLOCK_ACCESS_FS_WRITE_FILE | 1ull << 14);
     rule.parent_fd = folder;
     const long added = ::syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     ::close(folder);
@@ -86,7 +87,7 @@ const char* join_cgroups(const int* descriptors, int count) {
 }
 
 void take_input() {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(STDIN_FILENO, &info) == 0 && S_ISFIFO(info.st_mode)) return;
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0) return;

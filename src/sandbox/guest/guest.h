@@ -14,8 +14,8 @@ inline constexpr const char* workspace = "/mnt/data";
 
 struct GuestLimits {
   std::uint64_t open_files = 1024;
-  std::uint64_t file_bytes = 0;       // largest file; 0: no limit beside the file system's
-  std::uint64_t queue_bytes = 0;      // of POSIX message queues
+  std::uint64_t file_bytes = 0;   // largest file; 0: no limit beside the file system's
+  std::uint64_t queue_bytes = 0;  // of POSIX message queues
   // Only where no cgroup can do it (ALLOW_WEAK_SANDBOX=cgroup); 0: not set.
   std::uint64_t address_space_bytes = 0;
   std::uint64_t processes = 0;

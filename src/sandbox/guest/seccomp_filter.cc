@@ -132,7 +132,9 @@ class Builder {
   }
 
   void answer(Answer answer) {
-    emit(BPF_RET | BPF_K, answer == allowed ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(answer));
+    emit(
+        BPF_RET | BPF_K,
+        answer == allowed ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(answer));
   }
 
   void load(std::uint32_t offset) { emit(BPF_LD | BPF_W | BPF_ABS, offset); }
@@ -152,7 +154,8 @@ class Builder {
 
 }  // namespace
 
-SeccompFilter::SeccompFilter(std::uint32_t processor, Sessions sessions) : instructions_(Builder(processor, sessions).build()) {
+SeccompFilter::SeccompFilter(std::uint32_t processor, Sessions sessions)
+    : instructions_(Builder(processor, sessions).build()) {
   if (instructions_.size() > BPF_MAXINSNS) fail("it is too long");
   program_.len = static_cast<unsigned short>(instructions_.size());
   program_.filter = instructions_.data();

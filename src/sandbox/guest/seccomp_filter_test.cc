@@ -24,8 +24,9 @@ namespace ci::sandbox {
 namespace {
 
 constexpr std::uint32_t past_the_last = 1024;
-constexpr std::array families = {std::pair<std::uint32_t, std::uint32_t>{AUDIT_ARCH_X86_64, SCMP_ARCH_X86_64},
-                                 std::pair<std::uint32_t, std::uint32_t>{AUDIT_ARCH_AARCH64, SCMP_ARCH_AARCH64}};
+constexpr std::array families = {
+    std::pair<std::uint32_t, std::uint32_t>{AUDIT_ARCH_X86_64, SCMP_ARCH_X86_64},
+    std::pair<std::uint32_t, std::uint32_t>{AUDIT_ARCH_AARCH64, SCMP_ARCH_AARCH64}};
 
 // What the kernel would do (Documentation/networking/filter.rst).
 std::uint32_t evaluate(const SeccompFilter& filter, const seccomp_data& call) {
@@ -39,13 +40,26 @@ std::uint32_t evaluate(const SeccompFilter& filter, const seccomp_data& call) {
         EXPECT_LE(step.k + sizeof accumulator, sizeof call);
         std::memcpy(&accumulator, reinterpret_cast<const char*>(&call) + step.k, sizeof accumulator);
         break;
-      case BPF_ALU | BPF_AND | BPF_K: accumulator &= step.k; break;
-      case BPF_JMP | BPF_JA: at += step.k; break;
-      case BPF_JMP | BPF_JEQ | BPF_K: jump(accumulator == step.k); break;
-      case BPF_JMP | BPF_JGE | BPF_K: jump(accumulator >= step.k); break;
-      case BPF_JMP | BPF_JSET | BPF_K: jump((accumulator & step.k) != 0); break;
-      case BPF_RET | BPF_K: return step.k;
-      default: ADD_FAILURE() << "an instruction that the filter should not have: " << step.code; return 0;
+      case BPF_ALU | BPF_AND | BPF_K:
+        accumulator &= step.k;
+        break;
+      case BPF_JMP | BPF_JA:
+        at += step.k;
+        break;
+      case BPF_JMP | BPF_JEQ | BPF_K:
+        jump(accumulator == step.k);
+        break;
+      case BPF_JMP | BPF_JGE | BPF_K:
+        jump(accumulator >= step.k);
+        break;
+      case BPF_JMP | BPF_JSET | BPF_K:
+        jump((accumulator & step.k) != 0);
+        break;
+      case BPF_RET | BPF_K:
+        return step.k;
+      default:
+        ADD_FAILURE() << "an instruction that the filter should not have: " << step.code;
+        return 0;
     }
   }
   ADD_FAILURE() << "the program has no end";
@@ -103,11 +117,13 @@ TEST_P(SeccompFilterOf, AnswersEveryNumberAsTheTableSays) {
 }
 
 TEST_P(SeccompFilterOf, RefusesNumbersThatNoKernelHasYet) {
-  for (const std::uint32_t number : {470u, 500u, 1023u, 0x3fffffffu}) EXPECT_EQ(family.answer(number), error(ENOSYS)) << number;
+  for (const std::uint32_t number : {470u, 500u, 1023u, 0x3fffffffu})
+    EXPECT_EQ(family.answer(number), error(ENOSYS)) << number;
 }
 
 TEST_P(SeccompFilterOf, EndsCallsOfOtherArchitectures) {
-  for (const std::uint32_t other : std::initializer_list<std::uint32_t>{AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64}) {
+  for (const std::uint32_t other :
+       std::initializer_list<std::uint32_t>{AUDIT_ARCH_I386, AUDIT_ARCH_ARM, AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64}) {
     if (other == family.processor) continue;
     seccomp_data call{};
     call.arch = other;
@@ -121,8 +137,8 @@ TEST_P(SeccompFilterOf, NamesOnlyCallsThatExist) {
   for (const CallGroup& group : call_groups()) {
     EXPECT_FALSE(group.reason.empty());
     for (const std::string_view name : group.calls) {
-      const bool known = seccomp_syscall_resolve_name(std::string(name).c_str()) != __NR_SCMP_ERROR || name == "fchmodat2" ||
-                         name == "set_mempolicy_home_node";
+      const bool known = seccomp_syscall_resolve_name(std::string(name).c_str()) != __NR_SCMP_ERROR ||
+                         name == "fchmodat2" || name == "set_mempolicy_home_node";
       EXPECT_TRUE(known) << name;
     }
   }
@@ -130,8 +146,12 @@ TEST_P(SeccompFilterOf, NamesOnlyCallsThatExist) {
 
 TEST_P(SeccompFilterOf, MakesProcessesButNoNamespaces) {
   EXPECT_EQ(family.answer("clone", {SIGCHLD}), SECCOMP_RET_ALLOW);
-  EXPECT_EQ(family.answer("clone", {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS}), SECCOMP_RET_ALLOW);
-  for (const std::uint64_t flag : {CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, 0x80}) {
+  EXPECT_EQ(
+      family.answer(
+          "clone", {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS}),
+      SECCOMP_RET_ALLOW);
+  for (const std::uint64_t flag :
+       {CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, 0x80}) {
     EXPECT_EQ(family.answer("clone", {flag | SIGCHLD}), error(EPERM)) << flag;
   }
   EXPECT_EQ(family.answer("clone3"), error(ENOSYS));
@@ -141,8 +161,14 @@ TEST_P(SeccompFilterOf, MakesProcessesButNoNamespaces) {
 TEST_P(SeccompFilterOf, KnowsThreeFamiliesOfSockets) {
   for (std::uint64_t number = 0; number < 100; ++number) {
     const bool known = number == AF_UNIX || number == AF_INET || number == AF_INET6;
-    EXPECT_EQ(family.answer("socket", {number, SOCK_STREAM | SOCK_CLOEXEC, 0}), known ? SECCOMP_RET_ALLOW : error(EAFNOSUPPORT)) << number;
-    EXPECT_EQ(family.answer("socketpair", {number, SOCK_STREAM, 0}), number == AF_UNIX ? SECCOMP_RET_ALLOW : error(EAFNOSUPPORT)) << number;
+    EXPECT_EQ(
+        family.answer("socket", {number, SOCK_STREAM | SOCK_CLOEXEC, 0}),
+        known ? SECCOMP_RET_ALLOW : error(EAFNOSUPPORT))
+        << number;
+    EXPECT_EQ(
+        family.answer("socketpair", {number, SOCK_STREAM, 0}),
+        number == AF_UNIX ? SECCOMP_RET_ALLOW : error(EAFNOSUPPORT))
+        << number;
   }
   EXPECT_EQ(family.answer("socket", {AF_INET, SOCK_RAW, 1}), error(EPERM));
   EXPECT_EQ(family.answer("socket", {AF_INET, SOCK_STREAM, 132 /* SCTP */}), error(EPROTONOSUPPORT));
@@ -153,7 +179,8 @@ TEST_P(SeccompFilterOf, KnowsThreeFamiliesOfSockets) {
 }
 
 TEST_P(SeccompFilterOf, AttachesNoFilters) {
-  for (const std::uint64_t option : {26, 50, 51, 52}) EXPECT_EQ(family.answer("setsockopt", {3, SOL_SOCKET, option}), error(ENOPROTOOPT));
+  for (const std::uint64_t option : {26, 50, 51, 52})
+    EXPECT_EQ(family.answer("setsockopt", {3, SOL_SOCKET, option}), error(ENOPROTOOPT));
   EXPECT_EQ(family.answer("setsockopt", {3, SOL_SOCKET, SO_REUSEADDR}), SECCOMP_RET_ALLOW);
   EXPECT_EQ(family.answer("setsockopt", {3, 6, 1 /* TCP_NODELAY */}), SECCOMP_RET_ALLOW);
   EXPECT_EQ(family.answer("setsockopt", {3, 282 /* SOL_TLS */, 1}), error(ENOPROTOOPT));
@@ -165,12 +192,23 @@ TEST_P(SeccompFilterOf, SetsOnlyOptionsOfSocketsThatSomebodyLookedAt) {
   struct Option {
     std::uint64_t level, name;
   };
-  for (const auto& [level, name] : std::initializer_list<Option>{{SOL_SOCKET, SO_LINGER}, {SOL_SOCKET, SO_RCVTIMEO}, {0, 10}, {0, 35}, {41, 26}, {6, 18}}) {
+  for (const auto& [level, name] : std::initializer_list<Option>{
+           {SOL_SOCKET, SO_LINGER}, {SOL_SOCKET, SO_RCVTIMEO}, {0, 10}, {0, 35}, {41, 26}, {6, 18}}) {
     EXPECT_EQ(family.answer("setsockopt", {3, level, name}), SECCOMP_RET_ALLOW) << level << " " << name;
   }
   // Flow labels, other addresses, memory of devices, upper protocols, repair, tunnels, firewalls, and what nobody knows yet.
   for (const auto& [level, name] : std::initializer_list<Option>{
-           {41, 32}, {41, 1}, {SOL_SOCKET, SO_ZEROCOPY}, {6, 31}, {6, 19}, {17, 100}, {0, 64}, {41, 64}, {SOL_SOCKET, 900}, {6, 900}, {132, 1}}) {
+           {41, 32},
+           {41, 1},
+           {SOL_SOCKET, SO_ZEROCOPY},
+           {6, 31},
+           {6, 19},
+           {17, 100},
+           {0, 64},
+           {41, 64},
+           {SOL_SOCKET, 900},
+           {6, 900},
+           {132, 1}}) {
     EXPECT_EQ(family.answer("setsockopt", {3, level, name}), error(ENOPROTOOPT)) << level << " " << name;
   }
   EXPECT_EQ(family.answer("getsockopt", {3, SOL_SOCKET, SO_ERROR}), SECCOMP_RET_ALLOW);
@@ -189,8 +227,10 @@ TEST_P(SeccompFilterOf, LeavesTheAgentAlone) {
 }
 
 TEST_P(SeccompFilterOf, HasLocksWithoutPriorities) {
-  for (const std::uint64_t op : {0, 1, 3, 4, 5, 9, 10}) EXPECT_EQ(family.answer("futex", {0, op | 128}), SECCOMP_RET_ALLOW) << op;
-  for (const std::uint64_t op : {2, 6, 7, 8, 11, 12, 13, 14}) EXPECT_EQ(family.answer("futex", {0, op | 128}), error(ENOSYS)) << op;
+  for (const std::uint64_t op : {0, 1, 3, 4, 5, 9, 10})
+    EXPECT_EQ(family.answer("futex", {0, op | 128}), SECCOMP_RET_ALLOW) << op;
+  for (const std::uint64_t op : {2, 6, 7, 8, 11, 12, 13, 14})
+    EXPECT_EQ(family.answer("futex", {0, op | 128}), error(ENOSYS)) << op;
 }
 
 TEST_P(SeccompFilterOf, LooksAtTheLowHalfOfArgumentsOnly) {

@@ -22,12 +22,13 @@ constexpr std::uint32_t all_bits = 0xffffffff;
 constexpr std::uint32_t agent = 1;  // its process id in every sandbox
 
 // What the headers of the oldest systems that we build on may lack.
-constexpr std::uint32_t new_time = 0x80, duplicate_query = 1027, created_query = 1028, vma_name = 0x53564d41, mdwe = 65, get_mdwe = 66,
-                        thp_disable = 41, thp_get = 42, tcp_zero_copy_receive = 35, tcp_inq = 36, udp_cork = 1, netlink_level = 270,
-                        netlink_strict = 12;
+constexpr std::uint32_t new_time = 0x80, duplicate_query = 1027, created_query = 1028, vma_name = 0x53564d41, mdwe = 65,
+                        get_mdwe = 66, thp_disable = 41, thp_get = 42, tcp_zero_copy_receive = 35, tcp_inq = 36,
+                        udp_cork = 1, netlink_level = 270, netlink_strict = 12;
 
 Condition is(unsigned argument, std::vector<std::uint32_t> values) { return {argument, all_bits, std::move(values)}; }
 
+// clang-format off: a table, one row after the other
 const std::vector<CallGroup> groups = {
     {"its own memory", allowed,
      {"brk", "mmap", "munmap", "mprotect", "mremap", "msync", "mincore", "mlock", "mlock2", "munlock", "mlockall", "munlockall",
@@ -85,6 +86,7 @@ const std::vector<CallGroup> groups = {
      {"io_uring_setup", "io_uring_enter", "io_uring_register", "seccomp", "memfd_secret", "vmsplice", "modify_ldt", "move_pages",
       "migrate_pages", "mbind", "set_mempolicy", "set_mempolicy_home_node", "futex_waitv", "landlock_create_ruleset", "clone3"}},
 };
+// clang-format on
 
 // The agent may be of the same user where there is only one.
 CheckedCall not_of_the_agent(std::string_view call, unsigned argument) {
@@ -92,9 +94,14 @@ CheckedCall not_of_the_agent(std::string_view call, unsigned argument) {
 }
 
 CheckedCall without_urgent_data(std::string_view call, unsigned flags) {
-  return {"urgent data of local sockets has had faults, and nobody uses it", call, {{{{flags, MSG_OOB, {MSG_OOB}}}, EOPNOTSUPP}}, allowed};
+  return {
+      "urgent data of local sockets has had faults, and nobody uses it",
+      call,
+      {{{{flags, MSG_OOB, {MSG_OOB}}}, EOPNOTSUPP}},
+      allowed};
 }
 
+// clang-format off: a table, one row after the other
 const std::vector<CheckedCall> checked = {
     // clone3 hides its flags behind a pointer, so glibc is sent back to this one.
     {"processes and threads, but no namespaces", "clone",
@@ -180,6 +187,7 @@ const std::vector<CheckedCall> checked = {
     without_urgent_data("sendmsg", 2),
     without_urgent_data("sendmmsg", 3),
 };
+// clang-format on
 
 }  // namespace
 

@@ -5,7 +5,8 @@ asm(".section .rodata\n"
     ".global sandboxd_image_begin, sandboxd_image_end\n"
     ".balign 16\n"
     "sandboxd_image_begin:\n"
-    ".incbin \"" SANDBOXD_IMAGE "\"\n"
+    ".incbin \"" SANDBOXD_IMAGE
+    "\"\n"
     "sandboxd_image_end:\n"
     ".byte 0\n"
     ".previous\n");

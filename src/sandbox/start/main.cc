@@ -18,7 +18,7 @@ namespace {
 
 ci::sandbox::StartSettings read_settings(int fd) {
   const ci::UniqueFd file(fd);
-  struct stat info {};
+  struct stat info{};
   ci::sys("looking at the settings", [&] { return ::fstat(file.get(), &info); });
   std::string text(static_cast<size_t>(info.st_size), '\0');
   ci::sys("reading the settings", [&] { return ::pread(file.get(), text.data(), text.size(), 0); });

@@ -28,7 +28,8 @@ UniqueFd executable_file(std::string_view image) {
   if (fd < 0 && errno == EACCES) {
     throw Failure(
         FailureKind::unavailable,
-        "the sysctl vm.memfd_noexec forbids to start sandboxd from memory: set it to 0 or 1 for this container or host");
+        "the sysctl vm.memfd_noexec forbids to start sandboxd from memory: set it to 0 or 1 for this container or "
+        "host");
   }
   UniqueFd file(sys("making a memory file for sandboxd", [fd] { return fd; }));
   for (size_t done = 0; done < image.size();) {

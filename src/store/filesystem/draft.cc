@@ -44,15 +44,13 @@ std::string descriptor_path(int descriptor) { return fmt::format("/proc/self/fd/
 
 }  // namespace
 
-Draft::Draft(const Place& place, const std::string& shard, std::uint64_t limit)
-    : place_(place), limit_(limit) {
+Draft::Draft(const Place& place, const std::string& shard, std::uint64_t limit) : place_(place), limit_(limit) {
   shard_.reset(run(place, "opening a shard", [&] {
     return ::openat(place.root, shard.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }));
   if (place.nameless) {
-    file_.reset(run(place, "making a file", [&] {
-      return ::openat(shard_.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-    }));
+    file_.reset(run(
+        place, "making a file", [&] { return ::openat(shard_.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600); }));
   } else {
     temporary_name_ = new_id();
     file_.reset(run(place, "making a file", [&] {
@@ -74,9 +72,8 @@ void Draft::append(std::span<const std::byte> bytes) {
   hash_.update(bytes);
   size_ += bytes.size();
   while (!bytes.empty()) {
-    const auto written = run(place_, "writing a file", [&] {
-      return ::write(file_.get(), bytes.data(), bytes.size());
-    });
+    const auto written =
+        run(place_, "writing a file", [&] { return ::write(file_.get(), bytes.data(), bytes.size()); });
     bytes = bytes.subspan(static_cast<size_t>(written));
   }
 }
@@ -84,9 +81,8 @@ void Draft::append(std::span<const std::byte> bytes) {
 void Draft::append_file(int descriptor) {
   std::vector<std::byte> buffer(copy_piece);
   for (off_t offset = 0;;) {
-    const auto got = sys("reading a file to store", [&] {
-      return ::pread(descriptor, buffer.data(), buffer.size(), offset);
-    });
+    const auto got =
+        sys("reading a file to store", [&] { return ::pread(descriptor, buffer.data(), buffer.size(), offset); });
     if (got == 0) return;
     append(std::span(buffer).first(static_cast<size_t>(got)));
     offset += got;
@@ -145,9 +141,8 @@ void Draft::publish(const std::string& name) {
     temporary_name_ = std::move(temporary_name);
   }
   run(place_, "flushing a file", [&] { return ::fdatasync(file_.get()); });
-  run(place_, "naming a file", [&] {
-    return ::renameat(place_.temporary, temporary_name_.c_str(), shard_.get(), name.c_str());
-  });
+  run(place_, "naming a file",
+      [&] { return ::renameat(place_.temporary, temporary_name_.c_str(), shard_.get(), name.c_str()); });
   temporary_name_.clear();
   run(place_, "flushing a directory", [&] { return ::fsync(shard_.get()); });
 }
@@ -164,9 +159,8 @@ bool can_make_nameless(int root, int temporary) {
 }
 
 int remove_leftovers(int temporary) {
-  const int copy = sys("opening the temporary directory", [&] {
-    return ::openat(temporary, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  });
+  const int copy = sys(
+      "opening the temporary directory", [&] { return ::openat(temporary, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(copy), &::closedir);
   int removed = 0;
   while (const dirent* entry = ::readdir(directory.get())) {

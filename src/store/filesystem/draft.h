@@ -14,10 +14,10 @@ namespace ci::store::filesystem {
 
 // The open directories of a store, and how this file system makes files without a name.
 struct Place {
-  int root = -1;                    // holds a directory per shard
-  int temporary = -1;               // names of files that are not published yet
-  bool nameless = true;             // O_TMPFILE and linkat work here
-  std::string where;                // for sentences
+  int root = -1;         // holds a directory per shard
+  int temporary = -1;    // names of files that are not published yet
+  bool nameless = true;  // O_TMPFILE and linkat work here
+  std::string where;     // for sentences
 };
 
 class Draft {

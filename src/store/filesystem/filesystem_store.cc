@@ -52,14 +52,17 @@ std::string path_of(std::string_view key) { return shard_name(shard_of(key)) + "
 ObjectInfo info_of(std::string key, const struct stat& status) {
   const auto since_1970 =
       std::chrono::seconds(status.st_mtim.tv_sec) + std::chrono::nanoseconds(status.st_mtim.tv_nsec);
-  return {std::move(key), static_cast<std::uint64_t>(status.st_size), std::chrono::system_clock::time_point(since_1970), {}};
+  return {
+      std::move(key),
+      static_cast<std::uint64_t>(status.st_size),
+      std::chrono::system_clock::time_point(since_1970),
+      {}};
 }
 
 // The names in a shard that belong to keys with `prefix` and come after `after`, in order.
 std::vector<std::string> names_in(int root, unsigned shard, const std::string& prefix, const std::string& after) {
-  const int opened = sys("opening a shard", [&] {
-    return ::openat(root, shard_name(shard).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  });
+  const int opened = sys(
+      "opening a shard", [&] { return ::openat(root, shard_name(shard).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(opened), &::closedir);
   std::vector<std::string> names;
   while (const dirent* entry = ::readdir(directory.get())) {
@@ -85,7 +88,7 @@ ObjectStore::Page list_blocking(int root, const std::string& prefix, const std::
   const auto most = static_cast<size_t>(std::max(limit, 1));
   for (; shard < end; ++shard, after.clear()) {
     for (const std::string& name : names_in(root, shard, name_prefix, after)) {
-      struct stat status {};
+      struct stat status{};
       const std::string path = shard_name(shard) + "/" + name;
       if (::fstatat(root, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) continue;  // removed meanwhile
       if (page.objects.size() == most) {
@@ -127,9 +130,8 @@ class RangeSource final : public ByteSource {
     const size_t wanted = static_cast<size_t>(std::min<std::uint64_t>(into.size(), left_));
     if (wanted == 0) co_return 0;
     auto read = [&] {
-      return static_cast<size_t>(sys("reading a file", [&] {
-        return ::pread(file_.get(), into.data(), wanted, static_cast<off_t>(offset_));
-      }));
+      return static_cast<size_t>(sys(
+          "reading a file", [&] { return ::pread(file_.get(), into.data(), wanted, static_cast<off_t>(offset_)); }));
     };
     const size_t count = co_await on_pool(pool_, read);
     offset_ += count;
@@ -233,7 +235,7 @@ awaitable<std::optional<OpenObject>> FilesystemStore::open(std::string key, Rang
       if (errno == ENOENT) return file;
       throw Failure::from_errno(errno, "opening the object " + key);
     }
-    struct stat status {};
+    struct stat status{};
     sys("looking at the object " + key, [&] { return ::fstat(file.get(), &status); });
     size = static_cast<std::uint64_t>(status.st_size);
     metadata = metadata_of(file.get());
@@ -261,7 +263,7 @@ awaitable<std::optional<ObjectInfo>> FilesystemStore::head(std::string key) {
       if (errno == ENOENT) return std::nullopt;
       throw Failure::from_errno(errno, "looking at the object " + key);
     }
-    struct stat status {};
+    struct stat status{};
     sys("looking at the object " + key, [&] { return ::fstat(file.get(), &status); });
     ObjectInfo info = info_of(key, status);
     info.metadata = metadata_of(file.get());
@@ -293,7 +295,7 @@ awaitable<void> FilesystemStore::ping() {
 
 awaitable<Facts> FilesystemStore::facts() {
   auto look = [&] {
-    struct statvfs status {};
+    struct statvfs status{};
     sys("looking at " + place_.where, [&] { return ::fstatvfs(root_.get(), &status); });
     return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
   };

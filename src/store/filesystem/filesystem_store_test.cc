@@ -50,7 +50,8 @@ namespace ci::store::filesystem {
 namespace {
 
 TEST(ObjectKey, IsWhatWeMake) {
-  for (const char* good : {"a", "sessions/A-b_9/uploads/x.y", "..a/b", "a/..b"}) EXPECT_TRUE(is_object_key(good)) << good;
+  for (const char* good : {"a", "sessions/A-b_9/uploads/x.y", "..a/b", "a/..b"})
+    EXPECT_TRUE(is_object_key(good)) << good;
   for (const char* bad : {"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.", "a b", "a+b", "a\\b", "é", "a\n"}) {
     EXPECT_FALSE(is_object_key(bad)) << bad;
   }
@@ -87,7 +88,9 @@ TEST(FilesystemStoreDeathTest, AKeyThatIsNotOursAborts) {
 TEST(FilesystemStore, RemovesLeftoversButNotThoseOfALivingWriter) {
   TemporaryDirectory directory;
   Loop loop;
-  { FilesystemStore store(directory.path(), loop.pool()); }
+  {
+    FilesystemStore store(directory.path(), loop.pool());
+  }
   const auto temporary = directory.path() / "temporary";
   std::ofstream(temporary / "left") << "x";
   std::ofstream(temporary / "written") << "x";

@@ -60,8 +60,13 @@ Reply take_reply(const Unit& unit, std::span<Reply> replies) {
 class Client::Job {
  public:
   Job(Servers& servers, std::vector<Unit> units, Repeat repeat, Order order, milliseconds timeout)
-      : servers_(servers), units_(std::move(units)), repeat_(repeat), order_(order), timeout_(timeout),
-        deadline_(after(timeout)), replies_(units_.size()) {
+      : servers_(servers),
+        units_(std::move(units)),
+        repeat_(repeat),
+        order_(order),
+        timeout_(timeout),
+        deadline_(after(timeout)),
+        replies_(units_.size()) {
     for (size_t i = 0; i < units_.size(); ++i) open_.push_back(i);
   }
 

@@ -25,7 +25,8 @@ class Cluster final : public Servers {
     co_await look_around(deadline);
     if (!owners_[slot]) {
       doubted_ = true;
-      throw ConnectFailure(ConnectFailure::Outlook::passing, "no server of the Redis cluster holds this part of the keys");
+      throw ConnectFailure(
+          ConnectFailure::Outlook::passing, "no server of the Redis cluster holds this part of the keys");
     }
     co_return owners_[slot];
   }
@@ -101,8 +102,9 @@ class Cluster final : public Servers {
     const auto ranges = parse_cluster_slots(reply, node.host);
     if (ranges.empty()) {
       throw ConnectFailure(
-          ConnectFailure::Outlook::passing,
-          reply.is_error() ? "a server that should be of a cluster says: " + reply.text : "the Redis cluster has no slots yet");
+          ConnectFailure::Outlook::passing, reply.is_error()
+                                                ? "a server that should be of a cluster says: " + reply.text
+                                                : "the Redis cluster has no slots yet");
     }
     owners_.fill(nullptr);
     std::map<Endpoint, std::shared_ptr<Pool>> kept;
@@ -120,7 +122,7 @@ class Cluster final : public Servers {
   std::map<Endpoint, std::shared_ptr<Pool>> pools_;
   std::array<std::shared_ptr<Pool>, slot_count> owners_;
   size_t next_ = 0;
-  unsigned moved_ = 0;  // slots, since we began
+  unsigned moved_ = 0;   // slots, since we began
   bool doubted_ = true;  // nobody was asked yet
   OneAtATime asking_;
 };
@@ -139,7 +141,8 @@ std::vector<SlotRange> parse_cluster_slots(const Reply& reply, const std::string
     if (first < 0 || last >= slot_count || first > last || port < 1 || port > 65535 || host == "?") continue;
     // A node that does not know its own address means the one we used.
     ranges.emplace_back(
-        static_cast<int>(first), static_cast<int>(last), Endpoint(host.empty() ? asked_host : host, static_cast<int>(port)));
+        static_cast<int>(first), static_cast<int>(last),
+        Endpoint(host.empty() ? asked_host : host, static_cast<int>(port)));
   }
   return ranges;
 }
@@ -157,7 +160,8 @@ std::optional<Redirect> parse_redirect(const Reply& error, const std::string& as
   const std::string host(place.substr(0, colon));
   if (slot < 0 || slot >= slot_count || port < 1 || port > 65535) return std::nullopt;
   return Redirect(
-      static_cast<std::uint16_t>(slot), Endpoint(host.empty() ? asked_host : host, port), error.text.starts_with("ASK"));
+      static_cast<std::uint16_t>(slot), Endpoint(host.empty() ? asked_host : host, port),
+      error.text.starts_with("ASK"));
 }
 
 std::unique_ptr<Servers> open_cluster(const Site& site, std::vector<Endpoint> first_nodes) {

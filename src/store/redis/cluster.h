@@ -20,7 +20,8 @@ struct SlotRange {
 std::vector<SlotRange> parse_cluster_slots(const Reply& reply, const std::string& asked_host);
 
 struct Redirect {
-  Redirect(std::uint16_t which, Endpoint where, bool only_once) : slot(which), place(std::move(where)), once(only_once) {}
+  Redirect(std::uint16_t which, Endpoint where, bool only_once)
+      : slot(which), place(std::move(where)), once(only_once) {}
   std::uint16_t slot;
   Endpoint place;
   bool once;  // ASK: for this command, because the slot is on its way

@@ -139,7 +139,7 @@ awaitable<void> Connection::log_in(Deadline deadline) {
   for (size_t i = 0; i < answer.replies.size(); ++i) {
     const Reply& reply = answer.replies[i];
     if (!reply.is_error()) continue;
-    if (i < before_select && wants_no_password(reply)) continue;  // it has none: then ours is not needed
+    if (i < before_select && wants_no_password(reply)) continue;       // it has none: then ours is not needed
     if (access_.must_be_master && i + 1 == commands.size()) continue;  // we may not ask for the role
     refuse(reply);
   }

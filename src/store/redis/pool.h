@@ -62,7 +62,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   const Access& access_;
   const Endpoint endpoint_;
   const size_t limit_;
-  size_t places_ = 0;  // taken, by connections that are lent, idle or being made
+  size_t places_ = 0;                              // taken, by connections that are lent, idle or being made
   std::vector<std::unique_ptr<Connection>> idle_;  // the one used last at the end
   std::list<Waiter> waiters_;
   bool is_gone_ = false;  // as far as the log knows

@@ -91,7 +91,8 @@ TEST(RedisCluster, RedirectsAreReadFromErrors) {
   EXPECT_TRUE(parse_redirect(parse("-ASK 1 :6381\r\n"), "asked")->once);
   EXPECT_EQ(parse_redirect(parse("-ASK 1 :6381\r\n"), "asked")->place, Endpoint("asked", 6381));
   EXPECT_EQ(parse_redirect(parse("-MOVED 1 ::1:6381\r\n"), "asked")->place, Endpoint("::1", 6381));
-  for (const char* other : {"-ERR no\r\n", "-MOVED\r\n", "-MOVED 1\r\n", "-MOVED 1 a\r\n", "-MOVED x a:1\r\n", "-MOVED 99999 a:1\r\n"}) {
+  for (const char* other :
+       {"-ERR no\r\n", "-MOVED\r\n", "-MOVED 1\r\n", "-MOVED 1 a\r\n", "-MOVED x a:1\r\n", "-MOVED 99999 a:1\r\n"}) {
     EXPECT_FALSE(parse_redirect(parse(other), "asked")) << other;
   }
 }

@@ -65,14 +65,16 @@ class TestCluster {
     for (int i = 0; i < 3; ++i) {
       bus_ports_.push_back(store::testing::free_port());
       nodes_.push_back(std::make_unique<RedisServer>(std::vector<std::string>{
-          "--cluster-enabled", "yes", "--cluster-port", std::to_string(bus_ports_.back()), "--cluster-node-timeout", "2000"}));
+          "--cluster-enabled", "yes", "--cluster-port", std::to_string(bus_ports_.back()), "--cluster-node-timeout",
+          "2000"}));
     }
     for (size_t i = 0; i < 3; ++i) {
       const int first = static_cast<int>(i) * 5461;
       const int last = i == 2 ? 16383 : first + 5460;
       say(i, {"CLUSTER", "ADDSLOTSRANGE", std::to_string(first), std::to_string(last)});
       say(i, {"CLUSTER", "SET-CONFIG-EPOCH", std::to_string(i + 1)});
-      if (i > 0) say(0, {"CLUSTER", "MEET", "127.0.0.1", std::to_string(node(i).port()), std::to_string(bus_ports_[i])});
+      if (i > 0)
+        say(0, {"CLUSTER", "MEET", "127.0.0.1", std::to_string(node(i).port()), std::to_string(bus_ports_[i])});
     }
     const auto is_ready = [this] {
       for (size_t i = 0; i < 3; ++i) {
@@ -121,7 +123,8 @@ class TestSentinel {
     }
     sentinel_ = std::make_unique<RedisServer>(std::vector<std::string>{
         "sentinel monitor records 127.0.0.1 " + std::to_string(master_->port()) + " 1",
-        "sentinel down-after-milliseconds records 500", "sentinel failover-timeout records 3000", "requirepass watcher"});
+        "sentinel down-after-milliseconds records 500", "sentinel failover-timeout records 3000",
+        "requirepass watcher"});
   }
 
   RedisServer& master() { return *master_; }

@@ -11,9 +11,9 @@ struct RedisSettings {
   std::string url;   // redis:// or rediss://; wins over host, port and database, and over user and password it names
   std::string host;  // a name, an address or an URL, whose gaps are filled from the fields below
   int port = 6379;
-  std::string password;  // any text
-  int database = 0;      // not of a cluster, nor behind sentinels
-  int max_connections = 20;  // to each server
+  std::string password;                     // any text
+  int database = 0;                         // not of a cluster, nor behind sentinels
+  int max_connections = 20;                 // to each server
   std::chrono::seconds timeout{5};          // until an answer; for long ones, while nothing moves
   std::chrono::seconds connect_timeout{5};  // TCP, TLS and log-in together
   std::string mode = "standalone";          // or cluster, sentinel

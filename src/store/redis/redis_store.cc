@@ -297,7 +297,9 @@ class RedisStore final : public KeyValueStore {
     if (pool == pools.end()) co_return Page();
     if (pools.size() > 1 && (*pool)->endpoint().text() != server) position = "0";
 
-    Unit ask(0, Command({"SCAN", position, "MATCH", pattern_of(full(prefix)), "COUNT", std::to_string(std::max(limit, 10))}));
+    Unit ask(
+        0,
+        Command({"SCAN", position, "MATCH", pattern_of(full(prefix)), "COUNT", std::to_string(std::max(limit, 10))}));
     ask.place = *pool;
     Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
     require_success(reply);
@@ -312,7 +314,9 @@ class RedisStore final : public KeyValueStore {
 
   awaitable<Page> scan_members(std::string key, std::string cursor, int limit) override {
     const std::string name = full(key);
-    Unit ask(slot_of(name), Command({"SSCAN", name, cursor.empty() ? "0" : cursor, "COUNT", std::to_string(std::max(limit, 10))}));
+    Unit ask(
+        slot_of(name),
+        Command({"SSCAN", name, cursor.empty() ? "0" : cursor, "COUNT", std::to_string(std::max(limit, 10))}));
     Reply reply = co_await client_.run_one(std::move(ask), Repeat::allowed);
     require_success(reply);
     if (reply.elements.size() != 2) throw Failure(FailureKind::internal, "Redis answers SSCAN in an unknown form");

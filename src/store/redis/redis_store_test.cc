@@ -75,7 +75,9 @@ class RedisStore : public ::testing::Test {
   }
 
   void open_at(RedisSettings settings) { store_ = open(loop_.executor(), settings); }
-  void set(std::string key, std::string value) { loop_.run(store_->write(one(Write::set(std::move(key), std::move(value))))); }
+  void set(std::string key, std::string value) {
+    loop_.run(store_->write(one(Write::set(std::move(key), std::move(value)))));
+  }
   std::optional<std::string> get(std::string key) { return loop_.run(store_->get(std::move(key))); }
   std::string failure_text(awaitable<void> work) {
     try {
@@ -107,7 +109,9 @@ TEST_F(RedisStore, KeepsTheLayoutThatOthersRead) {
   writes.push_back(Write::set_fields("h", {{"a", "1"}, {"b", ""}}, 1h));
   writes.push_back(Write::add_member("s", "m"));
   loop_.run(store_->write(std::move(writes)));
-  const auto tell_it = [&](std::vector<std::string> words) { return tell(loop_, settings, server.port(), std::move(words)); };
+  const auto tell_it = [&](std::vector<std::string> words) {
+    return tell(loop_, settings, server.port(), std::move(words));
+  };
   EXPECT_EQ(tell_it({"GET", "p:v"}).text, "text");
   EXPECT_EQ(tell_it({"HGET", "p:h", "a"}).text, "1");
   EXPECT_EQ(tell_it({"SISMEMBER", "p:s", "m"}).integer, 1);
@@ -250,7 +254,9 @@ TEST_F(RedisStore, WrongPasswordsAreSaidClearlyAndAtOnce) {
   settings.password = "wrong";
   open_at(settings);
   const auto time = time_of([&] {
-    EXPECT_THAT(failure_text(store_->ping()), AllOf(HasSubstr("REDIS_PASSWORD"), HasSubstr("WRONGPASS"), Not(HasSubstr("wrong "))));
+    EXPECT_THAT(
+        failure_text(store_->ping()),
+        AllOf(HasSubstr("REDIS_PASSWORD"), HasSubstr("WRONGPASS"), Not(HasSubstr("wrong "))));
   });
   EXPECT_LT(time, 2s);
   settings.database = 99;
@@ -400,7 +406,8 @@ TEST_F(RedisStore, FollowsASlotThroughTheCluster) {
   const std::string target = cluster.say(to, {"CLUSTER", "MYID"}).text;
   set("{tag}stays", "1");
   set("{tag}moves", "2");
-  const auto other = open(loop_.executor(), cluster.settings());  // knows where the slot is now, and asks again only later
+  const auto other =
+      open(loop_.executor(), cluster.settings());  // knows where the slot is now, and asks again only later
   EXPECT_EQ(loop_.run(other->get("{tag}moves")), "2");
   cluster.say(to, {"CLUSTER", "SETSLOT", number, "IMPORTING", source});
   cluster.say(from, {"CLUSTER", "SETSLOT", number, "MIGRATING", target});

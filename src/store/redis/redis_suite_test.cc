@@ -86,9 +86,7 @@ class Watched {
   static std::string lacks() { return lacks_redis(); }
   KeyValueStore& store() { return *store_; }
   Loop& loop() { return loop_; }
-  void advance(milliseconds time) {
-    hasten(loop_, settings_for(servers_.master()), servers_.master().port(), time);
-  }
+  void advance(milliseconds time) { hasten(loop_, settings_for(servers_.master()), servers_.master().port(), time); }
 
  private:
   Loop loop_;

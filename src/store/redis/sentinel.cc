@@ -12,7 +12,11 @@ namespace {
 class Sentinel final : public Servers {
  public:
   Sentinel(const Site& site, const Access& access, std::vector<Endpoint> sentinels, std::string master)
-      : site_(site), access_(access), sentinels_(std::move(sentinels)), master_(std::move(master)), asking_(access.executor) {}
+      : site_(site),
+        access_(access),
+        sentinels_(std::move(sentinels)),
+        master_(std::move(master)),
+        asking_(access.executor) {}
 
   bool are_many() const override { return false; }
 

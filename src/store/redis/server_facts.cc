@@ -16,7 +16,8 @@ std::map<std::string_view, std::string_view> lines_of(std::string_view text) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (const auto colon = line.find(':'); colon != line.npos) lines.emplace(line.substr(0, colon), line.substr(colon + 1));
+    if (const auto colon = line.find(':'); colon != line.npos)
+      lines.emplace(line.substr(0, colon), line.substr(colon + 1));
   }
   return lines;
 }
@@ -57,7 +58,8 @@ Facts facts_of(const std::vector<Reply>& replies) {
   facts.emplace_back("uptime_seconds", uptime);
   if (const auto most = sums["maxmemory"]; most > 0) {
     facts.emplace_back("max_memory_mb", megabytes(most));
-    facts.emplace_back("memory_usage_percent", 100.0 * static_cast<double>(sums["used_memory"]) / static_cast<double>(most));
+    facts.emplace_back(
+        "memory_usage_percent", 100.0 * static_cast<double>(sums["used_memory"]) / static_cast<double>(most));
   }
   return facts;
 }

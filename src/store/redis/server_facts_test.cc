@@ -22,8 +22,10 @@ T value_of(const Facts& facts, std::string_view name) {
 TEST(ServerFacts, AreSummedOverAllServers) {
   const Facts facts = facts_of(
       {info("# Server\r\nredis_version:7.0.15\r\nuptime_in_seconds:80\r\n\r\n# Clients\r\nconnected_clients:3\r\n"
-            "used_memory:1048576\r\nused_memory_human:1.00M\r\nmaxmemory:4194304\r\nkeyspace_hits:10\r\nkeyspace_misses:2\r\n"),
-       info("redis_version:7.0.9\nuptime_in_seconds:5\nconnected_clients:1\nused_memory:1048576\nmaxmemory:4194304\nkeyspace_hits:1\n")});
+            "used_memory:1048576\r\nused_memory_human:1.00M\r\nmaxmemory:4194304\r\nkeyspace_hits:10\r\nkeyspace_"
+            "misses:2\r\n"),
+       info("redis_version:7.0.9\nuptime_in_seconds:5\nconnected_clients:1\nused_memory:1048576\nmaxmemory:"
+            "4194304\nkeyspace_hits:1\n")});
   EXPECT_EQ(value_of<std::string>(facts, "version"), "7.0.15");
   EXPECT_EQ(value_of<std::int64_t>(facts, "servers"), 2);
   EXPECT_EQ(value_of<std::int64_t>(facts, "connected_clients"), 4);

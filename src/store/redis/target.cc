@@ -162,7 +162,9 @@ Endpoint parse_endpoint(std::string_view text, int default_port, std::string_vie
 }
 
 std::string Target::description() const {
-  std::string text = mode == Mode::sentinel ? "redis behind sentinels at" : mode == Mode::cluster ? "redis cluster at" : "redis at";
+  std::string text = mode == Mode::sentinel  ? "redis behind sentinels at"
+                     : mode == Mode::cluster ? "redis cluster at"
+                                             : "redis at";
   for (size_t i = 0; i < servers.size(); ++i) text += (i == 0 ? " " : ", ") + servers[i].text();
   if (login.database != 0) text += fmt::format(", database {}", login.database);
   if (tls) text += check_certificate ? ", TLS" : ", TLS without a check of the certificate";
@@ -188,7 +190,8 @@ Target resolve(const RedisSettings& original) {
     if (url.password) settings.password = *url.password;
     tls = tls || url.tls;
   }
-  if (!user.empty() && settings.password.empty()) refuse(by_url ? "REDIS_URL" : "REDIS_HOST", "names a user without a password");
+  if (!user.empty() && settings.password.empty())
+    refuse(by_url ? "REDIS_URL" : "REDIS_HOST", "names a user without a password");
 
   target.login.user = user;
   target.login.password = settings.password;

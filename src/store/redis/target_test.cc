@@ -123,7 +123,8 @@ TEST(RedisTarget, IsChosenByAnyServerThatIsNamed) {
 
 TEST(RedisTarget, NamesWhatIsWrongAndNoSecret) {
   EXPECT_THAT(refusal_of_url("http://db"), HasSubstr("REDIS_URL"));
-  EXPECT_THAT(refusal_of_url("redis://:secret%4@db"), ::testing::AllOf(HasSubstr("REDIS_URL"), Not(HasSubstr("secret"))));
+  EXPECT_THAT(
+      refusal_of_url("redis://:secret%4@db"), ::testing::AllOf(HasSubstr("REDIS_URL"), Not(HasSubstr("secret"))));
   EXPECT_THAT(refusal_of_url("redis://db:70000"), HasSubstr("port"));
   EXPECT_THAT(refusal_of_url("redis://db:"), IsEmpty());
   EXPECT_THAT(refusal_of_url("redis://db/first"), HasSubstr("number of a database"));

@@ -22,7 +22,8 @@ using boost::system::error_code;
 namespace {
 
 bool is_end(const error_code& error) {
-  return error == asio::error::eof || error == asio::error::connection_reset || error == asio::ssl::error::stream_truncated;
+  return error == asio::error::eof || error == asio::error::connection_reset ||
+         error == asio::ssl::error::stream_truncated;
 }
 
 size_t checked(const error_code& error, size_t count) {
@@ -40,7 +41,8 @@ class PlainWire final : public Wire {
 
   awaitable<size_t> read_some(asio::mutable_buffer into) override {
     error_code error;
-    const size_t count = co_await socket_.async_read_some(asio::buffer(into), asio::redirect_error(asio::use_awaitable, error));
+    const size_t count =
+        co_await socket_.async_read_some(asio::buffer(into), asio::redirect_error(asio::use_awaitable, error));
     co_return checked(error, count);
   }
 
@@ -76,7 +78,8 @@ class TlsWire final : public Wire {
 
   awaitable<size_t> read_some(asio::mutable_buffer into) override {
     error_code error;
-    const size_t count = co_await stream_.async_read_some(asio::buffer(into), asio::redirect_error(asio::use_awaitable, error));
+    const size_t count =
+        co_await stream_.async_read_some(asio::buffer(into), asio::redirect_error(asio::use_awaitable, error));
     co_return checked(error, count);
   }
 

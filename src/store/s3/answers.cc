@@ -18,7 +18,8 @@ std::string percent_decoded(std::string_view text) {
   std::string result;
   const auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
   for (size_t i = 0; i < text.size(); ++i) {
-    const bool coded = text[i] == '%' && i + 2 < text.size() && std::isxdigit(static_cast<unsigned char>(text[i + 1])) != 0 &&
+    const bool coded = text[i] == '%' && i + 2 < text.size() &&
+                       std::isxdigit(static_cast<unsigned char>(text[i + 1])) != 0 &&
                        std::isxdigit(static_cast<unsigned char>(text[i + 2])) != 0;
     if (!coded) {
       result += text[i];
@@ -109,8 +110,7 @@ std::string completion(const std::vector<std::string>& etags) {
 
 std::optional<RoleCredentials> parse_role(std::string_view body) {
   pugi::xml_document document;
-  const pugi::xml_node found =
-      root(document, body).child("AssumeRoleWithWebIdentityResult").child("Credentials");
+  const pugi::xml_node found = root(document, body).child("AssumeRoleWithWebIdentityResult").child("Credentials");
   RoleCredentials role;
   role.access_key = found.child("AccessKeyId").text().as_string();
   role.secret_key = found.child("SecretAccessKey").text().as_string();

@@ -9,13 +9,16 @@ namespace ci::store::s3 {
 namespace {
 
 TEST(Answers, TellTheCodeOfAnError) {
-  EXPECT_EQ(error_code("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message/></Error>"), "NoSuchKey");
+  EXPECT_EQ(
+      error_code("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message/></Error>"),
+      "NoSuchKey");
   EXPECT_EQ(
       error_code("<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>"
                  "<Code>ExpiredTokenException</Code></Error></ErrorResponse>"),
       "ExpiredTokenException");
   EXPECT_EQ(error_code("<Error><Code>a\nb</Code></Error>"), "Unreadable");
-  for (const char* other : {"", "<html><body>400</body></html>", "<Error>", "plain", "<ListBucketResult/>", "\xff\xfe"}) {
+  for (const char* other :
+       {"", "<html><body>400</body></html>", "<Error>", "plain", "<ListBucketResult/>", "\xff\xfe"}) {
     EXPECT_EQ(error_code(other), "") << other;
   }
 }
@@ -23,7 +26,8 @@ TEST(Answers, TellTheCodeOfAnError) {
 TEST(Answers, ListsWhatIsOurs) {
   const auto page = parse_list(
       "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name>"
-      "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>a+b/=&amp;</NextContinuationToken>"
+      "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>a+b/=&amp;</"
+      "NextContinuationToken>"
       "<Contents><Key>sessions%2Fs%2Fuploads%2Ff</Key><LastModified>2026-01-09T10:21:07.412Z</LastModified>"
       "<ETag>&quot;e&quot;</ETag><Size>123456789012</Size></Contents>"
       "<Contents><Key>somebody%20else</Key><Size>1</Size></Contents>"

@@ -22,7 +22,8 @@ std::string range_header(const Range& range);
 class ObjectSource final : public ByteSource {
  public:
   // `answer`: to a GET of `length` bytes from `offset`.
-  ObjectSource(std::shared_ptr<S3Client> client, std::string key, std::uint64_t offset, std::uint64_t length, Answer answer);
+  ObjectSource(
+      std::shared_ptr<S3Client> client, std::string key, std::uint64_t offset, std::uint64_t length, Answer answer);
 
   const net::client::Head& head() const { return answer_.head; }
   awaitable<size_t> read_some(std::span<std::byte> into) override;

@@ -56,7 +56,8 @@ RoleProvider::RoleProvider(const S3Settings& settings, asio::any_io_executor exe
 
 awaitable<Credentials> RoleProvider::fetch() {
   if (!settings_.role.token_file.empty()) co_return co_await from_web_identity();
-  if (!settings_.role.container_url.empty() || !settings_.role.container_path.empty()) co_return co_await from_container();
+  if (!settings_.role.container_url.empty() || !settings_.role.container_path.empty())
+    co_return co_await from_container();
   co_return co_await from_instance();
 }
 
@@ -109,7 +110,8 @@ awaitable<Credentials> RoleProvider::from_web_identity() {
 awaitable<Credentials> RoleProvider::from_container() {
   const RoleSettings& role = settings_.role;
   constexpr const char* whom = "the container credentials endpoint";
-  Request request("GET", role.container_url.empty() ? "http://169.254.170.2" + role.container_path : role.container_url);
+  Request request(
+      "GET", role.container_url.empty() ? "http://169.254.170.2" + role.container_path : role.container_url);
   std::string token = role.container_token;
   if (!role.container_token_file.empty()) token = co_await read_token(role.container_token_file);
   if (!token.empty()) request.headers.push_back("Authorization: " + token);
@@ -119,7 +121,8 @@ awaitable<Credentials> RoleProvider::from_container() {
 
 awaitable<Credentials> RoleProvider::from_instance() {
   constexpr const char* whom = "the instance metadata service";
-  std::string base = settings_.role.metadata_endpoint.empty() ? "http://169.254.169.254" : settings_.role.metadata_endpoint;
+  std::string base =
+      settings_.role.metadata_endpoint.empty() ? "http://169.254.169.254" : settings_.role.metadata_endpoint;
   while (base.ends_with('/')) base.pop_back();
   Request for_token("PUT", base + "/latest/api/token");
   for_token.headers.emplace_back("X-aws-ec2-metadata-token-ttl-seconds: 21600");

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "store/s3/answers.h"
 #include "base/retry.h"
+#include "store/s3/answers.h"
 
 namespace ci::store::s3 {
 
@@ -66,7 +66,8 @@ net::client::Request S3Client::sign(const Call& call, const Credentials& credent
   to_sign.headers.emplace_back("host", host_);
   to_sign.headers.emplace_back("x-amz-content-sha256", call.payload_hash);
   to_sign.headers.emplace_back("x-amz-date", amz_date(key.time));
-  if (!credentials.session_token.empty()) to_sign.headers.emplace_back("x-amz-security-token", credentials.session_token);
+  if (!credentials.session_token.empty())
+    to_sign.headers.emplace_back("x-amz-security-token", credentials.session_token);
   to_sign.payload_hash = call.payload_hash;
 
   net::client::Request request(

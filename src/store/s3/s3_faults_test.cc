@@ -16,12 +16,12 @@ namespace ci::store::s3 {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
-using ::testing::Not;
 using net::client::testing::Heard;
 using net::client::testing::ScriptedServer;
 using store::testing::Loop;
 using store::testing::read_all;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string error(const char* status, const char* code) {
   return ScriptedServer::answer(status, fmt::format("<Error><Code>{}</Code><Message/></Error>", code));
@@ -111,7 +111,8 @@ TEST_F(S3Faults, WhatCannotGetBetterIsNotTriedAgain) {
 }
 
 TEST_F(S3Faults, AFullStoreIsNoFaultOfTheClient) {
-  for (const auto& text : {error("507 Insufficient Storage", "XMinioStorageFull"), error("403 Forbidden", "QuotaExceeded")}) {
+  for (const auto& text :
+       {error("507 Insufficient Storage", "XMinioStorageFull"), error("403 Forbidden", "QuotaExceeded")}) {
     ScriptedServer server([&](const Heard&) { return text; });
     S3Store store = store_for(settings_for(server));
     const Failure failure = failure_of(put(store, "a/b", "x"));
@@ -146,7 +147,8 @@ TEST_F(S3Faults, ADownloadGoesOnWhereItBroke) {
   ScriptedServer server([&](const Heard& heard) {
     const size_t range = heard.head.find("range: bytes=");
     if (range == std::string::npos) {
-      return fmt::format("HTTP/1.1 200 OK\r\nETag: \"e1\"\r\nContent-Length: {}\r\n\r\n{}", text.size(), text.substr(0, 1'000'000));
+      return fmt::format(
+          "HTTP/1.1 200 OK\r\nETag: \"e1\"\r\nContent-Length: {}\r\n\r\n{}", text.size(), text.substr(0, 1'000'000));
     }
     EXPECT_TRUE(heard.has("if-match: \"e1\""));
     const size_t from = std::stoul(heard.head.substr(range + 13));
@@ -178,12 +180,15 @@ TEST_F(S3Faults, ACompletionWhoseAnswerWasLostIsRecognised) {
       if (heard.method == "POST" && heard.target.ends_with("?uploads=")) {
         const size_t at = heard.head.find("x-amz-meta-kubecoderun-upload: ") + 31;
         mark = heard.head.substr(at, heard.head.find('\r', at) - at);
-        return ScriptedServer::answer("200 OK", "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>");
+        return ScriptedServer::answer(
+            "200 OK", "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>");
       }
       if (heard.method == "PUT") return ScriptedServer::answer("200 OK", "", "ETag: \"p\"\r\n");
       if (heard.method == "POST") return ++completions == 1 ? std::string() : error("404 Not Found", "NoSuchUpload");
       if (heard.method == "HEAD") {
-        return fmt::format("HTTP/1.1 200 OK\r\nConnection: close\r\nx-amz-meta-kubecoderun-upload: {}\r\n\r\n", ours ? mark : "another");
+        return fmt::format(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nx-amz-meta-kubecoderun-upload: {}\r\n\r\n",
+            ours ? mark : "another");
       }
       return ScriptedServer::answer("204 No Content", "");
     });
@@ -251,12 +256,13 @@ TEST_F(S3Faults, WebIdentityIsExchangedKeptAndRenewed) {
   int fetched = 0;
   ScriptedServer sts([&](const Heard&) {
     return ScriptedServer::answer(
-        "200 OK", fmt::format(
-                      "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">"
-                      "<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>role{}</AccessKeyId><SecretAccessKey>s"
-                      "</SecretAccessKey><SessionToken>session{}</SessionToken><Expiration>{}</Expiration></Credentials>"
-                      "</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>",
-                      ++fetched, fetched, expiry));
+        "200 OK",
+        fmt::format(
+            "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">"
+            "<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>role{}</AccessKeyId><SecretAccessKey>s"
+            "</SecretAccessKey><SessionToken>session{}</SessionToken><Expiration>{}</Expiration></Credentials>"
+            "</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>",
+            ++fetched, fetched, expiry));
   });
   bool refuse = false;
   ScriptedServer server([&](const Heard&) {
@@ -298,10 +304,12 @@ TEST_F(S3Faults, RenewalThatFailsKeepsWhatIsStillValid) {
   ScriptedServer metadata([&](const Heard& heard) {
     if (!works) return error("500 Internal Server Error", "InternalError");
     if (heard.method == "PUT") return ScriptedServer::answer("200 OK", "metadata-token");
-    if (heard.target == "/latest/meta-data/iam/security-credentials/") return ScriptedServer::answer("200 OK", "the-role");
+    if (heard.target == "/latest/meta-data/iam/security-credentials/")
+      return ScriptedServer::answer("200 OK", "the-role");
     return ScriptedServer::answer(
-        "200 OK", fmt::format(
-                      R"({{"Code":"Success","AccessKeyId":"i","SecretAccessKey":"s","Token":"t","Expiration":"{}"}})", in(2min)));
+        "200 OK",
+        fmt::format(
+            R"({{"Code":"Success","AccessKeyId":"i","SecretAccessKey":"s","Token":"t","Expiration":"{}"}})", in(2min)));
   });
   ScriptedServer server([&](const Heard&) { return ScriptedServer::answer("200 OK", ""); });
   S3Settings settings = settings_for(server);

@@ -80,7 +80,8 @@ awaitable<void> S3Store::make_bucket() {
   const Answer answer = co_await client_->call(call);
   if (answer.ok()) {
     if (!std::exchange(bucket_made_, true)) log_info("bucket made", {{"bucket", settings.bucket}});
-  } else if (answer.code != "BucketAlreadyOwnedByYou" && answer.code != "OperationAborted") {  // another replica was first
+  } else if (
+      answer.code != "BucketAlreadyOwnedByYou" && answer.code != "OperationAborted") {  // another replica was first
     throw client_->failure_of(answer, fmt::format("making the bucket {}", settings.bucket));
   }
 }

@@ -46,7 +46,8 @@ class S3Store final : public ObjectStore {
       const std::string& key, const std::string& upload, PartReader& reader, std::span<std::byte> buffer, size_t filled,
       std::vector<std::string>& etags);
   awaitable<void> end_upload(
-      const std::string& key, const std::string& upload, const std::vector<std::string>& etags, const std::string& mark);
+      const std::string& key, const std::string& upload, const std::vector<std::string>& etags,
+      const std::string& mark);
   awaitable<void> abort_upload(std::string key, std::string upload);
   awaitable<std::optional<Answer>> ask_head(const std::string& key);
 

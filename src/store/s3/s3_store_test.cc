@@ -30,7 +30,6 @@ class Harness {
 
 namespace ci::store::testing {
 
-
 INSTANTIATE_TYPED_TEST_SUITE_P(S3, ObjectSuite, s3::Harness);
 }  // namespace ci::store::testing
 
@@ -68,7 +67,8 @@ class S3Store_ : public ::testing::Test {
 // Bytes that are made as they are read, and counted; can fail at a point.
 class CountingSource final : public ByteSource {
  public:
-  explicit CountingSource(std::uint64_t size, std::uint64_t fails_at = ~std::uint64_t{0}) : left_(size), fails_at_(fails_at) {}
+  explicit CountingSource(std::uint64_t size, std::uint64_t fails_at = ~std::uint64_t{0})
+      : left_(size), fails_at_(fails_at) {}
   awaitable<size_t> read_some(std::span<std::byte> into) override {
     if (given >= fails_at_) throw Failure(FailureKind::timeout, "the peer is gone");
     const size_t count = static_cast<size_t>(std::min<std::uint64_t>({into.size(), left_, 100'000}));

@@ -87,7 +87,8 @@ std::string canonical_request(const ToSign& request) {
 std::string authorization(const SigningKey& key, const ToSign& request) {
   const std::string time = amz_date(key.time), date = time.substr(0, 8);
   const std::string scope = fmt::format("{}/{}/{}/aws4_request", date, key.region, key.service);
-  const std::string text = fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", time, scope, sha256_hex(canonical_request(request)));
+  const std::string text =
+      fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", time, scope, sha256_hex(canonical_request(request)));
   const Digest of_date = hmac("AWS4" + key.secret_key, date);
   const Digest of_region = hmac(view(of_date), key.region);
   const Digest of_service = hmac(view(of_region), key.service);

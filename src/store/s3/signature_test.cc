@@ -21,7 +21,8 @@ SigningKey documented_key() {
   return key;
 }
 
-ToSign documented(std::string method, std::string path, Pairs query, Pairs headers, std::string hash = std::string(hash_of_nothing)) {
+ToSign documented(
+    std::string method, std::string path, Pairs query, Pairs headers, std::string hash = std::string(hash_of_nothing)) {
   ToSign request;
   request.method = std::move(method);
   request.path = encode_path(path);
@@ -48,8 +49,8 @@ TEST(Signature, OfAPutWithABodyAndACharacterToEncode) {
   const std::string hash = sha256_hex("Welcome to Amazon S3.");
   EXPECT_EQ(hash, "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072");
   const ToSign request = documented(
-      "PUT", "/test$file.text", {}, {{"date", "Fri, 24 May 2013 00:00:00 GMT"}, {"x-amz-storage-class", "REDUCED_REDUNDANCY"}},
-      hash);
+      "PUT", "/test$file.text", {},
+      {{"date", "Fri, 24 May 2013 00:00:00 GMT"}, {"x-amz-storage-class", "REDUCED_REDUNDANCY"}}, hash);
   EXPECT_THAT(
       authorization(documented_key(), request),
       EndsWith("Signature=98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"));
@@ -79,10 +80,12 @@ TEST(Signature, OfTheSigningSuite) {
   request.payload_hash = hash_of_nothing;
   EXPECT_EQ(amz_date(key.time), "20150830T123600Z");
   EXPECT_THAT(
-      authorization(key, request), EndsWith("Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"));
+      authorization(key, request),
+      EndsWith("Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"));
   request.query = encode_query({{"Param2", "value2"}, {"Param1", "value1"}});
   EXPECT_THAT(
-      authorization(key, request), EndsWith("Signature=b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"));
+      authorization(key, request),
+      EndsWith("Signature=b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"));
 }
 
 TEST(Signature, SortsHeadersByNameAlone) {

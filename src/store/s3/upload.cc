@@ -157,7 +157,8 @@ awaitable<void> S3Store::abort_upload(std::string key, std::string upload) {
   std::string reason;
   try {
     const Answer answer = co_await client_->call(call);
-    if (!answer.ok() && answer.code != "NoSuchUpload") reason = client_->failure_of(answer, "aborting an upload").what();
+    if (!answer.ok() && answer.code != "NoSuchUpload")
+      reason = client_->failure_of(answer, "aborting an upload").what();
   } catch (const Failure& failure) {
     reason = failure.what();
   }

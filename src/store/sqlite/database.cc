@@ -22,8 +22,7 @@ Database::Database(const std::filesystem::path& file, std::chrono::milliseconds 
   if (!made && errno != EEXIST) throw Failure::from_errno(errno, "making the database " + file_);
 
   sqlite3* connection = nullptr;
-  const int opened =
-      sqlite3_open_v2(file_.c_str(), &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int opened = sqlite3_open_v2(file_.c_str(), &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   connection_.reset(connection);
   if (opened != SQLITE_OK) fail(opened, "opening");
   sqlite3_extended_result_codes(connection, 1);
@@ -74,8 +73,9 @@ void Database::fail(int code, std::string_view doing) const {
     case SQLITE_NOTADB:
       throw DatabaseFailure(
           FailureKind::internal,
-          what + ". The file is damaged: stop the server, move the file and its -wal and -shm companions away, and "
-                 "start again with a backup or with what `sqlite3 FILE .recover` saves of it");
+          what +
+              ". The file is damaged: stop the server, move the file and its -wal and -shm companions away, and "
+              "start again with a backup or with what `sqlite3 FILE .recover` saves of it");
     case SQLITE_FULL:
       throw DatabaseFailure(
           FailureKind::unavailable, what + ". The disk that holds it is full; free some space or enlarge it");
@@ -110,16 +110,15 @@ Query::~Query() {
 Query& Query::text(std::string_view value) {
   // A null pointer would bind NULL.
   const char* data = value.data() != nullptr ? value.data() : "";
-  const int code = sqlite3_bind_text64(
-      statement_.statement_.get(), ++bound_, data, value.size(), SQLITE_STATIC, SQLITE_UTF8);
+  const int code =
+      sqlite3_bind_text64(statement_.statement_.get(), ++bound_, data, value.size(), SQLITE_STATIC, SQLITE_UTF8);
   if (code != SQLITE_OK) statement_.database_.fail(code, "binding text for");
   return *this;
 }
 
 Query& Query::blob(std::string_view value) {
   const char* data = value.data() != nullptr ? value.data() : "";
-  const int code =
-      sqlite3_bind_blob64(statement_.statement_.get(), ++bound_, data, value.size(), SQLITE_STATIC);
+  const int code = sqlite3_bind_blob64(statement_.statement_.get(), ++bound_, data, value.size(), SQLITE_STATIC);
   if (code != SQLITE_OK) statement_.database_.fail(code, "binding a value for");
   return *this;
 }
@@ -155,9 +154,7 @@ std::string_view Query::bytes_at(int column) const {
   return {static_cast<const char*>(data), data == nullptr ? 0 : static_cast<size_t>(size)};
 }
 
-std::int64_t Query::integer_at(int column) const {
-  return sqlite3_column_int64(statement_.statement_.get(), column);
-}
+std::int64_t Query::integer_at(int column) const { return sqlite3_column_int64(statement_.statement_.get(), column); }
 
 std::optional<std::int64_t> Query::optional_integer_at(int column) const {
   if (sqlite3_column_type(statement_.statement_.get(), column) == SQLITE_NULL) return std::nullopt;

@@ -161,8 +161,7 @@ std::pair<Fields, std::optional<Moment>> Records::fields_to_write(const std::str
 }
 
 void Records::put(
-    const std::string& key, std::string_view member, Kind kind, std::string_view value,
-    std::optional<Moment> expires) {
+    const std::string& key, std::string_view member, Kind kind, std::string_view value, std::optional<Moment> expires) {
   Query(put_).text(key).text(member).integer(static_cast<std::int64_t>(kind)).blob(value).integer(expires).run();
 }
 
@@ -220,8 +219,7 @@ KeyValueStore::Page Records::scan(const std::string& prefix, const std::string& 
   return page;
 }
 
-KeyValueStore::Page Records::scan_members(
-    const std::string& key, const std::string& cursor, int limit, Moment now) {
+KeyValueStore::Page Records::scan_members(const std::string& key, const std::string& cursor, int limit, Moment now) {
   find(key, Kind::set, now);
   KeyValueStore::Page page;
   Query query(next_members_);
@@ -326,8 +324,10 @@ bool Records::take_place(
 void Records::leave_place(const std::string& key, const std::string& holder, Moment now) {
   auto [holders, expires] = fields_to_write(key, now);
   if (std::erase_if(holders, [&](const auto& one) { return one.first == holder; }) == 0) return;
-  if (holders.empty()) remove(key);
-  else put(key, {}, Kind::hash, encode_fields(holders), expires);
+  if (holders.empty())
+    remove(key);
+  else
+    put(key, {}, Kind::hash, encode_fields(holders), expires);
 }
 
 int Records::purge(Moment now, int limit) {

@@ -43,7 +43,8 @@ class Records {
   std::int64_t increment(const std::string& key, std::int64_t by, const Ttl& window, Moment now);
   Counted increment_all(const std::vector<Counter>& counters, Moment now);
   bool take_place(
-      const std::string& key, const std::string& holder, std::int64_t most, std::chrono::milliseconds lease, Moment now);
+      const std::string& key, const std::string& holder, std::int64_t most, std::chrono::milliseconds lease,
+      Moment now);
   void leave_place(const std::string& key, const std::string& holder, Moment now);
   // Removes up to `limit` rows that expired; says how many.
   int purge(Moment now, int limit);
@@ -63,7 +64,9 @@ class Records {
   std::optional<Head> find_to_write(const std::string& key, Kind wanted, Moment now);
   // The fields of a live hash, and when it ends; none when there is none.
   std::pair<Fields, std::optional<Moment>> fields_to_write(const std::string& key, Moment now);
-  void put(const std::string& key, std::string_view member, Kind kind, std::string_view value, std::optional<Moment> expires);
+  void put(
+      const std::string& key, std::string_view member, Kind kind, std::string_view value,
+      std::optional<Moment> expires);
   void remove(const std::string& key);
 
   struct Schema {
@@ -71,8 +74,8 @@ class Records {
   };
   Schema schema_;  // before the statements, which need the table
   Database& database_;
-  Statement find_, members_, next_members_, first_key_, next_key_, put_, remove_, remove_member_, remove_other_members_, expire_, purge_,
-      ping_;
+  Statement find_, members_, next_members_, first_key_, next_key_, put_, remove_, remove_member_, remove_other_members_,
+      expire_, purge_, ping_;
 };
 
 std::string encode_fields(const Fields& fields);

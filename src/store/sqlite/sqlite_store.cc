@@ -214,9 +214,8 @@ awaitable<std::int64_t> submit(Target& writer, Operation operation) {
     auto answer = [work = std::move(work), handler = std::move(handler)](
                       std::exception_ptr failure, std::int64_t result) mutable {
       auto executor = work.get_executor();
-      asio::post(executor, [handler = std::move(handler), failure, result]() mutable {
-        std::move(handler)(failure, result);
-      });
+      asio::post(
+          executor, [handler = std::move(handler), failure, result]() mutable { std::move(handler)(failure, result); });
     };
     writer.submit(std::move(operation), std::move(answer));
   };
@@ -355,7 +354,8 @@ awaitable<bool> SqliteStore::take_place(
 }
 
 awaitable<void> SqliteStore::leave_place(std::string key, std::string holder) {
-  Operation operation = [key = std::move(key), holder = std::move(holder)](Records& records, Moment now) -> std::int64_t {
+  Operation operation = [key = std::move(key), holder = std::move(holder)](
+                            Records& records, Moment now) -> std::int64_t {
     records.leave_place(key, holder, now);
     return 0;
   };

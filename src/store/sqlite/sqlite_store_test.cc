@@ -17,7 +17,8 @@ using testing::Loop;
 using testing::TemporaryDirectory;
 
 struct FakeClock {
-  std::shared_ptr<std::atomic<std::int64_t>> milliseconds = std::make_shared<std::atomic<std::int64_t>>(1'800'000'000'000);
+  std::shared_ptr<std::atomic<std::int64_t>> milliseconds =
+      std::make_shared<std::atomic<std::int64_t>>(1'800'000'000'000);
 
   Options options() const {
     Options options;
@@ -77,8 +78,9 @@ TEST(Fields, SurviveTheirEncoding) {
 }
 
 TEST(Fields, RefuseWhatIsCutOrChanged) {
-  for (const char* bad : {"1", "1:", "1:a", "1:a,", "1:a,1:b", "1:a,1:bb", "2:a,1:b,", ":a,1:b,", "-1:a,1:b,", "x:a,1:b,",
-                          "99999999999999999999:a,1:b,", "18446744073709551615:a,1:b,", "1:a;1:b,"}) {
+  for (const char* bad :
+       {"1", "1:", "1:a", "1:a,", "1:a,1:b", "1:a,1:bb", "2:a,1:b,", ":a,1:b,", "-1:a,1:b,", "x:a,1:b,",
+        "99999999999999999999:a,1:b,", "18446744073709551615:a,1:b,", "1:a;1:b,"}) {
     EXPECT_FALSE(decode_fields(bad)) << bad;
   }
 }
@@ -187,7 +189,8 @@ TEST(SqliteStore, SaysThatPagesAreDamaged) {
   {
     Loop loop;  // its pool's last work closes the database, which moves the log into the file
     SqliteStore store(directory.path(), loop.pool(), Options());
-    for (int i = 0; i < 300; ++i) loop.run(store.write(one(Write::set("k" + std::to_string(i), std::string(500, 'x')))));
+    for (int i = 0; i < 300; ++i)
+      loop.run(store.write(one(Write::set("k" + std::to_string(i), std::string(500, 'x')))));
   }
   {
     std::fstream file(directory.path() / "records.sqlite3", std::ios::in | std::ios::out | std::ios::binary);

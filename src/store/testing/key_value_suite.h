@@ -132,7 +132,8 @@ TYPED_TEST_P(KeyValueSuite, SetsHoldEachMemberOnce) {
 }
 
 TYPED_TEST_P(KeyValueSuite, WritesOfABatchHappenInOrder) {
-  this->write(Write::set("k", "1"), Write::remove("k"), Write::add_member("k", "m"), Write::remove("k"), Write::set("k", "2"));
+  this->write(
+      Write::set("k", "1"), Write::remove("k"), Write::add_member("k", "m"), Write::remove("k"), Write::set("k", "2"));
   EXPECT_EQ(this->get("k"), "2");
 }
 
@@ -170,12 +171,14 @@ TYPED_TEST_P(KeyValueSuite, ExpiredKeysAreInvisibleAtOnce) {
 
 TYPED_TEST_P(KeyValueSuite, ExpiredKeysDoNotComeBackWithTheNextWrite) {
   const Ttl minute = milliseconds(60000);
-  this->write(Write::set_fields("h", {{"old", "1"}}, minute), Write::add_member("s", "old"), Write::expire("s", minute));
+  this->write(
+      Write::set_fields("h", {{"old", "1"}}, minute), Write::add_member("s", "old"), Write::expire("s", minute));
   this->write(Write::set("other kind", "1", minute));
   this->advance(milliseconds(60060));
   this->write(Write::expire("h", {}));
   EXPECT_EQ(this->get_fields("h"), std::nullopt);
-  this->write(Write::set_fields("h", {{"new", "1"}}), Write::add_member("s", "new"), Write::add_member("other kind", "x"));
+  this->write(
+      Write::set_fields("h", {{"new", "1"}}), Write::add_member("s", "new"), Write::add_member("other kind", "x"));
   EXPECT_THAT(*this->get_fields("h"), ::testing::ElementsAre(std::pair("new", "1")));
   EXPECT_EQ(this->remaining("h"), std::nullopt);
   EXPECT_THAT(this->members("s"), ::testing::ElementsAre("new"));
@@ -312,8 +315,8 @@ TYPED_TEST_P(KeyValueSuite, PlacesAreBoundedAndEndWithTheirLease) {
   EXPECT_TRUE(take("a"));
   EXPECT_TRUE(take("b"));
   EXPECT_FALSE(take("c"));
-  EXPECT_TRUE(take("a"));        // has one
-  EXPECT_TRUE(take("a", 1));     // and keeps it when there are fewer
+  EXPECT_TRUE(take("a"));     // has one
+  EXPECT_TRUE(take("a", 1));  // and keeps it when there are fewer
   EXPECT_FALSE(take("c", 0));
   leave("b");
   leave("b");
@@ -407,8 +410,9 @@ REGISTER_TYPED_TEST_SUITE_P(
     KeyValueSuite, WhatIsNotThereIsAbsent, KeepsValuesOfAnyBytes, SettingFieldsKeepsTheOthers,
     GetsTheFieldsOfManyInTheirOrder, SetsHoldEachMemberOnce, WritesOfABatchHappenInOrder, AnotherKindIsOurBug,
     ExpiredKeysAreInvisibleAtOnce, ExpiredKeysDoNotComeBackWithTheNextWrite, LivesAreKeptChangedAndTakenAway,
-    OnlyOneTakesALease, WritesOnlyWhileALeaseIsHeld, CountsWithinAWindow, AddsToAFieldAndKeepsTheOthers, CountersMoveTogetherOrNotAtAll,
-    NoLimitIsPassedWhoeverCounts, PlacesAreBoundedAndEndWithTheirLease, NoMorePlacesThanThereAreWhoeverTakesThem,
-    ScansByPrefixInPages, ScansMembersInPages, ManyCallersAtOnceEachGetTheirOwnResult);
+    OnlyOneTakesALease, WritesOnlyWhileALeaseIsHeld, CountsWithinAWindow, AddsToAFieldAndKeepsTheOthers,
+    CountersMoveTogetherOrNotAtAll, NoLimitIsPassedWhoeverCounts, PlacesAreBoundedAndEndWithTheirLease,
+    NoMorePlacesThanThereAreWhoeverTakesThem, ScansByPrefixInPages, ScansMembersInPages,
+    ManyCallersAtOnceEachGetTheirOwnResult);
 
 }  // namespace ci::store::testing

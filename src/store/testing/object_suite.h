@@ -264,6 +264,7 @@ TYPED_TEST_P(ObjectSuite, ManyPutsAtOnce) {
 REGISTER_TYPED_TEST_SUITE_P(
     ObjectSuite, GivesBackWhatWasPut, PiecesOfAnySizeMakeTheSameObject, TakesADescriptorFromItsBeginning,
     ReplacesInOneStepWhileReadersKeepWhatTheyOpened, TheLimitIsExactAndAnOverflowLeavesTheOlderOne,
-    ASourceThatFailsLeavesNothing, HeadTellsSizeAndTime, OpensARange, KeepsMetadataWithTheObject, RemovingTwiceIsFine, ListsByPrefixInPages, ManyPutsAtOnce);
+    ASourceThatFailsLeavesNothing, HeadTellsSizeAndTime, OpensARange, KeepsMetadataWithTheObject, RemovingTwiceIsFine,
+    ListsByPrefixInPages, ManyPutsAtOnce);
 
 }  // namespace ci::store::testing

@@ -106,8 +106,9 @@ class RedisServer {
     std::vector<std::string> words = {"redis-server"};
     if (is_sentinel()) words.push_back((directory() / "sentinel.conf").string());
     for (const std::string& word :
-         {std::string("--port"), std::to_string(port_), std::string("--bind"), std::string("127.0.0.1"), std::string("--dir"),
-          directory().string(), std::string("--logfile"), (directory() / "log").string(), std::string("--daemonize"), std::string("no")}) {
+         {std::string("--port"), std::to_string(port_), std::string("--bind"), std::string("127.0.0.1"),
+          std::string("--dir"), directory().string(), std::string("--logfile"), (directory() / "log").string(),
+          std::string("--daemonize"), std::string("no")}) {
       words.push_back(word);
     }
     if (!is_sentinel()) {
@@ -152,7 +153,8 @@ class TestCertificates {
   static bool can_be_made() { return has_program("openssl"); }
 
   TestCertificates() {
-    run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt");
+    run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=authority -keyout ca.key -out "
+        "ca.crt");
     make("server", "subjectAltName=IP:127.0.0.1,DNS:localhost");
     make("client", "subjectAltName=DNS:client");
   }
@@ -161,8 +163,10 @@ class TestCertificates {
   // A certificate of this authority that is of another host.
   void make(const std::string& name, const std::string& extension) {
     std::ofstream(file(name + ".ext")) << extension << '\n';
-    run("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=" + name + " -keyout " + name + ".key -out " + name + ".csr");
-    run("x509 -req -days 2 -CA ca.crt -CAkey ca.key -CAcreateserial -extfile " + name + ".ext -in " + name + ".csr -out " + name + ".crt");
+    run("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=" + name + " -keyout " + name + ".key -out " +
+        name + ".csr");
+    run("x509 -req -days 2 -CA ca.crt -CAkey ca.key -CAcreateserial -extfile " + name + ".ext -in " + name +
+        ".csr -out " + name + ".crt");
   }
 
  private:

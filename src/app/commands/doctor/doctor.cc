@@ -24,7 +24,8 @@ int doctor(bool as_json, const Settings& settings) {
   examine_languages(findings, files);
   examine_stores(findings, settings);
 
-  const bool usable = std::ranges::none_of(findings.all(), [](const Finding& finding) { return finding.verdict == Verdict::missing; });
+  const bool usable =
+      std::ranges::none_of(findings.all(), [](const Finding& finding) { return finding.verdict == Verdict::missing; });
   if (as_json) {
     print_as_json(findings.all(), usable);
   } else {

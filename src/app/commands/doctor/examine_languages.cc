@@ -19,7 +19,7 @@ namespace {
 bool others_may_read(const Files& files, std::filesystem::path path) {
   if (!files.own_ids) return true;
   for (;; path = path.parent_path()) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return false;
     if ((info.st_mode & (S_ISDIR(info.st_mode) ? S_IXOTH : S_IROTH)) == 0) return false;
     if (path == files.runtimes || path == path.root_path()) return true;
@@ -36,7 +36,7 @@ Trouble trouble_of(const languages::Language& language, const Files& files) {
     const std::string_view inside = sandbox::runtime_of(word);
     if (inside.empty() || inside.ends_with(".jsa")) continue;
     const auto part = files.runtimes / inside.substr(std::string_view("/runtimes/").size());
-    struct stat info {};
+    struct stat info{};
     if (::stat(part.c_str(), &info) != 0) {
       return {part.string() + " is not there", "build again: that part is made where the language is installed"};
     }
@@ -50,7 +50,8 @@ Trouble trouble_of(const languages::Language& language, const Files& files) {
 void examine_runtimes(Findings& findings, const Files& files) {
   if (!files.runtimes.empty()) {
     const bool runs = !forbids_programs(files.runtimes);
-    findings.add("Languages", "our files for the inside of sandboxes", runs,
+    findings.add(
+        "Languages", "our files for the inside of sandboxes", runs,
         files.runtimes.string() + (runs ? "" : " is on a file system that is mounted noexec"),
         "Python, PHP, R and Java are not offered: parts of ours cannot be loaded from there",
         "copy it elsewhere and name that place in RUNTIMES_DIR, or mount -o remount,exec the file system");
@@ -62,15 +63,18 @@ void examine_runtimes(Findings& findings, const Files& files) {
     const bool present = installed && trouble.what.empty();
     any = any || present;
     std::string detail(language.needs);
-    if (!installed) detail += " is not there";
-    else if (!present) detail += ", but " + trouble.what;
-    findings.add("Languages", fmt::format("{} ({})", language.name, language.code), present, detail,
+    if (!installed)
+      detail += " is not there";
+    else if (!present)
+      detail += ", but " + trouble.what;
+    findings.add(
+        "Languages", fmt::format("{} ({})", language.name, language.code), present, detail,
         fmt::format("{} is not offered", language.name),
-        installed ? trouble.remedy
-                  : fmt::format("apt-get install {}, and build again", language.package),
+        installed ? trouble.remedy : fmt::format("apt-get install {}, and build again", language.package),
         Verdict::weak);
   }
-  if (!any) findings.add("Languages", "any language", false, "none", "there is nothing to run", "install one of the above");
+  if (!any)
+    findings.add("Languages", "any language", false, "none", "there is nothing to run", "install one of the above");
 }
 
 // Without these programs mean the same, and wait longer.
@@ -90,7 +94,8 @@ void examine_compilers(Findings& findings) {
     const languages::Language* language = languages::find(helper.language);
     if (language == nullptr || ::access(std::string(language->needs).c_str(), X_OK) != 0) continue;
     const bool present = ::access(helper.file.c_str(), F_OK) == 0;
-    findings.add("Quick compiling", helper.name, present, helper.file.string() + (present ? "" : " is not there"), helper.loss,
+    findings.add(
+        "Quick compiling", helper.name, present, helper.file.string() + (present ? "" : " is not there"), helper.loss,
         helper.remedy, Verdict::weak);
   }
 }
@@ -115,8 +120,10 @@ void examine_prepared(Findings& findings, const Files& files) {
         detail = "never made";
         break;
     }
-    findings.add("Quick compiling", std::string(preparation.what), state == Prepared::as_built || state == Prepared::anew, detail,
-        std::string(preparation.loss), "a server makes it within two minutes of its start, or says in its log why it cannot", Verdict::weak);
+    findings.add(
+        "Quick compiling", std::string(preparation.what), state == Prepared::as_built || state == Prepared::anew,
+        detail, std::string(preparation.loss),
+        "a server makes it within two minutes of its start, or says in its log why it cannot", Verdict::weak);
   }
 }
 
@@ -127,9 +134,9 @@ void examine_python_packages(Findings& findings) {
     const char* debian;
   };
   constexpr Package packages[] = {
-      {"numpy", "python3-numpy"},   {"pandas", "python3-pandas"},   {"matplotlib", "python3-matplotlib"},
-      {"scipy", "python3-scipy"},   {"sklearn", "python3-sklearn"}, {"statsmodels", "python3-statsmodels"},
-      {"seaborn", "python3-seaborn"}, {"PIL", "python3-pil"},       {"openpyxl", "python3-openpyxl"},
+      {"numpy", "python3-numpy"},     {"pandas", "python3-pandas"},   {"matplotlib", "python3-matplotlib"},
+      {"scipy", "python3-scipy"},     {"sklearn", "python3-sklearn"}, {"statsmodels", "python3-statsmodels"},
+      {"seaborn", "python3-seaborn"}, {"PIL", "python3-pil"},         {"openpyxl", "python3-openpyxl"},
   };
   std::string script = "import importlib.util as u\nfor m in '";
   for (const Package& package : packages) script += std::string(package.module) + " ";
@@ -141,8 +148,10 @@ void examine_python_packages(Findings& findings) {
   for (const Package& package : packages) {
     if (std::fgets(line, sizeof line, pipe) == nullptr) break;
     const bool present = line[0] != '-';
-    findings.add("Python packages", package.module, present, present ? "installed" : "not installed",
-        fmt::format("programs cannot import {}", package.module), fmt::format("apt-get install {}", package.debian), Verdict::weak);
+    findings.add(
+        "Python packages", package.module, present, present ? "installed" : "not installed",
+        fmt::format("programs cannot import {}", package.module), fmt::format("apt-get install {}", package.debian),
+        Verdict::weak);
   }
   ::pclose(pipe);
 }

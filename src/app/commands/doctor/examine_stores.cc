@@ -65,7 +65,9 @@ void examine_store(Findings& findings, Store store) {
 void examine_stores(Findings& findings, const Settings& settings) {
   const std::string here = settings.data_directory.string();
   Store records{
-      "records", "SQLite in " + here, settings.redis.chosen(),
+      "records",
+      "SQLite in " + here,
+      settings.redis.chosen(),
       [&] {
         asio::io_context context{1};
         const auto store = store::open_redis(context.get_executor(), settings.redis);
@@ -75,16 +77,20 @@ void examine_stores(Findings& findings, const Settings& settings) {
       "docs/configuration.md, section Redis, says what the message means"};
   if (records.is_server) records.where = store::describe(settings.redis);
   Store files{
-      "files", "files in " + here, settings.s3.chosen(),
+      "files",
+      "files in " + here,
+      settings.s3.chosen(),
       [&] {
         asio::io_context context{1};
         asio::thread_pool pool(1);  // ends, with what it still does, before the context does
         const auto store = store::open_s3(settings.s3, context.get_executor(), pool);
         return time_of_answer(context, store->ping());
       },
-      "the server does not become ready and refuses what needs files", "docs/configuration.md, section S3"};
+      "the server does not become ready and refuses what needs files",
+      "docs/configuration.md, section S3"};
   if (files.is_server) {
-    files.where = fmt::format("S3 at {}, bucket {}{}", settings.s3.endpoint, settings.s3.bucket, settings.s3.secure ? ", TLS" : "");
+    files.where = fmt::format(
+        "S3 at {}, bucket {}{}", settings.s3.endpoint, settings.s3.bucket, settings.s3.secure ? ", TLS" : "");
   }
   examine_store(findings, std::move(records));
   examine_store(findings, std::move(files));

@@ -37,8 +37,7 @@ void print_for_people(const std::vector<Finding>& findings, bool usable) {
     if (finding.verdict == Verdict::good) continue;
     fmt::print("           lost:   {}\n           to get: {}\n", finding.loss, finding.remedy);
   }
-  fmt::print(
-      "\n{}\n", usable ? "This host can run sandboxes." : "This host cannot run sandboxes: see MISSING above.");
+  fmt::print("\n{}\n", usable ? "This host can run sandboxes." : "This host cannot run sandboxes: see MISSING above.");
 }
 
 void print_as_json(const std::vector<Finding>& findings, bool usable) {

@@ -15,7 +15,8 @@ namespace ci::net::client::testing {
 class Certificate {
  public:
   // Signed by `authority`, or by itself, which makes it an authority. `alternative` names a server: "IP:127.0.0.1".
-  explicit Certificate(const std::string& name, const Certificate* authority = nullptr, const char* alternative = nullptr)
+  explicit Certificate(
+      const std::string& name, const Certificate* authority = nullptr, const char* alternative = nullptr)
       : key_(::EVP_EC_gen("P-256"), ::EVP_PKEY_free), certificate_(::X509_new(), ::X509_free) {
     static long serial = 0;
     X509* own = certificate_.get();
@@ -37,7 +38,8 @@ class Certificate {
     return text_of([this](BIO* to) { return ::PEM_write_bio_X509(to, certificate_.get()); });
   }
   std::string key() const {
-    return text_of([this](BIO* to) { return ::PEM_write_bio_PrivateKey(to, key_.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+    return text_of(
+        [this](BIO* to) { return ::PEM_write_bio_PrivateKey(to, key_.get(), nullptr, nullptr, 0, nullptr, nullptr); });
   }
 
  private:

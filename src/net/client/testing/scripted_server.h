@@ -66,8 +66,8 @@ class ScriptedServer {
   size_t bytes_sent() const { return sent_; }  // taken by the kernel, not by the other side
 
   static std::string answer(const std::string& status, const std::string& body, const std::string& headers = "") {
-    return "HTTP/1.1 " + status + "\r\nConnection: close\r\n" + headers + "Content-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + body;
+    return "HTTP/1.1 " + status + "\r\nConnection: close\r\n" + headers +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
 
  private:

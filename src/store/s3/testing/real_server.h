@@ -25,7 +25,8 @@ inline constexpr const char* no_real_server = "needs an S3 server: KUBECODERUN_T
 inline S3Settings real_settings() {
   S3Settings settings;
   settings.endpoint = variable("ENDPOINT");
-  if (const size_t scheme = settings.endpoint.find("://"); scheme != std::string::npos) settings.endpoint.erase(0, scheme + 3);
+  if (const size_t scheme = settings.endpoint.find("://"); scheme != std::string::npos)
+    settings.endpoint.erase(0, scheme + 3);
   settings.access_key = variable("ACCESS_KEY");
   settings.secret_key = variable("SECRET_KEY");
   settings.region = variable("REGION").empty() ? "us-east-1" : variable("REGION");
