@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include <exception>
 
 #include "sandbox/guest/guest.h"
+#include "sandbox/guest/listen.h"
 #include "sandbox/guest/seccomp_filter.h"
 #include "sandbox/guest/words.h"
 
@@ -44,23 +44,9 @@ struct Request {
 
 // 1: a request; 0: sandboxd is gone.
 int receive(int socket, Request& into) {
-  iovec data{&into.limits, sizeof into.limits};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof into.all)];
-  msghdr header{};
-  header.msg_iov = &data;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t got;
-  do {
-    got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
+  const ssize_t got = ci::sandbox::receive(socket, &into.limits, sizeof into.limits, into.all, into.count);
   if (got != sizeof into.limits) return 0;
-  const cmsghdr* rights = CMSG_FIRSTHDR(&header);
-  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return 0;
-  into.count = static_cast<int>((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
   if (into.count < plain) return 0;
-  std::memcpy(into.all, CMSG_DATA(rights), sizeof(int) * static_cast<size_t>(into.count));
   into.agent = into.all[0];
   into.finished = into.all[1];
   into.go = into.all[2];

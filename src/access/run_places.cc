@@ -8,7 +8,6 @@ namespace ci::access {
 
 namespace {
 
-constexpr std::chrono::milliseconds pause{2};
 constexpr std::chrono::seconds patience_at_end{2};
 
 std::string places_key(const std::string& hash) { return "api_keys:running:" + hash.substr(0, 16); }
@@ -69,9 +68,7 @@ awaitable<void> RunPlaces::renew() {
 
 awaitable<void> RunPlaces::stop() {
   co_await renewals_.stop();
-  const Deadline deadline = after(patience_at_end);
-  while (endings_.size() > 0 && std::chrono::steady_clock::now() < deadline) co_await sleep_for(pause);
-  co_await endings_.stop();
+  co_await endings_.stop_after(after(patience_at_end));
 }
 
 }  // namespace ci::access

@@ -35,6 +35,19 @@ void TaskGroup::spawn(std::string name, awaitable<void> work) {
           }));
 }
 
+awaitable<void> TaskGroup::wait_until_empty(Deadline deadline) {
+  while (!running_.empty() && std::chrono::steady_clock::now() < deadline) {
+    boost::system::error_code ignored;
+    done_.expires_at(deadline);
+    co_await done_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+awaitable<void> TaskGroup::stop_after(Deadline patience) {
+  co_await wait_until_empty(patience);
+  co_await stop();
+}
+
 awaitable<void> TaskGroup::stop() {
   // Emitting can complete a task at once and so change the list: take the signals one by one.
   for (auto task = running_.begin(); task != running_.end();) {
@@ -42,11 +55,7 @@ awaitable<void> TaskGroup::stop() {
     task->cancel.emit(asio::cancellation_type::terminal);
     task = next;
   }
-  while (!running_.empty()) {
-    boost::system::error_code ignored;
-    done_.expires_at(std::chrono::steady_clock::time_point::max());
-    co_await done_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
+  co_await wait_until_empty(Deadline::max());
 }
 
 }  // namespace ci

@@ -88,6 +88,8 @@ class TaskGroup {
 
   void spawn(std::string name, awaitable<void> work);
   awaitable<void> stop();
+  // What is under way may end by itself until then.
+  awaitable<void> stop_after(Deadline patience);
   size_t size() const { return running_.size(); }
   const asio::any_io_executor& executor() const { return executor_; }
 
@@ -95,6 +97,8 @@ class TaskGroup {
   struct Task {
     asio::cancellation_signal cancel;
   };
+
+  awaitable<void> wait_until_empty(Deadline deadline);
 
   asio::any_io_executor executor_;
   asio::steady_timer done_;

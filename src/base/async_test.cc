@@ -186,5 +186,24 @@ TEST_F(Async, AGroupGoesOnWhenATaskFails) {
   }());
 }
 
+TEST_F(Async, AGroupLetsItsTasksEndUntilItsPatienceDoes) {
+  run([]() -> awaitable<void> {
+    TaskGroup tasks(co_await asio::this_coro::executor);
+    bool ended = false, called_off = false;
+    const auto short_one = [](bool& done) -> awaitable<void> {
+      co_await sleep_for(20ms);
+      done = true;
+    };
+    tasks.spawn("short", short_one(ended));
+    co_await tasks.stop_after(after(30s));
+    EXPECT_TRUE(ended);
+    const auto long_one = [](bool& cancelled) -> awaitable<void> { co_await wait_for_ever(cancelled); };
+    tasks.spawn("long", long_one(called_off));
+    co_await tasks.stop_after(after(20ms));
+    EXPECT_TRUE(called_off);
+    EXPECT_EQ(tasks.size(), 0u);
+  }());
+}
+
 }  // namespace
 }  // namespace ci

@@ -162,9 +162,7 @@ void Turns::leave(std::shared_ptr<Session> session) {
 // Others would have to wait for a lease that is not given back.
 awaitable<void> Turns::stop() {
   co_await renewals_.stop();
-  const Deadline deadline = after(patience_at_end);
-  while (endings_.size() > 0 && std::chrono::steady_clock::now() < deadline) co_await sleep_for(first_pause);
-  co_await endings_.stop();
+  co_await endings_.stop_after(after(patience_at_end));
 }
 
 }  // namespace ci::state

@@ -367,10 +367,10 @@ def test_what_the_reference_writes_is_a_key_here_and_the_reverse(replicas):
     assert 0 < redis("TTL", f"api_keys:usage:{digest[:16]}:day:{day}") <= 172800
     assert harness.wait_until(lambda: redis("HGET", f"api_keys:records:{digest}", "usage_count") == "3", 20)
 
-    ours, record = create(servers[0], "ours", rate_limits={"hourly": 9})
+    ours, record = create(servers[0], "ours", rate_limits={"hourly": 9000})
     fields = redis("HGETALL", f"api_keys:records:{record['key_hash']}")
     fields = dict(zip(fields[::2], fields[1::2]))
-    assert fields["key_hash"] == hashlib.sha256(ours.encode()).hexdigest() and fields["rate_limits_hourly"] == "9"
+    assert fields["key_hash"] == hashlib.sha256(ours.encode()).hexdigest() and fields["rate_limits_hourly"] == "9000"
     assert fields["enabled"] == "true" and fields["rate_limits_daily"] == "" and fields["source"] == "managed"
     assert record["key_hash"] in redis("SMEMBERS", "api_keys:index")
 

@@ -30,30 +30,39 @@ struct Passed {
   }
 };
 
-// As read(2). At most one descriptor comes with a call, and with the last byte of it: the kernel does not read on beyond one.
-inline ssize_t listen_to_agent(char* into, std::size_t room, Passed& passed) {
+// As read(2), of a socket whose bytes may come with descriptors; `count` of them came. The kernel closes what has no room.
+template <int most>
+ssize_t receive(int socket, void* into, std::size_t room, int (&descriptors)[most], int& count) {
   iovec data{into, room};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptors)];
   msghdr header{};
   header.msg_iov = &data;
   header.msg_iovlen = 1;
   header.msg_control = control;
   header.msg_controllen = sizeof control;
+  count = 0;
   ssize_t got;
   do {
-    got = ::recvmsg(from_agent, &header, MSG_CMSG_CLOEXEC);
+    got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
-  if (got <= 0) return got;
-  const cmsghdr* rights = CMSG_FIRSTHDR(&header);
+  const cmsghdr* rights = got > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
   if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return got;
-  int descriptor;
-  std::memcpy(&descriptor, CMSG_DATA(rights), sizeof descriptor);
+  count = static_cast<int>((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+  std::memcpy(descriptors, CMSG_DATA(rights), sizeof(int) * static_cast<std::size_t>(count));
+  return got;
+}
+
+// As read(2). At most one descriptor comes with a call, and with the last byte of it: the kernel does not read on beyond one.
+inline ssize_t listen_to_agent(char* into, std::size_t room, Passed& passed) {
+  int descriptors[1], count;
+  const ssize_t got = receive(from_agent, into, room, descriptors, count);
+  if (count == 0) return got;
   if (passed.count == Passed::most) {
-    ::close(descriptor);
+    ::close(descriptors[0]);
     return got;
   }
   passed.names[passed.count] = into[got - 1];
-  passed.descriptors[passed.count++] = descriptor;
+  passed.descriptors[passed.count++] = descriptors[0];
   return got;
 }
 
