@@ -55,3 +55,9 @@ def test_links_lead_somewhere():
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (pathlib.Path(page).parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_chart_shows_the_figures_of_the_guide():
+    drawn = subprocess.run([sys.executable, "-c", "import chart; print(chart.chart(), end='')"], cwd=ROOT / "tools", capture_output=True, text=True)
+    assert drawn.returncode == 0, drawn.stderr
+    assert drawn.stdout == (ROOT / "docs/figures.svg").read_text(), "draw it again: tools/chart.py"
