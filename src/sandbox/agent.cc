@@ -40,7 +40,6 @@ using Clock = RunClock::Clock;
 constexpr auto soft_grace = std::chrono::milliseconds(300);  // between the soft signal and the kill
 constexpr auto memory_check = std::chrono::milliseconds(100);
 constexpr auto capture_limit = std::chrono::seconds(10);  // of writing a session's state, after the program's time
-constexpr int reaped_at_once = 256;                       // a program can have children that end as quickly as we look
 
 class Agent {
  public:
@@ -215,7 +214,7 @@ class Agent {
       }
       auto next = std::min(kill_at_.value_or(clock_.end()), now + memory_check);
       if (still_.holds()) next = Clock::time_point::max();  // nothing happens in it
-      if (more_to_reap_) next = now;
+      if (children_.has_more()) next = now;
       pollfd waiting[] = {
           {children_.descriptor(), POLLIN, 0},
           {fds_.control.get(), POLLIN, 0},
@@ -298,20 +297,8 @@ class Agent {
 
   // True once the guest's own process has ended.
   bool reap_until_guest_ends() {
-    for (int i = 0; i < reaped_at_once; ++i) {
-      int status;
-      const pid_t pid = ::waitpid(-1, &status, WNOHANG);
-      if (pid <= 0) {
-        more_to_reap_ = false;
-        return false;
-      }
-      if (pid == guest_) {
-        guest_status_ = status;
-        return true;
-      }
-    }
-    more_to_reap_ = true;
-    return false;
+    guest_status_ = children_.reap_until(guest_);
+    return guest_status_.has_value();
   }
 
   // One step that no fork can outrun.
@@ -375,7 +362,7 @@ class Agent {
   UniqueFd arguments_;            // until they are said
   std::vector<UniqueFd> passed_;  // descriptors for the guest, until it gets them
   PlacedInputs placed_;
-  bool more_to_reap_ = false, dead_ = false;
+  bool dead_ = false;
   pid_t guest_ = -1;
   std::optional<int> guest_status_;
   std::optional<Clock::time_point> begun_;

@@ -2,9 +2,11 @@
 // Waiting for children together with other things.
 
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <optional>
 
 #include "base/sys.h"
 #include "base/unique_fd.h"
@@ -30,8 +32,26 @@ class ChildWatch {
     }
   }
 
+  // Waits for those that have ended, some at a time: a program can have children that end as quickly as we look. The status
+  // of `wanted` once it is among them.
+  std::optional<int> reap_until(pid_t wanted) {
+    constexpr int at_once = 256;
+    more_ = false;
+    for (int i = 0; i < at_once; ++i) {
+      int status;
+      const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+      if (pid <= 0) return std::nullopt;
+      if (pid == wanted) return status;
+    }
+    more_ = true;
+    return std::nullopt;
+  }
+  // Whether it left some for the next time.
+  bool has_more() const { return more_; }
+
  private:
   UniqueFd signals_;
+  bool more_ = false;
 };
 
 }  // namespace ci::sandbox

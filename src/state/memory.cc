@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <span>
+
 #include "base/sys.h"
 #include "os/message_socket.h"
 #include "state/wire.h"
@@ -56,6 +58,18 @@ Captured take_capture(int file, std::uint64_t limit) {
 UniqueFd open_again(int file) {
   const std::string path = "/proc/self/fd/" + std::to_string(file);
   return UniqueFd(sys("opening a memory file", [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+}
+
+awaitable<UniqueFd> gather(ByteSource& body) {
+  UniqueFd file = make_memory_file();
+  std::string piece(256 << 10, '\0');
+  for (;;) {
+    const std::size_t got = co_await body.read_some(std::as_writable_bytes(std::span<char>(piece)));
+    if (got == 0) break;
+    append(file.get(), std::string_view(piece).substr(0, got));
+  }
+  seal(file.get());
+  co_return file;
 }
 
 std::string read_whole(int file, std::uint64_t size) {

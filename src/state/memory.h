@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/async.h"
+#include "base/byte_source.h"
 #include "base/unique_fd.h"
 
 namespace ci::state {
@@ -37,6 +39,9 @@ UniqueFd open_again(int file);
 UniqueFd make_memory_file();
 void append(int file, std::string_view bytes);
 void seal(int file);
+
+// A sealed memory file of what comes over the network.
+awaitable<UniqueFd> gather(ByteSource& body);
 
 // All of a file. Blocks.
 std::string read_whole(int file, std::uint64_t size);

@@ -1,7 +1,6 @@
 #include "state/states.h"
 
 #include <algorithm>
-#include <span>
 
 #include "base/base64.h"
 #include "base/failure.h"
@@ -32,19 +31,6 @@ template <class Work>
 awaitable<std::invoke_result_t<Work&>> beside(asio::thread_pool& pool, std::uint64_t size, Work work) {
   if (size <= small) co_return work();
   co_return co_await on_pool(pool, std::move(work));
-}
-
-// A sealed memory file of what comes over the network.
-awaitable<UniqueFd> gather(ByteSource& body) {
-  UniqueFd file = make_memory_file();
-  std::string piece(256 << 10, '\0');
-  for (;;) {
-    const std::size_t got = co_await body.read_some(std::as_writable_bytes(std::span<char>(piece)));
-    if (got == 0) break;
-    append(file.get(), std::string_view(piece).substr(0, got));
-  }
-  seal(file.get());
-  co_return file;
 }
 
 }  // namespace
@@ -101,21 +87,14 @@ awaitable<std::optional<Record>> States::bring_back(std::string session) {
   co_return current;
 }
 
-UniqueFd States::from_memory(const std::string& session, const Record& record) {
-  const auto known = std::ranges::find(remembered_, session, &Remembered::session);
-  if (known == remembered_.end() || known->hash != record.hash || known->size != record.size) return UniqueFd();
-  std::ranges::rotate(known, known + 1, remembered_.end());
-  return open_again(remembered_.back().file.get());
-}
-
 awaitable<UniqueFd> States::open(std::string session, Record& record) {
-  UniqueFd file = from_memory(session, record);
+  UniqueFd file = recent_.find(session, record);
   if (file) co_return file;
   file = co_await fetch(session, record);
   if (!file) file = co_await fetch_again(session, record);
   if (!file) co_return UniqueFd();
   UniqueFd result = open_again(file.get());
-  remember(session, record, std::move(file));
+  recent_.keep(session, record, std::move(file));
   co_return result;
 }
 
@@ -184,19 +163,6 @@ awaitable<std::optional<store::OpenObject>> States::read(std::string session, Re
   UniqueFd file = co_await open(std::move(session), record);
   if (file) content.emplace(record.size, std::make_unique<FileSource>(std::move(file), blocking_));
   co_return content;
-}
-
-void States::remember(const std::string& session, const Record& record, UniqueFd file) {
-  std::erase_if(remembered_, [&](const Remembered& one) { return one.session == session; });
-  if (record.size > settings_.memory) return;
-  remembered_.push_back({session, record.hash, record.size, std::move(file)});
-  constexpr std::uint64_t overhead = 8 << 10;
-  std::uint64_t sum = 0;
-  for (const Remembered& one : remembered_) sum += one.size + overhead;
-  while (sum > settings_.memory || remembered_.size() > settings_.memory_entries) {
-    sum -= remembered_.front().size + overhead;
-    remembered_.erase(remembered_.begin());
-  }
 }
 
 awaitable<std::vector<store::Write>> States::touch(std::string session, const Record& record) {
@@ -330,7 +296,7 @@ awaitable<bool> States::replace(
     co_return false;
   }
   not_archived_.erase(session);
-  remember(session, ready.record, std::move(ready.file));
+  recent_.keep(session, ready.record, std::move(ready.file));
   co_return true;
 }
 
@@ -416,7 +382,7 @@ awaitable<bool> States::clear(std::string session, std::vector<store::Condition>
     log_warning("state not removed", {{"session_id", session}, {"reason", "the turn to write it was lost"}});
     co_return false;
   }
-  std::erase_if(remembered_, [&](const Remembered& one) { return one.session == session; });
+  recent_.forget(session);
   co_return true;
 }
 

@@ -13,6 +13,7 @@
 #include "base/async.h"
 #include "base/unique_fd.h"
 #include "state/archive.h"
+#include "state/recent.h"
 #include "state/record.h"
 #include "state/settings.h"
 #include "state/turns.h"
@@ -47,7 +48,8 @@ class States {
         blocking_(blocking),
         turns_(turns),
         settings_(settings),
-        archive_(records, bodies, blocking, settings_) {}
+        archive_(records, bodies, blocking, settings_),
+        recent_(settings.memory, settings.memory_entries) {}
   States(const States&) = delete;
   States& operator=(const States&) = delete;
 
@@ -90,12 +92,6 @@ class States {
   awaitable<int> archive_some() { return archive_.round(); }
 
  private:
-  struct Remembered {
-    std::string session, hash;
-    std::uint64_t size;
-    UniqueFd file;
-  };
-
   // A state whose bytes are where they are to be, or ready to go there with the record that names them.
   struct Ready {
     Ready(Record about, std::string text, UniqueFd bytes)
@@ -121,8 +117,6 @@ class States {
   awaitable<std::optional<Summary>> confirm(std::string session, Record prior);
   awaitable<UniqueFd> fetch(std::string session, Record record);
   awaitable<UniqueFd> fetch_again(std::string session, Record& record);
-  UniqueFd from_memory(const std::string& session, const Record& record);
-  void remember(const std::string& session, const Record& record, UniqueFd file);
 
   store::KeyValueStore& records_;
   store::ObjectStore& bodies_;
@@ -131,7 +125,7 @@ class States {
   StateSettings settings_;
   Archive archive_;
   std::map<std::string, std::chrono::steady_clock::time_point> not_archived_;  // sessions, and when we looked
-  std::vector<Remembered> remembered_;                                         // the latest last
+  Recent recent_;
   std::uint64_t unusable_ = 0;
 };
 

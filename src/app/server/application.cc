@@ -27,11 +27,8 @@ unsigned blocking_threads() { return std::max(4u, 2 * std::thread::hardware_conc
 // Answers that were computed in time may still have to be sent.
 constexpr std::chrono::seconds time_to_send{5};
 
-// /ready follows a store that is lost or found within five seconds, also one that takes connections and never answers.
-constexpr std::chrono::seconds between_store_checks{2};
 constexpr std::chrono::seconds between_looks_at_interpreters{20};
 constexpr std::chrono::milliseconds between_looks_for_a_pause{20};
-constexpr std::chrono::milliseconds store_patience{2500};
 
 // A database is slow with values that fill many of its pages.
 constexpr std::uint64_t large_state = 256 << 10;
@@ -102,6 +99,11 @@ void Application::build() {
   service_->manage_keys(*managed_keys_, *run_places_);
   service_->observe(observation_.observed());
   if (tokens_) service_->accept(*tokens_);
+  const std::string records_name = settings_.redis.chosen() ? "Redis" : "the database";
+  const std::string bodies_name = settings_.s3.chosen() ? "the store at " + settings_.s3.endpoint : "the disk";
+  store_watch_.emplace(*records_, records_name, *bodies_, bodies_name, [this](bool ready, std::string reason) {
+    service_->set_ready(ready, std::move(reason));
+  });
   add_checks();
   add_pages();
 }
@@ -180,7 +182,7 @@ awaitable<void> Application::serve() {
 
 awaitable<void> Application::start() {
   try {
-    co_await wait_for_stores();
+    co_await store_watch_->wait_until_reachable();
     co_await show_keys();
     tasks_.spawn("uses of keys", write_key_uses());
     tasks_.spawn("history", observation_.work());
@@ -198,7 +200,7 @@ awaitable<void> Application::start() {
     });
     tasks_.spawn("preparations", preparer_->keep_current());
     tasks_.spawn("interpreters", watch_interpreters());
-    co_await watch_stores();
+    co_await store_watch_->keep_watching();
   } catch (const Failure& failure) {
     if (signals_ > 0) co_return;
     if (settings_.debug) {
@@ -225,69 +227,6 @@ void Application::check_languages() const {
       FailureKind::invalid,
       "LANGUAGES: " + lost +
           " cannot run here; `kubecoderun doctor` says what is missing. Install that, or leave it out");
-}
-
-awaitable<std::optional<std::string>> Application::problem_of_stores(Deadline deadline) {
-  std::string asked = settings_.redis.chosen() ? "Redis" : "the database";
-  try {
-    auto answer = co_await records_answer_.answer(deadline);
-    if (answer) {
-      asked = settings_.s3.chosen() ? "the store at " + settings_.s3.endpoint : "the disk";
-      answer = co_await bodies_answer_.answer(deadline);
-    }
-    if (answer) co_return std::nullopt;
-  } catch (const Failure& failure) {
-    if (failure.kind() != FailureKind::unavailable && failure.kind() != FailureKind::timeout) throw;
-    co_return failure.what();
-  }
-  co_return asked + " does not answer in time";
-}
-
-awaitable<bool> Application::ask_records() {
-  co_await records_->ping();
-  co_return true;
-}
-
-awaitable<bool> Application::ask_bodies() {
-  co_await bodies_->ping();
-  co_return true;
-}
-
-// A peer that cannot be reached yet is no reason to end: it may start after us. Whoever asks whether we are ready is told
-// why not.
-awaitable<void> Application::wait_for_stores() {
-  std::string said;
-  for (;;) {
-    std::optional<std::string> reason = co_await problem_of_stores(Deadline::max());  // they have limits of their own
-    if (!reason) co_return;
-    if (*reason != said) log_warning("waiting for a store", {{"reason", *reason}});
-    said = *reason;
-    service_->set_ready(false, std::move(*reason));
-    co_await sleep_for(between_store_checks);
-  }
-}
-
-awaitable<void> Application::watch_stores() {
-  bool reachable = true;
-  for (;;) {
-    co_await sleep_for(between_store_checks);
-    std::string reason;
-    try {
-      const auto problem = co_await problem_of_stores(after(store_patience));
-      reason = problem.value_or("");
-    } catch (const Failure& failure) {
-      reason = failure.what();
-    }
-    if (reason.empty() != reachable) {
-      reachable = reason.empty();
-      if (reachable) {
-        log_info("the stores answer again");
-      } else {
-        log_warning("a store does not answer", {{"reason", reason}});
-      }
-    }
-    service_->set_ready(reachable, reason);
-  }
 }
 
 awaitable<void> Application::clean_up_regularly() {

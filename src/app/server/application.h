@@ -15,9 +15,9 @@
 #include "app/server/api_key.h"
 #include "app/server/observation.h"
 #include "app/server/preparations.h"
+#include "app/server/store_watch.h"
 #include "app/settings/settings.h"
 #include "base/async.h"
-#include "base/question.h"
 #include "execution/runs.h"
 #include "files/cleanup.h"
 #include "files/session_files.h"
@@ -49,12 +49,6 @@ class Application {
   awaitable<void> serve();
   awaitable<void> start();
   void check_languages() const;
-  // Why the stores cannot be used now; nothing when they can. Throws for a reason that will not pass.
-  awaitable<std::optional<std::string>> problem_of_stores(Deadline deadline);
-  awaitable<bool> ask_records();
-  awaitable<bool> ask_bodies();
-  awaitable<void> wait_for_stores();
-  awaitable<void> watch_stores();
   awaitable<void> clean_up_regularly();
   awaitable<void> clean_up_in_turn(std::string session, files::Cleanup::Work work);
   awaitable<void> archive_regularly();
@@ -81,7 +75,6 @@ class Application {
   std::optional<asio::thread_pool> blocking_;
   std::unique_ptr<store::KeyValueStore> records_;
   std::unique_ptr<store::ObjectStore> bodies_;
-  Question<bool> records_answer_{[this] { return ask_records(); }}, bodies_answer_{[this] { return ask_bodies(); }};
   std::optional<access::ApiKeys> api_keys_;
   std::optional<access::ManagedKeys> managed_keys_;
   std::optional<access::RunPlaces> run_places_;
@@ -97,6 +90,7 @@ class Application {
   std::optional<execution::Executions> executions_;
   std::optional<execution::Runs> runs_;
   std::unique_ptr<api::Service> service_;
+  std::optional<StoreWatch> store_watch_;
   std::optional<Preparer> preparer_;
 
   int signals_ = 0;             // how many asked us to stop

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
+#include <ranges>
 #include <set>
 
 #include "base/changes.h"
@@ -201,11 +202,9 @@ class LocalPool final : public SandboxPool {
     workspace_device_.reset();
     struct stat info{};
     if (reader.number<std::uint8_t>() != 0 && ::stat(sandbox::workspace, &info) == 0) workspace_device_ = info.st_dev;
-    for (size_t begin = 0; begin < names.size();) {
-      const size_t end = std::min(names.find(',', begin), names.size());
-      const std::string kind = names.substr(begin, end - begin);
-      shelves_[kind].floor = floor_of(kind, settings_);
-      begin = end + 1;
+    for (const auto name : std::views::split(names, ',')) {
+      const std::string kind(name.begin(), name.end());
+      if (!kind.empty()) shelves_[kind].floor = floor_of(kind, settings_);
     }
     connected_ = true;
     unavailable_.clear();
@@ -271,8 +270,7 @@ class LocalPool final : public SandboxPool {
 
   StockPlan plan() const {
     std::vector<KindState> states;
-    const auto now = Clock::now();
-    for (const auto& [kind, shelf] : shelves_) states.push_back(shelf.state(kind, now));
+    for (const auto& [kind, shelf] : shelves_) states.push_back(shelf.state(kind, Clock::now()));
     return plan_stock(states, limits_);
   }
 

@@ -4,70 +4,16 @@
 
 #include "base/log.h"
 #include "store/redis/client.h"
+#include "store/redis/scripts.h"
 #include "store/redis/server_facts.h"
 #include "store/redis/target.h"
+#include "store/redis/words.h"
 
 namespace ci::store::redis {
 
 namespace {
 
 using std::chrono::milliseconds;
-
-// Redis takes no life of nothing; what has none is as good as gone.
-std::string life_text(const Ttl& ttl) { return std::to_string(std::max<milliseconds::rep>(ttl->count(), 1)); }
-
-// The words of one command.
-using Step = std::vector<std::string>;
-
-void add_steps(const Write& write, const std::string& key, std::vector<Step>& steps) {
-  switch (write.kind) {
-    case Write::Kind::set:
-      if (write.ttl && write.ttl->count() <= 0) {
-        steps.push_back({"DEL", key});
-      } else if (write.ttl) {
-        steps.push_back({"SET", key, write.value, "PX", life_text(write.ttl)});
-      } else {
-        steps.push_back({"SET", key, write.value});
-      }
-      return;
-    case Write::Kind::set_fields: {
-      Step words = {"HSET", key};
-      for (const auto& [name, value] : write.fields) {
-        words.push_back(name);
-        words.push_back(value);
-      }
-      if (!write.fields.empty()) steps.push_back(std::move(words));
-      // Not above zero: removes it.
-      if (write.ttl) steps.push_back({"PEXPIRE", key, std::to_string(write.ttl->count())});
-      return;
-    }
-    case Write::Kind::add_to_field:
-      steps.push_back({"HINCRBY", key, write.fields.front().first, write.fields.front().second});
-      return;
-    case Write::Kind::remove:
-      steps.push_back({"DEL", key});
-      return;
-    case Write::Kind::add_member:
-      steps.push_back({"SADD", key, write.value});
-      return;
-    case Write::Kind::remove_member:
-      steps.push_back({"SREM", key, write.value});
-      return;
-    case Write::Kind::expire:
-      if (write.ttl) {
-        steps.push_back({"PEXPIRE", key, std::to_string(write.ttl->count())});
-      } else {
-        steps.push_back({"PERSIST", key});
-      }
-      return;
-  }
-}
-
-void add_commands(const Write& write, const std::string& key, std::vector<Command>& commands) {
-  std::vector<Step> steps;
-  add_steps(write, key, steps);
-  for (const Step& step : steps) commands.push_back(Command(std::vector<std::string_view>(step.begin(), step.end())));
-}
 
 std::optional<Fields> fields_of(Reply& reply) {
   require_success(reply);
@@ -79,49 +25,6 @@ std::optional<Fields> fields_of(Reply& reply) {
   }
   return fields;
 }
-
-// Removes the key if it holds what the caller thinks.
-constexpr std::string_view remove_if_equal_script =
-    "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) end return 0";
-
-// Three arguments a key: how much, its limit or nothing, its life or nothing. Answers with the number of the first key that
-// would pass its limit, or 0, and with all sums.
-constexpr std::string_view increment_all_script =
-    "local refused,sums=0,{}"
-    " for i,key in ipairs(KEYS) do"
-    "  local sum=tonumber(redis.call('GET',key) or '0')"
-    "  if not sum then return redis.error_reply('ERR value is not an integer or out of range') end"
-    "  sums[i]=sum"
-    "  local limit=ARGV[3*i-1]"
-    "  if refused==0 and limit~='' and sum+tonumber(ARGV[3*i-2])>tonumber(limit) then refused=i end"
-    " end"
-    " if refused==0 then for i,key in ipairs(KEYS) do"
-    "  local new=redis.call('EXISTS',key)==0"
-    "  sums[i]=redis.call('INCRBY',key,ARGV[3*i-2])"
-    "  if new and ARGV[3*i]~='' then redis.call('PEXPIRE',key,ARGV[3*i]) end"
-    " end end"
-    " table.insert(sums,1,refused) return sums";
-
-// A sorted set of holders by the end of their leases. By the clock of Redis, the only one that all replicas share.
-constexpr std::string_view take_place_script =
-    "local time=redis.call('TIME')"
-    " local now=time[1]*1000+math.floor(time[2]/1000)"
-    " redis.call('ZREMRANGEBYSCORE',KEYS[1],'-inf',now)"
-    " if not redis.call('ZSCORE',KEYS[1],ARGV[1]) and redis.call('ZCARD',KEYS[1])>=tonumber(ARGV[2]) then return 0 end"
-    " redis.call('ZADD',KEYS[1],now+ARGV[3],ARGV[1])"
-    " if redis.call('PTTL',KEYS[1])<tonumber(ARGV[3]) then redis.call('PEXPIRE',KEYS[1],ARGV[3]) end"
-    " return 1";
-
-// Runs commands when so many keys hold what they should: ARGV has what they should hold, then for each command how many words it
-// has, and these. Redis runs nothing else meanwhile.
-constexpr std::string_view write_if_script =
-    "local n=#KEYS "
-    "for i=1,n do if redis.call('GET',KEYS[i])~=ARGV[i] then return 0 end end "
-    "local at=n+1 "
-    "while at<=#ARGV do "
-    "local words={} for i=1,tonumber(ARGV[at]) do words[i]=ARGV[at+i] end "
-    "redis.call(unpack(words)) at=at+1+#words end "
-    "return 1";
 
 class RedisStore final : public KeyValueStore {
  public:
