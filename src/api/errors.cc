@@ -9,7 +9,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "execution/request.h"
-#include "execution/text.h"
+#include "base/utf8.h"
 
 namespace ci::api {
 
@@ -143,7 +143,7 @@ net::Response ApiError::response(const std::string& request_id) const {
   text += fmt::format(",\"timestamp\":{:.3f}}}", now.count());
 
   // What a client sent may be in it, as any bytes or cut within a character.
-  net::Response response(status_, "application/json", execution::repaired(text));
+  net::Response response(status_, "application/json", repaired(text));
   if (wait_) response.headers.set("Retry-After", std::to_string(wait_->count()));
   for (const auto& [name, value] : headers_.entries()) response.headers.add(name, value);
   return response;

@@ -8,8 +8,8 @@
 #include <new>
 
 #include "api/errors.h"
-#include "base/white_space.h"
 #include "execution/shape.h"
+#include "execution/white_space.h"
 #include "languages/language.h"
 
 namespace ci::api {
@@ -133,7 +133,7 @@ std::vector<std::string> read_arguments(Reader& reader) {
   const auto add = [&](const json::value& value) {
     if (value.is_null()) return;
     std::string text = argument_text(value);
-    if (is_blank(text)) return;
+    if (execution::is_blank(text)) return;
     // Programs get their arguments as C strings.
     if (text.contains('\0')) return reader.problem("args", "Arguments cannot contain NUL characters", "value_error");
     arguments.push_back(std::move(text));
@@ -349,7 +349,7 @@ execution::ExecutionRequest parse_execution(
           "unsupported_language"}});
   }
   request.language = language->code;
-  if (is_blank(request.code)) {
+  if (execution::is_blank(request.code)) {
     throw ApiError(400, "Code cannot be empty", {{"code", "Code field is required and cannot be empty", "empty_code"}});
   }
   return request;

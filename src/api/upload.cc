@@ -15,6 +15,7 @@
 #include "base/failure.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "files/names.h"
 
 namespace ci::api {

@@ -1,6 +1,6 @@
 #pragma once
 // Words of protocols and settings, whose letters are those of ASCII whatever the locale says. For text that people write see
-// white_space.h.
+// execution/white_space.h.
 
 #include <algorithm>
 #include <string>

@@ -14,7 +14,7 @@
 #include <memory>
 
 #include "base/failure.h"
-#include "base/relative_path.h"
+#include "base/utf8.h"
 
 namespace ci {
 

@@ -1,41 +1,10 @@
 #include "base/relative_path.h"
 
 #include <algorithm>
-#include <cstdint>
+
+#include "base/utf8.h"
 
 namespace ci {
-
-bool is_utf8(std::string_view bytes) {
-  for (size_t i = 0; i < bytes.size();) {
-    const auto lead = static_cast<unsigned char>(bytes[i]);
-    size_t length = 1;
-    std::uint32_t point = lead;
-    if (lead >= 0x80) {
-      if (lead >= 0xc2 && lead <= 0xdf) {
-        length = 2;
-        point = lead & 0x1f;
-      } else if ((lead & 0xf0) == 0xe0) {
-        length = 3;
-        point = lead & 0x0f;
-      } else if (lead >= 0xf0 && lead <= 0xf4) {
-        length = 4;
-        point = lead & 0x07;
-      } else {
-        return false;
-      }
-      if (i + length > bytes.size()) return false;
-      for (size_t k = 1; k < length; ++k) {
-        const auto next = static_cast<unsigned char>(bytes[i + k]);
-        if ((next & 0xc0) != 0x80) return false;
-        point = point << 6 | (next & 0x3f);
-      }
-      if (length == 3 && (point < 0x800 || (point >= 0xd800 && point <= 0xdfff))) return false;
-      if (length == 4 && (point < 0x10000 || point > 0x10ffff)) return false;
-    }
-    i += length;
-  }
-  return true;
-}
 
 std::optional<RelativePath> RelativePath::parse(std::string_view text) {
   if (text.empty() || text.front() == '/' || !is_utf8(text)) return std::nullopt;

@@ -26,7 +26,4 @@ class RelativePath {
   std::string text_;
 };
 
-// Whether `bytes` is well-formed UTF-8 (no surrogates, no overlong forms).
-bool is_utf8(std::string_view bytes);
-
 }  // namespace ci

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "base/utf8.h"
 #include "execution/shape.h"
-#include "execution/text.h"
 
 namespace ci::execution {
 

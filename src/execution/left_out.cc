@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <ranges>
 
-#include "execution/text.h"
+#include "base/utf8.h"
 
 namespace ci::execution {
 

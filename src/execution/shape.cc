@@ -6,7 +6,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "base/white_space.h"
+#include "execution/white_space.h"
 
 namespace ci::execution {
 

@@ -2,7 +2,6 @@
 
 #include "execution/shape.h"
 #include "execution/terminal_text.h"
-#include "execution/text.h"
 
 namespace ci::execution {
 namespace {
@@ -63,24 +62,6 @@ TEST(ShapeOutput, CutsByCharactersAndSaysSo) {
 
 TEST(ShapeOutput, ControlCharactersCountBeforeTheyAreRemoved) {
   EXPECT_EQ(shaped("\a\a\a\a", 3, Stream::err), "[Output truncated - size limit exceeded]");
-}
-
-TEST(Text, BadBytesAreReplacedAsUnicodeRecommends) {
-  const std::string bad = "\xef\xbf\xbd";
-  EXPECT_EQ(repaired("\xe0\x80\x80"), bad + bad + bad);            // overlong
-  EXPECT_EQ(repaired("\xed\xa0\x80"), bad + bad + bad);            // a surrogate
-  EXPECT_EQ(repaired("\xf0\x9d\x92x"), bad + "x");                 // begun, not finished
-  EXPECT_EQ(repaired("\xf4\x90\x80\x80"), bad + bad + bad + bad);  // above U+10FFFF
-}
-
-TEST(Text, KnowsWhatHasOnlyBegun) {
-  EXPECT_EQ(unfinished_tail(""), 0u);
-  EXPECT_EQ(unfinished_tail("abc"), 0u);
-  EXPECT_EQ(unfinished_tail("a\xc3"), 1u);
-  EXPECT_EQ(unfinished_tail("a\xc3\xbc"), 0u);
-  EXPECT_EQ(unfinished_tail("a\xf0\x9d\x92"), 3u);
-  EXPECT_EQ(unfinished_tail("a\x80\x80\x80\x80"), 0u);
-  EXPECT_EQ(unfinished_tail("a\xff"), 0u);
 }
 
 Outcome outcome(Ended ended, int exit_code = 0, int signal = 0) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "execution/text.h"
+#include "base/utf8.h"
 
 namespace ci::execution {
 
@@ -19,41 +19,6 @@ constexpr std::uint64_t most_read = 16 << 20;
 bool is_removed_control(char32_t c) { return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; }
 
 bool is_plain(char c) { return c >= 0x20 && c < 0x7f; }
-
-char32_t code_point(std::string_view character) {
-  const auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(character[i])); };
-  switch (character.size()) {
-    case 1:
-      return byte(0);
-    case 2:
-      return (byte(0) & 0x1f) << 6 | (byte(1) & 0x3f);
-    case 3:
-      return (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
-    default:
-      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 | (byte(3) & 0x3f);
-  }
-}
-
-void append_utf8(std::string& text, char32_t c) {
-  const auto add = [&](char32_t bits) { text += static_cast<char>(bits); };
-  if (c < 0x80) {
-    add(c);
-  } else if (c < 0x800) {
-    add(0xc0 | c >> 6);
-    add(0x80 | (c & 0x3f));
-  } else if (c < 0x10000) {
-    add(0xe0 | c >> 12);
-    add(0x80 | (c >> 6 & 0x3f));
-    add(0x80 | (c & 0x3f));
-  } else {
-    add(0xf0 | c >> 18);
-    add(0x80 | (c >> 12 & 0x3f));
-    add(0x80 | (c >> 6 & 0x3f));
-    add(0x80 | (c & 0x3f));
-  }
-}
-
-std::size_t utf8_size(char32_t c) { return c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4; }
 
 }  // namespace
 
@@ -78,7 +43,7 @@ void TerminalText::add(std::string_view bytes) {
       continue;
     }
     const Character next = first_character(bytes);
-    take(next.valid ? code_point(bytes.substr(0, next.length)) : replacement);
+    take(next.code_point);
     bytes.remove_prefix(next.length);
   }
   if (read_ > most_read) cut_ = true;

@@ -4,7 +4,7 @@
 
 #include "base/ascii.h"
 #include "base/failure.h"
-#include "base/relative_path.h"
+#include "base/utf8.h"
 #include "net/target.h"
 
 namespace ci::net {

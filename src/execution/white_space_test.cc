@@ -1,8 +1,8 @@
-#include "base/white_space.h"
+#include "execution/white_space.h"
 
 #include <gtest/gtest.h>
 
-namespace ci {
+namespace ci::execution {
 namespace {
 
 TEST(WhiteSpace, IsThatOfUnicode) {
@@ -16,12 +16,12 @@ TEST(WhiteSpace, IsThatOfUnicode) {
   EXPECT_FALSE(is_blank(std::string_view("\0", 1)));
 }
 
-TEST(WhiteSpace, IsMeasuredAtBothEnds) {
-  EXPECT_EQ(white_space_at_front("\xe2\x80\xafx"), 3u);
-  EXPECT_EQ(white_space_at_front("x "), 0u);
+TEST(WhiteSpace, IsMeasuredAtTheEnd) {
+  EXPECT_EQ(white_space_at_back(""), 0u);
+  EXPECT_EQ(white_space_at_back("x\xe2\x80\xaf"), 3u);
   EXPECT_EQ(white_space_at_back("x\xc2\x85"), 2u);
   EXPECT_EQ(white_space_at_back("x"), 0u);
 }
 
 }  // namespace
-}  // namespace ci
+}  // namespace ci::execution
