@@ -169,8 +169,9 @@ class HostState:
     def __init__(self):
         self.cgroups, self.mounts, self.temporary = cgroup_directories(), mounts(), temporary_files()
 
-    def left_behind(self, seconds=10.0):
-        """Waits for the host to look as it did; returns a list of what does not go away."""
+    def left_behind(self, seconds=60.0):
+        """Waits for the host to look as it did; returns a list of what does not go away. What a server that was killed left goes with the
+        next start of any, and other tests that run beside these kill servers too: who waits sees that."""
         wait_until(lambda: not self._difference(), seconds)
         return self._difference()
 
