@@ -330,6 +330,17 @@ class Server:
     def post(self, path, **options):
         return self.request("POST", path, **options)
 
+    def acquisitions(self):
+        """How many sandboxes were given to runs."""
+        return self.get("/health/detailed").json()["services"]["pod_pool"]["details"]["acquisitions"]
+
+    def when_begun(self, send):
+        """Calls `send`, which sends a run that somebody else waits for, and returns what it does once the run has its sandbox."""
+        before = self.acquisitions()
+        sent = send()
+        assert wait_until(lambda: self.acquisitions() > before, 30), "the run did not begin"
+        return sent
+
     def run(self, lang, code, **fields):
         """POST /exec that must be accepted. Returns the answer."""
         answer = self.post("/exec", json={"lang": lang, "code": code} | fields)

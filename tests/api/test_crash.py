@@ -81,7 +81,7 @@ def test_a_second_signal_ends_at_once(host, make_server):
     in_background(server, "bash", SLEEPER.format(marker=marker))
     assert wait_until(lambda: processes_with(marker))
     os.kill(server.pid, signal.SIGTERM)
-    time.sleep(0.3)
+    assert wait_until(lambda: "stopping" in server.log_text())
     began = time.monotonic()
     with contextlib.suppress(ProcessLookupError):
         os.kill(server.pid, signal.SIGTERM)
@@ -134,8 +134,7 @@ def test_kill_of_everything_at_once(host, make_server):
     """Nobody is left to reap the dead at once, so the next start meets them as zombies: they are not owners of anything."""
     server = make_server()
     answer = server.py("open('out.txt', 'w').write('kept'); print('x')")
-    in_background(server, "bash", "sleep 50")
-    time.sleep(0.2)
+    server.when_begun(lambda: in_background(server, "bash", "sleep 50"))
     everything = server.descendants()
     kill([server.pid] + [pid for pid, _ in everything])
     server.process.wait(10)
@@ -193,7 +192,8 @@ def test_what_was_answered_survives_a_kill_at_a_random_moment(host, make_server,
                 assert wait_until(lambda: server.is_ready(), 20)
                 wait_until(lambda: len(server.role(role)) == 1, 10)
     finally:
-        time.sleep(0.5)
+        known = len(answered)
+        wait_until(lambda: len(answered) > known + 4, 30)  # also of the last start
         stop.set()
         for thread in threads:
             thread.join()
@@ -298,8 +298,7 @@ def test_who_waits_for_a_turn_hears_that_somebody_is_alive(make_server):
     server = make_server(EXEC_KEEPALIVE_SECONDS=1)
     session = server.py("x = 1")["session_id"]
     first = threading.Thread(target=lambda: server.py("import time; time.sleep(5); x = 2", session_id=session))
-    first.start()
-    time.sleep(0.5)
+    server.when_begun(first.start)
     began = time.monotonic()
     with server.post("/exec", json={"lang": "py", "code": "print(x)", "session_id": session}, stream=True) as answer:
         body = answer.iter_content(1)

@@ -475,9 +475,8 @@ def test_fifty_clients_that_go_away(server):
 def test_a_running_request_is_answered_when_the_server_stops(make_server):
     server = make_server()
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(server.post("/exec", json={"lang": "bash", "code": "sleep 1.5; echo done"})))
-    thread.start()
-    time.sleep(0.5)
+    thread = threading.Thread(target=lambda: answers.append(server.post("/exec", json={"lang": "bash", "code": "sleep 3; echo done"})))
+    server.when_begun(thread.start)
     assert server.stop() == 0
     thread.join()
     assert answers[0].status_code == 200 and answers[0].json()["stdout"] == "done\n"

@@ -218,8 +218,7 @@ def test_idle_clients_cannot_use_up_the_descriptors(program, tmp_path):
     try:
         sandboxd = server.role("sandboxd")
         with contextlib.ExitStack() as idle, ThreadPoolExecutor(1) as background:
-            run = background.submit(server.py, "import time; time.sleep(3); print('done')")
-            time.sleep(0.3)
+            run = server.when_begun(lambda: background.submit(server.py, "import time; time.sleep(3); print('done')"))
             for _ in range(400):
                 idle.enter_context(server.socket())
             assert run.result(30)["stdout"] == "done\n"

@@ -84,8 +84,7 @@ def test_a_removal_and_a_rewrite_at_once(server):
     name = new_name()
     run(server, name, "echo old > a.txt; echo old > b.txt")
     with ThreadPoolExecutor(2) as threads:
-        slow = threads.submit(run, server, name, "rm a.txt; sleep 2")
-        time.sleep(0.5)
+        slow = server.when_begun(lambda: threads.submit(run, server, name, "rm a.txt; sleep 2"))
         quick = threads.submit(run, server, name, "cat a.txt; echo new > a.txt").result()
         slow.result()
     assert quick["stdout"] == "old\n"

@@ -62,7 +62,8 @@ def test_without_a_pool_nothing_waits_and_nothing_is_exhausted(make_server):
     server.py("print(1)")
     seen = pool(server)
     assert not seen["enabled"] and seen["hits"] == seen["exhaustions"] == 0 and seen["misses"] == seen["acquisitions"] > 0
-    time.sleep(0.5)
+    assert seen["languages"]["py"]["target_size"] == 0
+    time.sleep(0.5)  # whatever were made now would be there by then
     assert available(server) == 0
 
 
@@ -111,7 +112,8 @@ def test_refuses_when_no_sandbox_comes_in_time(make_server):
 def test_holders_of_different_keys_take_turns(make_server):
     """One of them has twenty requests waiting: another's waits for one of these, and not for all."""
     other = "other-key-0123456789abcdef"
-    server = make_server(**ONE, API_KEYS=other, MAX_CONCURRENT_EXECUTIONS=1, SANDBOX_ACQUIRE_TIMEOUT_SECONDS=120)
+    master = "master-key-0123456789abcdef"
+    server = make_server(**ONE, API_KEYS=other, MASTER_API_KEY=master, MAX_CONCURRENT_EXECUTIONS=1, SANDBOX_ACQUIRE_TIMEOUT_SECONDS=120)
     ended = []
 
     def run(key, name):
@@ -122,7 +124,8 @@ def test_holders_of_different_keys_take_turns(make_server):
     threads = [threading.Thread(target=run, args=(server.key, "many")) for _ in range(20)]
     for thread in threads:
         thread.start()
-    time.sleep(0.5)  # all are there
+    runs = lambda: server.get("/api/v1/admin/runs", headers={"x-api-key": master}).json()["runs"]  # noqa: E731
+    assert wait_until(lambda: len(runs()) + len(ended) == 20)  # all are there
     before = len(ended)
     run(other, "one")
     served = [name for name, _ in ended]

@@ -531,8 +531,7 @@ def test_upload_during_a_run_wins(talk, server):
     uploaded = server.get(f"/state/{talk.id}").content
     slow = threading.Thread(target=lambda: answers.append(server.py("import time\nx = 2\ntime.sleep(1)", session_id=talk.id)))
     answers = []
-    slow.start()
-    time.sleep(0.5)
+    server.when_begun(slow.start)  # with what there was before
     assert server.post(f"/state/{talk.id}", data=uploaded).status_code == 201
     slow.join()
     assert answers[0]["has_state"] is False

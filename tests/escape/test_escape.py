@@ -291,16 +291,12 @@ def quiet(attacked):
 def watched(attacked):
     """The server, which must be the same and well afterwards, and have nothing more to look after."""
     before, remains = {role: attacked.role(role) for role in ("worker", "sandboxd")}, Remains.of(attacked)
-    runs = acquisitions(attacked)
+    runs = attacked.acquisitions()
     yield attacked
     for lang, code in (("py", "print(6*7)"), ("bash", "echo 42"), ("js", "console.log(42)")):
         assert attacked.run(lang, code)["stdout"] == "42\n", "the next run is not healthy"
     assert {role: attacked.role(role) for role in before} == before, "a process of the server was replaced"
-    assert left_behind(attacked, remains, acquisitions(attacked) - runs) == []
-
-
-def acquisitions(server):
-    return server.get("/health/detailed").json()["services"]["pod_pool"]["details"]["acquisitions"]
+    assert left_behind(attacked, remains, attacked.acquisitions() - runs) == []
 
 
 def execute(server, case, arguments=None, **fields):
@@ -386,8 +382,7 @@ def test_34_ipc_of_a_run_that_still_goes_on(watched):
     number = str(random.randrange(1 << 20, 1 << 30))
     staying = Case("34_ipc.py").code + "\nimport time; time.sleep(2)"
     thread = threading.Thread(target=lambda: watched.py(staying, args=["leave", number]))
-    thread.start()
-    time.sleep(0.7)
+    watched.when_begun(thread.start)
     judge(case, execute(watched, case, ["find", number]))
     thread.join()
 
@@ -595,8 +590,7 @@ def test_52_from_sandbox_to_sandbox(watched):
     number = "45679"
     answers = []
     thread = threading.Thread(target=lambda: answers.append(execute(watched, listening, [number, "1.5"])))
-    thread.start()
-    time.sleep(0.6)
+    watched.when_begun(thread.start)
     judge(connecting, execute(watched, connecting, [number]))
     thread.join()
     judge(listening, answers[0])

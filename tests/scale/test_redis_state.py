@@ -84,8 +84,9 @@ def test_an_upload_at_one_server_wins_over_an_older_run_at_another(make_server, 
     session = servers[0].py("x = 1")["session_id"]
     state = servers[0].get(f"/state/{session}").content
     with ThreadPoolExecutor(1) as other:
-        older = other.submit(servers[0].py, f"import time\ntime.sleep(1)\ndel time\n{end}", session_id=session)
-        time.sleep(0.5)
+        older = servers[0].when_begun(
+            lambda: other.submit(servers[0].py, f"import time\ntime.sleep(1)\ndel time\n{end}", session_id=session)
+        )
         assert servers[1].post(f"/state/{session}", data=state).status_code == 201
     assert older.result()["has_state"] is False
     for server in servers:
