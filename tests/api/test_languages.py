@@ -1,7 +1,6 @@
 """Every language that the server offers, by one table. A language is added here with an entry; what it has no text for is skipped."""
 
 import dataclasses
-import json
 import re
 import time
 

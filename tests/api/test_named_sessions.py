@@ -1,7 +1,6 @@
 """runtime_session_hint: runs that name their session find what earlier runs left in /mnt/data."""
 
 import re
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
