@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "bench/report.h"
-#include "bench/table.h"
+#include "base/table.h"
 
 namespace ci::bench {
 

@@ -9,8 +9,8 @@
 #include "access/key_json.h"
 #include "access/key_records.h"
 #include "app/commands/store_session.h"
-#include "app/commands/text_table.h"
 #include "base/failure.h"
+#include "base/table.h"
 #include "base/time_text.h"
 #include "languages/language.h"
 
@@ -171,8 +171,9 @@ int list_keys(const Settings& settings, const KeyOptions& options) {
     fmt::print("There are no keys yet; `kubecoderun keys create --name NAME` makes one.\n");
     return 0;
   }
-  TextTable table(
-      {"Prefix", "Name", "Enabled", "Per second", "Per minute", "Hourly", "Daily", "Monthly", "Uses", "Last Used"});
+  Table table;
+  table.columns = {{"Prefix", true}, {"Name", true}, {"Enabled", true}, {"Per second"}, {"Per minute"},
+                   {"Hourly"},       {"Daily"},      {"Monthly"},       {"Uses"},       {"Last Used", true}};
   for (const KeyRecord& record : all) {
     std::vector<std::string> row = {record.prefix, record.name, record.enabled ? "yes" : "no"};
     for (const Period period : access::all_periods) row.push_back(text_of(record.limits[period]));
@@ -180,7 +181,7 @@ int list_keys(const Settings& settings, const KeyOptions& options) {
     row.push_back(text_of_time(record.last_used));
     table.add(std::move(row));
   }
-  fmt::print("{}", table.text());
+  fmt::print("{}", as_text(table));
   return 0;
 }
 
@@ -237,7 +238,8 @@ int show_key_usage(const Settings& settings, const KeyOptions& options) {
     print_json(access::describe_usage(record.limits, used, now));
     return 0;
   }
-  TextTable table({"Period", "Used", "Limit", "Remaining", "Resets At"});
+  Table table;
+  table.columns = {{"Period", true}, {"Used"}, {"Limit", true}, {"Remaining", true}, {"Resets At", true}};
   for (const Period period : access::all_periods) {
     const std::int64_t count = used[static_cast<std::size_t>(period)];
     const auto& limit = record.limits[period];
@@ -247,7 +249,7 @@ int show_key_usage(const Settings& settings, const KeyOptions& options) {
         {title_of(period), std::to_string(count), text_of(limit), remaining,
          iso_time(access::window_at(period, now).end).substr(0, 19)});
   }
-  fmt::print("{}", table.text());
+  fmt::print("{}", as_text(table));
   return 0;
 }
 

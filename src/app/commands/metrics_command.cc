@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "app/commands/store_session.h"
-#include "app/commands/text_table.h"
+#include "base/table.h"
 #include "metrics/report.h"
 #include "metrics/summary.h"
 
@@ -34,14 +34,16 @@ std::string summary_text(const json::object& body) {
   const json::object& summary = body.at("summary").as_object();
   const auto count = [&](const char* name) { return json::serialize(summary.at(name)); };
   const auto real = [&](const char* name) { return summary.at(name).to_number<double>(); };
-  TextTable table({"Total Executions", count("total_executions")});
+  Table table;
+  table.columns = {{"What", true}, {"Count"}};
+  table.add({"Total Executions", count("total_executions")});
   table.add({"Today (24h)", count("total_executions_today")});
   table.add({"This Hour", count("total_executions_hour")});
   table.add({"Success Rate", percent(real("success_rate"))});
   table.add({"Avg Exec Time", milliseconds(real("avg_execution_time_ms"))});
   table.add({"Active API Keys", count("active_api_keys")});
   table.add({"Pool Hit Rate", percent(real("pool_hit_rate"))});
-  return table.text();
+  return as_text(table);
 }
 
 metrics::Counts counts_of(StoreSession& session, metrics::Span span) {
@@ -72,13 +74,15 @@ int show_languages(const Settings& settings, const MetricsOptions& options) {
     print_json(list);
     return 0;
   }
-  TextTable table({"Language", "Executions", "Success", "Failures", "Timeouts", "Avg Time", "Error Rate"});
+  Table table;
+  table.columns = {{"Language", true}, {"Executions"}, {"Success"},   {"Failures"},
+                   {"Timeouts"},       {"Avg Time"},   {"Error Rate"}};
   for (const auto& [language, totals] : languages) {
     table.add(
         {language, number(totals.runs), number(totals.succeeded), number(totals.failed), number(totals.timed_out),
          milliseconds(totals.average_time_ms()), percent(metrics::error_rate(totals))});
   }
-  fmt::print("{}", table.text());
+  fmt::print("{}", as_text(table));
   return 0;
 }
 
@@ -92,13 +96,14 @@ int show_keys_of_runs(const Settings& settings, const MetricsOptions& options) {
     print_json(list);
     return 0;
   }
-  TextTable table({"Key Hash", "Executions", "Success Rate", "Avg Time", "File Ops"});
+  Table table;
+  table.columns = {{"Key Hash", true}, {"Executions"}, {"Success Rate"}, {"Avg Time"}, {"File Ops"}};
   for (const auto& [key, totals] : keys) {
     table.add(
         {key.empty() ? "(without a key)" : key, number(totals.runs), percent(totals.success_rate()),
          milliseconds(totals.average_time_ms()), number(totals.files)});
   }
-  fmt::print("{}", table.text());
+  fmt::print("{}", as_text(table));
   return 0;
 }
 
@@ -111,7 +116,9 @@ int show_pool(const Settings& settings, const MetricsOptions& options) {
   }
   const auto count = [&](const char* name) { return json::serialize(pool.at(name)); };
   const auto real = [&](const char* name) { return pool.at(name).to_number<double>(); };
-  TextTable table({"Total Acquisitions", count("total_acquisitions")});
+  Table table;
+  table.columns = {{"What", true}, {"Count"}};
+  table.add({"Total Acquisitions", count("total_acquisitions")});
   table.add({"Pool Hits", count("pool_hits")});
   table.add({"Pool Misses", count("pool_misses")});
   table.add({"Hit Rate", percent(real("hit_rate"))});
@@ -119,7 +126,7 @@ int show_pool(const Settings& settings, const MetricsOptions& options) {
   table.add({"Exhaustion Events", count("exhaustion_events")});
   table.add({"Waits", count("waits")});
   table.add({"Avg Wait Time", milliseconds(real("avg_wait_time_ms"))});
-  fmt::print("{}", table.text());
+  fmt::print("{}", as_text(table));
   return 0;
 }
 
@@ -141,14 +148,15 @@ int show_hours(const Settings& settings, const MetricsOptions& options) {
     print_json(list);
     return 0;
   }
-  TextTable table({"Hour", "Executions", "Success", "Failures", "Timeouts", "Avg Time"});
+  Table table;
+  table.columns = {{"Hour", true}, {"Executions"}, {"Success"}, {"Failures"}, {"Timeouts"}, {"Avg Time"}};
   for (const auto& [time, totals] : hours) {
     table.add(
         {fmt::format("{:%Y-%m-%d %H:00}", fmt::gmtime(std::chrono::time_point_cast<std::chrono::seconds>(time))),
          number(totals.runs), number(totals.succeeded), number(totals.failed), number(totals.timed_out),
          milliseconds(totals.average_time_ms())});
   }
-  fmt::print("{}", table.text());
+  fmt::print("{}", as_text(table));
   return 0;
 }
 

@@ -1,4 +1,4 @@
-#include "bench/table.h"
+#include "base/table.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/failure.h"
 
-namespace ci::bench {
+namespace ci {
 
 namespace {
 
@@ -67,7 +67,7 @@ std::string without_end_space(std::string line) {
 }  // namespace
 
 std::string as_text(const Table& table) {
-  std::string text = table.title + "\n";
+  std::string text = table.title.empty() ? "" : table.title + "\n";
   for (const std::string& sentence : table.before) text += wrapped(sentence);
   const std::vector<size_t> widths = widths_of(table);
   const auto line = [&](const std::vector<std::string>& cells) {
@@ -76,7 +76,7 @@ std::string as_text(const Table& table) {
     return without_end_space(std::move(result)) + "\n";
   };
   if (!table.rows.empty()) {
-    text += "\n" + line(titles_of(table));
+    text += (text.empty() ? "" : "\n") + line(titles_of(table));
     for (const auto& row : table.rows) text += line(row);
   }
   if (!table.after.empty()) text += "\n";
@@ -109,4 +109,4 @@ std::string as_markdown(const Table& original) {
   return text;
 }
 
-}  // namespace ci::bench
+}  // namespace ci

@@ -1,10 +1,10 @@
-#include "bench/table.h"
+#include "base/table.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-namespace ci::bench {
+namespace ci {
 namespace {
 
 Table example() {
@@ -74,4 +74,4 @@ TEST(Table, WithoutRowsThereAreOnlySentences) {
 }
 
 }  // namespace
-}  // namespace ci::bench
+}  // namespace ci

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace ci::bench {
+namespace ci {
 
 struct Column {
   Column(std::string text, bool is_text = false) : title(std::move(text)), left(is_text) {}
@@ -18,10 +18,12 @@ struct Table {
   std::vector<Column> columns;
   std::vector<std::vector<std::string>> rows;  // a cell for each column
   std::vector<std::string> after;              // sentences below it
+
+  void add(std::vector<std::string> row) { rows.push_back(std::move(row)); }
 };
 
-// Without rows only the sentences.
+// Without rows only the sentences. Without a title nothing is in its place.
 std::string as_text(const Table& table);
 std::string as_markdown(const Table& table);
 
-}  // namespace ci::bench
+}  // namespace ci
