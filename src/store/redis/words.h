@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "store/key_value_store.h"
-#include "store/redis/wire.h"
+#include "store/redis/protocol.h"
 
 namespace ci::store::redis {
 

@@ -55,7 +55,57 @@ std::string try_in_child(const std::function<void()>& attempt) {
   return reason;
 }
 
+namespace {
+
+// Maps ids of the calling process once it is in a namespace of its own, from outside of that: written from inside, root's own id
+// may be mapped only by who has SETFCAP (user_namespaces(7)), which nothing else of ours needs.
+class OutsideMapper {
+ public:
+  OutsideMapper() {
+    const pid_t mapped = ::getpid();
+    int ends[2];
+    sys("making a pipe", [&] { return ::pipe2(ends, O_CLOEXEC); });
+    UniqueFd asked(ends[0]);
+    asking_ = UniqueFd(ends[1]);
+    child_ = static_cast<pid_t>(sys("starting a child", [] { return ::fork(); }));
+    if (child_ != 0) return;
+    asking_.reset();
+    char byte;
+    if (::read(asked.get(), &byte, 1) == 1 && !try_map(mapped)) ::_exit(1);
+    ::_exit(0);
+  }
+  void map() {
+    sys("asking for id maps", [&] { return ::write(asking_.get(), "m", 1); });
+    int status = 0;
+    sys("waiting for a child", [&] { return ::waitpid(child_, &status, 0); });
+    if (status != 0) throw Failure(FailureKind::unavailable, "users and groups cannot be mapped");
+  }
+
+ private:
+  static bool try_map(pid_t process) noexcept {
+    try {
+      const std::string map = fmt::format("0 {} 1", sandbox::id_base);
+      write_file(fmt::format("/proc/{}/uid_map", process).c_str(), map);
+      write_file(fmt::format("/proc/{}/gid_map", process).c_str(), map);
+      return true;
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+
+  UniqueFd asking_;
+  pid_t child_ = -1;
+};
+
+}  // namespace
+
 void enter_user_namespace(int more_namespaces) {
+  if (::geteuid() == 0) {
+    OutsideMapper outside;
+    sys("unshare(CLONE_NEWUSER)", [&] { return ::unshare(CLONE_NEWUSER | more_namespaces); });
+    outside.map();
+    return;
+  }
   const uid_t user = ::geteuid();
   const gid_t group = ::getegid();
   sys("unshare(CLONE_NEWUSER)", [&] { return ::unshare(CLONE_NEWUSER | more_namespaces); });
