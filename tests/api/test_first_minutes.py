@@ -94,6 +94,16 @@ def test_files_that_only_their_owner_may_read_are_named_with_the_command_that_op
 
 
 @needs_root
+def test_doctor_asks_for_no_right_that_sandboxes_do_not_need(program):
+    without = ["setpriv", "--inh-caps=-setfcap", "--bounding-set=-setfcap", program]
+    environment = {"PATH": os.environ["PATH"]}
+    found = subprocess.run([*without, "doctor"], capture_output=True, text=True, env=environment, timeout=120)
+    assert "MISSING" not in found.stdout and found.returncode == 0, found.stdout
+    made = subprocess.run([*without, "run", "--lang", "bash"], input="echo 42", capture_output=True, text=True, env=environment, timeout=120)
+    assert made.stdout == "42\n", made
+
+
+@needs_root
 def test_run_tells_a_user_without_control_groups_before_it_builds():
     clone = pathlib.Path(tempfile.mkdtemp(prefix="kubecoderun-test-"))
     try:
