@@ -72,11 +72,11 @@ def patient(program, stores):
 
 @pytest.fixture
 def make_server(program, stores):
-    """Starts servers of a test's own: make_server(SETTING=value)."""
+    """Starts servers of a test's own: make_server(SETTING=value). They are as small as most tests want them; None takes a setting away."""
     made = []
 
     def make(start=True, **settings):
-        settings = stores | settings
+        settings = {name: value for name, value in (harness.SMALL | stores | settings).items() if value is not None}
         server = started(program, **settings) if start else harness.Server(program, **settings)
         made.append(server)
         return server

@@ -217,6 +217,10 @@ class DidNotStart(Exception):
     pass
 
 
+# A server that starts with a seventh of the work: a few languages, and Python without libraries in its memory.
+SMALL = {"LANGUAGES": "py,js,bash", "PYTHON_PRELOAD": "stdlib"}
+
+
 class Server:
     running = []  # started and not stopped, in this test session
 

@@ -139,7 +139,7 @@ def test_nothing_of_the_compiler_is_left_for_the_program(compiling):
 
 
 def test_the_cache_can_be_off(make_server):
-    server = make_server(COMPILE_CACHE_MB=0, **WHOLE_ANSWERS)
+    server = make_server(LANGUAGES=None, COMPILE_CACHE_MB=0, **WHOLE_ANSWERS)
     if server.post("/exec", json={"lang": "c", "code": "?"}).status_code == 400:
         pytest.skip("the server does not offer c")
     code = unique(HELLO)

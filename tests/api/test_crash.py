@@ -236,7 +236,7 @@ def zygotes(server):
 
 def test_each_zygote_may_die(make_server):
     """Whichever is gone, all are there again by the time that somebody needs one."""
-    server = make_server(POD_POOL_ENABLED="false", SANDBOX_ACQUIRE_TIMEOUT_SECONDS=60)
+    server = make_server(PYTHON_PRELOAD=None, POD_POOL_ENABLED="false", SANDBOX_ACQUIRE_TIMEOUT_SECONDS=60)
     # Not the number of processes: each zygote has a child for a moment, from which it learns.
     all_of_them = 1 + server.log_text().split("kinds=")[1].split()[0].count("py/")  # and the one that started the others
     if not wait_until(lambda: len(zygotes(server)) == all_of_them, 30):

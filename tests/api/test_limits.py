@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import descendants, names, processes_with, started, wait_until
+from harness import SMALL, descendants, names, processes_with, started, wait_until
 
 FOREVER = {
     "py": "print('begun', flush=True)\nwhile True: pass",
@@ -214,7 +214,7 @@ def test_idle_clients_cannot_use_up_the_descriptors(program, tmp_path):
     few = tmp_path / "few"
     few.write_text(f'#!/bin/sh\nulimit -n 300\nexec {program} "$@"\n')
     few.chmod(0o755)
-    server = started(few)
+    server = started(few, **SMALL)
     try:
         sandboxd = server.role("sandboxd")
         with contextlib.ExitStack() as idle, ThreadPoolExecutor(1) as background:

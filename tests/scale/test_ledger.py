@@ -210,7 +210,7 @@ def test_nothing_that_was_answered_is_lost(program):
     print(f"seed {seed}")
     try:
         s3 = S3Server.or_skip(store="bluestore")
-        settings = redis.settings() | s3.settings(S3_TIMEOUT_SECONDS=5) | {"REDIS_SOCKET_TIMEOUT": 2, "LANGUAGES": "py"}
+        settings = redis.settings() | s3.settings(S3_TIMEOUT_SECONDS=5) | {"REDIS_SOCKET_TIMEOUT": 2, "LANGUAGES": "py", "PYTHON_PRELOAD": "stdlib"}
         servers = [harness.started(program, **settings) for _ in range(2)]
         ledger, trouble = Ledger(), Trouble(servers, redis, s3, seed)
         end = time.monotonic() + SECONDS

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import file_named, ref, started
+from harness import SMALL, file_named, ref, started
 from redis_server import RedisServer
 from s3_server import S3Server
 
@@ -22,7 +22,7 @@ def pair(program):
     redis = RedisServer.or_skip()
     s3 = S3Server.or_skip()
     behind = redis.settings() | s3.settings(S3_TIMEOUT_SECONDS=20)
-    servers = [started(program, **behind) for _ in range(2)]
+    servers = [started(program, **SMALL, **behind) for _ in range(2)]
     yield servers
     for server in (*servers, redis, s3):
         server.discard()
