@@ -8,8 +8,8 @@
 #include "api/redact.h"
 #include "base/failure.h"
 #include "base/log.h"
-#include "execution/request.h"
 #include "base/utf8.h"
+#include "execution/request.h"
 
 namespace ci::api {
 

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "bench/report.h"
 #include "base/table.h"
+#include "bench/report.h"
 
 namespace ci::bench {
 

@@ -236,7 +236,9 @@ class Client {
   bool ended_ = false;
 };
 
-inline bool happens(std::promise<void>& promise) { return promise.get_future().wait_for(5s) == std::future_status::ready; }
+inline bool happens(std::promise<void>& promise) {
+  return promise.get_future().wait_for(5s) == std::future_status::ready;
+}
 
 const std::string host = " HTTP/1.1\r\nHost: h\r\n";
 
