@@ -116,13 +116,13 @@ def test_out_of_memory_in_a_child(patient):
     assert "Out of memory" in answer["stderr"]
 
 
-def test_memory_below_the_limit_is_available(limited):
-    assert limited.py("b = bytearray(150 << 20); b[::4096] = b'x' * len(b[::4096]); print(len(b))")["stdout"] == f"{150 << 20}\n"
+def test_memory_below_the_limit_is_available(patient):
+    assert patient.py("b = bytearray(300 << 20); b[::4096] = b'x' * len(b[::4096]); print(len(b))")["stdout"] == f"{300 << 20}\n"
 
 
-def test_memory_comes_back(limited):
+def test_memory_comes_back(patient):
     for _ in range(6):
-        assert limited.py("b = bytearray(150 << 20); b[::4096] = b'x' * len(b[::4096]); print(len(b))")["stdout"] == f"{150 << 20}\n"
+        assert patient.py("b = bytearray(150 << 20); b[::4096] = b'x' * len(b[::4096]); print(len(b))")["stdout"] == f"{150 << 20}\n"
 
 
 # ---- output ---------------------------------------------------------------------------------------------------------
