@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cctype>
 #include <fstream>
-#include <numeric>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
 #include "app/settings/env_file.h"
+#include "base/edit_distance.h"
 #include "base/log.h"
 
 namespace ci::app {
@@ -19,20 +19,6 @@ namespace {
 
 constexpr size_t shortest_to_compare = 7;
 constexpr size_t most_slips = 2;  // letters that are wrong, missing or too many
-
-// Levenshtein's.
-size_t edit_distance(std::string_view left, std::string_view right) {
-  std::vector<size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= left.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= right.size(); ++j) {
-      const size_t changed = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({changed, row[j] + 1, row[j - 1] + 1}));
-    }
-  }
-  return row.back();
-}
 
 }  // namespace
 
