@@ -136,7 +136,7 @@ final class Ahead {
 
     private static boolean compile(Writer messages, Source source, Outline outline, Path into) {
         // No annotation processors can be there; javac would look for them.
-        List<String> options = List.of("-d", into.toString(), "-proc:none", "-cp", CLASSES + ":/mnt/data");
+        List<String> options = List.of("-d", into.toString(), "-proc:none", "-cp", System.getProperty("java.class.path"));
         JavacTask task = (JavacTask) COMPILER.getTask(messages, files, null, options, null, List.of(source));
         task.addTaskListener(outline);
         return task.call();

@@ -13,10 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "wait/protocol.h"
@@ -54,6 +58,30 @@ std::string read_file(const std::string& path) {
   for (ssize_t got; (got = ::read(file, buffer, sizeof buffer)) > 0;) content.append(buffer, static_cast<size_t>(got));
   ::close(file);
   return content;
+}
+
+// What the java command makes of CLASSPATH: "directory/*" stands for the jars in there. The working directory is on the path already.
+std::string class_path() {
+  std::string path = std::string(classes) + ":/mnt/data";
+  const char* named = std::getenv("CLASSPATH");
+  std::string_view rest = named != nullptr && std::getenv(only_archive) == nullptr ? named : "";
+  while (!rest.empty()) {
+    const std::string_view entry = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(rest.size(), entry.size() + 1));
+    if (entry.empty() || entry == ".") continue;
+    if (!entry.ends_with("/*")) {
+      path.append(":").append(entry);
+      continue;
+    }
+    std::error_code ignored;
+    std::vector<std::string> jars;
+    for (const auto& file : std::filesystem::directory_iterator(entry.substr(0, entry.size() - 2), ignored)) {
+      if (file.path().extension() == ".jar") jars.push_back(file.path().string());
+    }
+    std::sort(jars.begin(), jars.end());
+    for (const std::string& jar : jars) path.append(":").append(jar);
+  }
+  return path;
 }
 
 JavaVM* make_machine(JNIEnv** env) {
@@ -134,7 +162,7 @@ int main(int count, char** words) {
   directory = words[1];
   awaited = runtimes::is_awaited();
   options = {
-      std::string("-Djava.class.path=") + classes + ":/mnt/data", "-Xmx" + std::string(words[2]) + "m",
+      "-Djava.class.path=" + class_path(), "-Xmx" + std::string(words[2]) + "m",
       // One collector thread. A small heap that grows when it must, because each waiting machine pays for its own.
       "-XX:+UseSerialGC", "-Xms8m", "-XX:MinHeapFreeRatio=10", "-XX:MaxHeapFreeRatio=20",
       // The optimizing compiler is for programs that run long. At its usual thresholds it is busy with javac while a short one waits.

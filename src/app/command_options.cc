@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/commands/packages_command.h"
 #include "app/settings/settings.h"
 
 namespace ci::app {
@@ -93,6 +94,36 @@ void add_metrics(CLI::App& program, MetricsOptions& options, long& interval, Cho
   watch->add_option("--rounds", options.rounds, "Looks, then end; 0: go on")
       ->capture_default_str()
       ->check(CLI::Range(0, 1000000));
+}
+
+void add_packages(CLI::App& program, PackagesWords& words, Chosen& chosen) {
+  CLI::App* packages = program.add_subcommand("packages", "Packages of your own for programs (SANDBOX_PACKAGES)");
+  packages->require_subcommand(1);
+  const auto change = [&](const char* name, const char* meaning, const char* of_names,
+                          int (*work)(const Settings&, const std::string&, const std::vector<std::string>&)) {
+    CLI::App* command = packages->add_subcommand(name, meaning);
+    command->add_option("language", words.language, "py, js, r, java or go")->required();
+    command->add_option("names", words.names, of_names)->required();
+    command->callback([&words, &chosen, work] {
+      chosen = [&words, work] { return work(load_settings().values, words.language, words.names); };
+    });
+    return command;
+  };
+  change(
+      "add", "Install some, with pip, npm, R, go, or as jar files",
+      "As its tool takes them: pandas==2.2, ./a.tgz; options of the tool after --", install_packages)
+      ->footer(
+          "Examples:\n"
+          "  kubecoderun packages add py polars 'pandas>=2.2'\n"
+          "  kubecoderun packages add js lodash ./our-library-1.0.0.tgz\n"
+          "  kubecoderun packages add py our-library -- --no-index --find-links /srv/wheels");
+  change("remove", "Take some away again", "As `packages list` calls them", remove_packages);
+  CLI::App* list = packages->add_subcommand("list", "Say what is there");
+  list->add_option("language", words.language, "Only of this one");
+  list->add_flag("--json", words.json, "As JSON");
+  list->callback([&words, &chosen] {
+    chosen = [&words] { return list_packages(load_settings().values, words.language, words.json); };
+  });
 }
 
 }  // namespace ci::app

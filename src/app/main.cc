@@ -85,6 +85,7 @@ int serve(pid_t master) {
   // These refuse what is wrong before anything is started.
   sandboxd_settings(settings.values);
   check_certificate(settings.values);
+  check_packages(settings.values);
   access::TrustedNetworks{settings.values.trusted_networks};
   const Account account = server_account(settings.values.server_user);
   const auto data = make_data_directory(settings.values.data_directory);
@@ -112,7 +113,9 @@ int worker(pid_t supervisor) {
   const auto data = prepare_data_directory(settings.values.data_directory, account);
   prepare_log_files(settings.values, account);
   Application application(settings.values, data, take_inherited_socket());
-  become(account, {data, runtimes_directory(settings.values)});
+  std::vector<std::filesystem::path> needed = {data, runtimes_directory(settings.values)};
+  if (const auto packages = usable_packages(settings.values); !packages.empty()) needed.push_back(packages);
+  become(account, needed);
   end_with_parent(supervisor);
   start_log(settings, "server", LogTarget::file);  // the log file belongs to who writes it
   log_remarks(settings);
@@ -126,6 +129,7 @@ int sandboxd(bool quiet) {
   sandbox::StartSettings start;
   start.log = start_log(settings, "sandboxd", quiet ? LogTarget::errors : LogTarget::output);
   start.sandboxd = sandboxd_settings(settings.values);
+  start.sandboxd.packages = usable_packages(settings.values);
   // The directory of a server, which `run` is not.
   if (!quiet)
     start.sandboxd.prepared = std::filesystem::absolute(settings.values.data_directory).lexically_normal() / "prepared";
@@ -172,6 +176,7 @@ int command_line(int argc, char** argv) {
       "  echo 'print(6*7)' | kubecoderun run --lang py\n"
       "  kubecoderun run plot.py --file data.csv --output-dir out -- --title Sales\n"
       "  kubecoderun keys create --name team --hourly 1000\n"
+      "  kubecoderun packages add py polars\n"
       "  kubecoderun metrics summary\n"
       "  kubecoderun doctor\n"
       "  kubecoderun bench --only languages,concurrency");
@@ -230,6 +235,9 @@ int command_line(int argc, char** argv) {
   MetricsOptions metrics_options;
   long watch_interval = metrics_options.interval.count();
   add_metrics(program, metrics_options, watch_interval, chosen);
+
+  PackagesWords packages_words;
+  add_packages(program, packages_words, chosen);
 
   std::string audit_file;
   CLI::App* audit = program.add_subcommand("audit", "Check the audit log");

@@ -124,6 +124,12 @@ void CompileCache::keep(const std::string& key, UniqueFd program, std::uint64_t 
   bytes_ += size;
 }
 
+void CompileCache::forget() {
+  entries_.clear();
+  places_.clear();
+  bytes_ = 0;
+}
+
 CompileCacheStatistics CompileCache::statistics() const { return {hits_, misses_, entries_.size(), bytes_}; }
 
 }  // namespace ci::execution

@@ -40,6 +40,8 @@ class CompileCache {
 
   // Takes a program of so many bytes; those that were not used for longest make room.
   void keep(const std::string& key, UniqueFd program, std::uint64_t size);
+  // All of them.
+  void forget();
 
   // Larger programs are not worth their room.
   std::uint64_t largest() const { return settings_.bytes / 4; }

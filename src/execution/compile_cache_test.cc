@@ -115,5 +115,15 @@ TEST(CompileCache, ForgetsWhatWasNotUsedForLongest) {
   EXPECT_EQ(small.statistics().bytes, 17u);
 }
 
+TEST(CompileCache, ForgetsAllWhenItIsTold) {
+  CompileCache cache(settings(1 << 20, 10));
+  cache.keep("a", program("one"), 3);
+  cache.forget();
+  EXPECT_FALSE(cache.find("a"));
+  EXPECT_EQ(cache.statistics().bytes, 0u);
+  cache.keep("a", program("two"), 3);
+  EXPECT_EQ(text_of(cache.find("a")), "two");
+}
+
 }  // namespace
 }  // namespace ci::execution

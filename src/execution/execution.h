@@ -26,6 +26,8 @@ class Executions {
   }
 
   std::size_t running() const { return engine_.running; }
+  // Programs that were compiled before: what they were made of may be another now.
+  void forget_compiled() { engine_.compile_cache.forget(); }
   CompileCacheStatistics compile_cache() const { return engine_.compile_cache.statistics(); }
 
  private:

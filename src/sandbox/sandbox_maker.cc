@@ -28,6 +28,7 @@
 #include "sandbox/id_maps.h"
 #include "sandbox/kinds.h"
 #include "sandbox/namespaces.h"
+#include "sandbox/own_packages.h"
 #include "sandbox/slots.h"
 #include "sandbox/template_root.h"
 #include "sandbox/wire.h"
@@ -91,6 +92,7 @@ class Maker {
       log_warning("a language is not offered", {{"language", lack.language}, {"reason", lack.reason}});
     }
     environment_ = guest_environment();
+    add_package_paths(environment_, isolation_.contained() ? settings_.packages : packages_mount);
     children_.begin();
     std::string names;
     for (const Kind& kind : kinds_) {

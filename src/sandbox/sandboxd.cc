@@ -70,12 +70,16 @@ void keep_only_a_pipe_as_input() {
 
 void take_trees(const SandboxdSettings& settings, OurTrees& trees) {
   if (!trees.runtimes) trees.runtimes = take_tree(settings.runtimes);
-  if (settings.prepared.empty() || trees.prepared) return;
-  try {
-    trees.prepared = take_prepared(settings.prepared);
-  } catch (const Failure& failure) {
-    log_warning("what is prepared anew will not be used", {{"reason", failure.what()}});
-  }
+  const auto take_optional = [](const std::filesystem::path& path, UniqueFd& tree, auto take, const char* loss) {
+    if (path.empty() || tree) return;
+    try {
+      tree = take(path);
+    } catch (const Failure& failure) {
+      log_warning(loss, {{"reason", failure.what()}});
+    }
+  };
+  take_optional(settings.prepared, trees.prepared, take_prepared, "what is prepared anew will not be used");
+  take_optional(settings.packages, trees.packages, take_tree, "packages of the operator will not be found");
 }
 
 // Root may go where the user of the sandboxes may not, below somebody's home perhaps. Nothing where root may not mount: then

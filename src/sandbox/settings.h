@@ -28,6 +28,8 @@ struct SandboxdSettings {
   // Has two directories: "made", what a server has made anew of what is there for compilers and interpreters, and "none",
   // where nothing is. Empty: no such thing.
   std::filesystem::path prepared;
+  // What the operator installed for programs (own_packages.h), looked at already. Empty: no such thing.
+  std::filesystem::path packages;
   std::filesystem::path cgroup_mount = "/sys/fs/cgroup";
   // Which levels of Python zygotes to keep (sandbox/kinds.h); empty: all.
   std::vector<std::string> python_levels;

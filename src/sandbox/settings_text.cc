@@ -21,6 +21,7 @@ void each_field(Settings& settings, Field&& field) {
   field(sandboxd.allow_weak);
   field(sandboxd.runtimes);
   field(sandboxd.prepared);
+  field(sandboxd.packages);
   field(sandboxd.cgroup_mount);
   field(sandboxd.python_levels);
   field(sandboxd.python_modules);

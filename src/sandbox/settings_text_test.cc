@@ -19,6 +19,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   settings.sandboxd.allow_weak = {"cgroup"};
   settings.sandboxd.runtimes = "/some/where";
   settings.sandboxd.prepared = "/made/anew";
+  settings.sandboxd.packages = "/of/ours";
   settings.sandboxd.cgroup_mount = "/else/where";
   settings.sandboxd.python_levels = {"stdlib"};
   settings.sandboxd.python_modules = {"sympy"};
@@ -40,6 +41,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   EXPECT_EQ(read.sandboxd.allow_weak, settings.sandboxd.allow_weak);
   EXPECT_EQ(read.sandboxd.runtimes, "/some/where");
   EXPECT_EQ(read.sandboxd.prepared, "/made/anew");
+  EXPECT_EQ(read.sandboxd.packages, "/of/ours");
   EXPECT_EQ(read.sandboxd.cgroup_mount, "/else/where");
   EXPECT_EQ(read.sandboxd.python_levels, settings.sandboxd.python_levels);
   EXPECT_EQ(read.sandboxd.python_modules, settings.sandboxd.python_modules);

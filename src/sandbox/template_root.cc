@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "base/unique_fd.h"
 #include "languages/language.h"
+#include "sandbox/own_packages.h"
 #include "sandbox/template_system.h"
 
 #ifndef OPEN_TREE_CLONE
@@ -84,14 +85,14 @@ void attach(const UniqueFd& mount, const fs::path& target) {
 
 // The same tree without the path that it has on this host. `place` and `empty` are directories of ours: the tree is attached in the
 // first for a moment. Where the kernel has no overlays it stays as it is.
-UniqueFd without_path(const UniqueFd& tree, const fs::path& place, const fs::path& empty) {
+UniqueFd without_path(const UniqueFd& tree, const char* name, const fs::path& place, const fs::path& empty) {
   const std::string doing = "hiding where our files are";
   attach(tree, place);
   UniqueFd result;
   try {
     const UniqueFd above = open_directory(doing, AT_FDCWD, place.c_str()),
                    below = open_directory(doing, AT_FDCWD, empty.c_str());
-    result = overlay(doing, "runtimes", above.get(), below.get());
+    result = overlay(doing, name, above.get(), below.get());
   } catch (const Failure& failure) {
     log_debug("programs see where our files are", {{"reason", failure.what()}});
     result = take(place, Access::read);
@@ -176,7 +177,15 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   // Node looks for packages in the directories above a program and, for `import`, nowhere else: this one is above all. They may be
   // installed later (packages/install.sh).
   fs::create_symlink("/usr/lib/kubecoderun/node/node_modules", root / "node_modules");
-  pieces.push_back({"runtimes", without_path(trees.runtimes, root / "mnt/data", root / "build"), true});
+  const auto hidden = [&](const UniqueFd& tree, const char* name) {
+    return without_path(tree, name, root / "mnt/data", root / "build");
+  };
+  pieces.push_back({"runtimes", hidden(trees.runtimes, "runtimes"), true});
+  if (trees.packages) {
+    pieces.push_back({"packages", hidden(trees.packages, "packages"), true});
+    fs::create_symlink(
+        fs::path(packages_mount) / "js/node_modules", root / "mnt/node_modules");  // before those above all
+  }
   // Zygotes start with an empty script in the place where sandboxes have the user's.
   for (const languages::Language& language : languages::all()) {
     if (language.warmth == languages::Warmth::zygote) make_file(root / "mnt/data" / language.file);

@@ -19,10 +19,10 @@ UniqueFd take_prepared(const std::filesystem::path& directory);
 
 // Leaves the calling process in the new root, with nothing of the host's file systems reachable beside it.
 // Called in a fresh mount and pid namespace, with all capabilities in the owning user namespace.
-// `trees` are those of settings.runtimes and settings.prepared, taken by somebody who may go there. Programs are not told where they
+// `trees` are those of settings.runtimes, settings.prepared and settings.packages, taken by somebody who may go there. Programs are not told where they
 // come from, except where the kernel has no overlays.
 struct OurTrees {
-  UniqueFd runtimes, prepared;  // prepared: may be missing
+  UniqueFd runtimes, prepared, packages;  // the last two may be missing
 };
 void enter_template_root(const SandboxdSettings& settings, OurTrees trees);
 

@@ -292,7 +292,7 @@ awaitable<void> Application::write_key_uses() {
 
 // What waits in memory is of before an update, and would load what it lacks from after it.
 awaitable<void> Application::watch_interpreters() {
-  const auto look = [this] { return interpreters_as_they_are(pool_->languages()); };
+  const auto look = [this] { return interpreters_as_they_are(pool_->languages(), packages_directory(settings_)); };
   std::string known = co_await on_pool(*blocking_, look), seen = known;
   for (;;) {
     co_await sleep_for(between_looks_at_interpreters);
@@ -302,6 +302,7 @@ awaitable<void> Application::watch_interpreters() {
     if (now == known || !settled) continue;
     log_info("interpreters or their libraries were updated: what waits is made anew");
     co_await renew_sandboxes();
+    executions_->forget_compiled();
     known = now;
   }
 }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "access/trusted_networks.h"
+#include "app/processes/privileges.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -17,6 +18,7 @@
 #include "os/open_files.h"
 #include "sandbox/bounds.h"
 #include "sandbox/kinds.h"
+#include "sandbox/own_packages.h"
 
 namespace ci::app {
 
@@ -261,6 +263,35 @@ fs::path runtimes_directory(const Settings& settings) {
       FailureKind::invalid, fmt::format(
                                 "the directory of runtimes is neither at {} nor at {}; name it in RUNTIMES_DIR",
                                 (beside / "runtimes").string(), shared.string()));
+}
+
+fs::path packages_directory(const Settings& settings) {
+  if (!settings.packages_directory.empty()) return fs::absolute(settings.packages_directory).lexically_normal();
+  fs::path data = fs::absolute(settings.data_directory).lexically_normal();
+  if (!data.has_filename()) data = data.parent_path();  // of "data/"
+  return data += "-packages";
+}
+
+fs::path usable_packages(const Settings& settings) {
+  const fs::path directory = packages_directory(settings);
+  const std::string trouble = sandbox::packages_trouble(directory, server_account(settings.server_user).user);
+  if (!trouble.empty()) {
+    log_warning("packages of the operator will not be found", {{"reason", trouble}});
+    return {};
+  }
+  std::error_code ignored;
+  return fs::is_directory(directory, ignored) ? directory : fs::path();
+}
+
+void check_packages(const Settings& settings) {
+  const fs::path directory = packages_directory(settings);
+  const std::string trouble = sandbox::packages_trouble(directory, server_account(settings.server_user).user);
+  if (!trouble.empty()) throw Failure(FailureKind::invalid, "SANDBOX_PACKAGES: " + trouble);
+  std::error_code ignored;
+  if (settings.packages_directory.empty() || fs::exists(directory, ignored)) return;
+  throw Failure(
+      FailureKind::invalid,
+      fmt::format("SANDBOX_PACKAGES: {} is not there; `kubecoderun packages add` makes it", directory.string()));
 }
 
 bool forbids_programs(const fs::path& directory) {

@@ -45,6 +45,16 @@ std::unique_ptr<store::ObjectStore> open_bodies(
 // ../share/kubecoderun/runtimes from there.
 std::filesystem::path runtimes_directory(const Settings& settings);
 
+// Where packages for programs beside those of the system are: SANDBOX_PACKAGES, else beside the data directory. It need not be there.
+std::filesystem::path packages_directory(const Settings& settings);
+
+// Those that programs are given: none where the directory is not there, or, with a warning in the log, where others than root and the server's
+// user could change it.
+std::filesystem::path usable_packages(const Settings& settings);
+
+// Fails as `invalid` in that case, and where a directory is named that is not there.
+void check_packages(const Settings& settings);
+
 // Whether nothing may be started from the file system there (mount option noexec).
 bool forbids_programs(const std::filesystem::path& directory);
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "languages/language.h"
+#include "sandbox/own_packages.h"
 
 namespace ci::app {
 
@@ -51,10 +52,18 @@ void add_folder(std::string& text, const fs::path& folder) {
   for (const fs::path& path : inside) add(text, path);
 }
 
+void add_own_packages(std::string& text, const fs::path& packages) {
+  for (const char* folder : {"py", "js", "js/node_modules", "r", "java", "go", "cpp", "cpp/include", "cpp/lib"}) {
+    add_folder(text, packages / folder);
+  }
+  if (const fs::path python = sandbox::python_packages(packages); !python.empty()) add_folder(text, python);
+}
+
 }  // namespace
 
-std::string interpreters_as_they_are(const std::vector<std::string>& languages) {
+std::string interpreters_as_they_are(const std::vector<std::string>& languages, const fs::path& packages) {
   std::string text;
+  add_own_packages(text, packages);
   for (const std::string& code : languages) {
     const languages::Language* language = languages::find(code);
     if (language == nullptr || language->warmth == languages::Warmth::shell) continue;

@@ -1,13 +1,15 @@
 #pragma once
 // The interpreters of the system, which wait in memory with their libraries while an update may replace their files.
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace ci::app {
 
 // A text that is another one when an interpreter of these languages (codes), or a library where its packages are, has been replaced,
-// added or removed. Looks at some hundred files: not for the I/O thread.
-std::string interpreters_as_they_are(const std::vector<std::string>& languages);
+// added or removed, also below `packages`, where the operator's own are (sandbox/own_packages.h). Looks at some hundred files: not for the
+// I/O thread.
+std::string interpreters_as_they_are(const std::vector<std::string>& languages, const std::filesystem::path& packages);
 
 }  // namespace ci::app

@@ -96,6 +96,7 @@ struct Settings {
   std::vector<std::string> python_preload;
   bool keep_plots = true;
   std::string runtimes_directory;
+  std::string packages_directory;
   bool pool = false;
   std::map<std::string, int> pool_floors;  // by language code
   std::uint64_t pool_memory_bytes = 0;     // 0: a share of the machine's

@@ -207,6 +207,10 @@ void add_process(Table& table) {
       .sets(&Settings::keep_plots);
   table.path("RUNTIMES_DIR", "", "Directory of our files for the inside of sandboxes; not set: found beside the program.")
       .sets(&Settings::runtimes_directory);
+  table.path("SANDBOX_PACKAGES", "",
+             "Directory of packages for programs beside those of the system (`kubecoderun packages`). Not set: DATA_DIR with -packages "
+             "behind its name, where there is one.")
+      .sets(&Settings::packages_directory);
 }
 
 void add_http(Table& table) {

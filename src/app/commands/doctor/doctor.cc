@@ -22,6 +22,7 @@ int doctor(bool as_json, const Settings& settings) {
         "set RUNTIMES_DIR, or start the program where it was built or installed");
   }
   examine_languages(findings, files);
+  examine_own_packages(findings, settings);
   examine_stores(findings, settings);
 
   const bool usable =

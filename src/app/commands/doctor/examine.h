@@ -22,6 +22,9 @@ struct Files {
 // The languages that can be offered, and what makes them quick.
 void examine_languages(Findings& findings, const Files& files);
 
+// The operator's own packages, where there are any.
+void examine_own_packages(Findings& findings, const Settings& settings);
+
 // Says where records and the bodies of files are kept; when that is another server, whether it answers.
 void examine_stores(Findings& findings, const Settings& settings);
 

@@ -1,0 +1,329 @@
+#include "app/commands/packages_command.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cctype>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <span>
+
+#include "app/commands/installed_packages.h"
+#include "app/server/compose.h"
+#include "base/sys.h"
+#include "base/table.h"
+#include "base/unique_fd.h"
+#include "os/child_process.h"
+
+namespace ci::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+[[noreturn]] void refuse(std::string reason) { throw Failure(FailureKind::invalid, std::move(reason)); }
+
+// Runs a tool of this host, which speaks to the person itself. Its failure is ours.
+void run(Names words, const fs::path& where = {}, const Names& more_environment = {}) {
+  if (::access(words.front().c_str(), X_OK) != 0) {
+    refuse(fmt::format("{} is not installed, which is what installs packages of that language", words.front()));
+  }
+  os::SpawnRequest request;
+  request.program = words.front();
+  request.arguments = std::move(words);
+  request.directory = where;
+  if (!more_environment.empty()) {
+    Names variables = more_environment;  // the first of a name counts
+    for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+    request.environment = std::move(variables);
+  }
+  if (const int status = os::ChildProcess::spawn(request).wait(); status != 0) {
+    refuse(fmt::format("{} ended with {}; nothing was changed", request.program, status));
+  }
+}
+
+Names with(Names words, const Names& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+// Paths are those of the directory that the person is in.
+Names with_whole_paths(Names names) {
+  for (std::string& name : names) {
+    std::error_code ignored;
+    if (!name.starts_with("-") && fs::exists(name, ignored)) name = fs::absolute(name).lexically_normal();
+  }
+  return names;
+}
+
+// An environment that sees what the system has: only what is newer or missing is installed beside it.
+void add_python(const fs::path& folder, const Names& names) {
+  if (!fs::exists(folder / "pyvenv.cfg")) {
+    if (!fs::is_empty(folder)) {
+      refuse(
+          "py is not a virtual environment but was filled in another way, perhaps with `pip install --target`: go on "
+          "in that way, "
+          "or move it away");
+    }
+    run({"/usr/bin/python3", "-m", "venv", "--without-pip", "--system-site-packages", folder});
+  }
+  run(with(
+      {"/usr/bin/python3", "-m", "pip", "--python", folder / "bin/python", "--disable-pip-version-check", "install"},
+      names));
+}
+
+void remove_python(const fs::path& folder, const Names& names) {
+  run(with(
+      {"/usr/bin/python3", "-m", "pip", "--python", folder / "bin/python", "--disable-pip-version-check", "uninstall",
+       "--yes"},
+      names));
+}
+
+Names npm(const fs::path& folder, const char* verb) {
+  // Scripts of packages would run as whoever types this.
+  return {"/usr/bin/npm", verb, "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"};
+}
+
+void add_node(const fs::path& folder, const Names& names) {
+  run(with(npm(folder, "install"), with_whole_paths(names)));
+}
+void remove_node(const fs::path& folder, const Names& names) { run(with(npm(folder, "uninstall"), names)); }
+
+void add_r(const fs::path& folder, const Names& names) {
+  static constexpr const char* script = R"(
+    words <- commandArgs(TRUE)
+    library <- words[1]
+    .libPaths(c(library, .libPaths()))
+    repository <- getOption("repos")[["CRAN"]]
+    if (repository == "@CRAN@") repository <- "https://cloud.r-project.org"
+    for (package in words[-1]) {
+      name <- sub("_.*", "", basename(package))
+      if (file.exists(package)) install.packages(package, library, repos = NULL, type = "source")
+      else install.packages(package, library, repos = repository)
+      if (!dir.exists(file.path(library, name))) quit(status = 1)
+    })";
+  run(with({"/usr/bin/Rscript", "--vanilla", "-e", script, folder}, with_whole_paths(names)));
+}
+
+void add_go(const fs::path& folder, const Names& names) {
+  // Modules are asked for by another module, which is forgotten.
+  std::string scratch = (fs::temp_directory_path() / "kubecoderun-packages-XXXXXX").string();
+  sys("making a directory", [&] { return ::mkdtemp(scratch.data()) == nullptr ? -1 : 0; });
+  struct Scratch {
+    fs::path path;
+    ~Scratch() {
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    }
+  } const own{scratch};
+  const Names environment = {
+      "GOMODCACHE=" + folder.string(), "GOFLAGS=-modcacherw -mod=mod", "GO111MODULE=on", "GOWORK=off"};
+  run({"/usr/bin/go", "mod", "init", "packages"}, own.path, environment);
+  run(with({"/usr/bin/go", "get"}, names), own.path, environment);
+}
+
+void add_java(const fs::path& folder, const Names& names) {
+  for (const std::string& name : names) {
+    const fs::path jar = name;
+    if (jar.extension() != ".jar" || !fs::is_regular_file(jar)) {
+      refuse(fmt::format(
+          "{} is not a .jar file. What Maven knows it fetches with all that it needs: mvn dependency:copy-dependencies "
+          "-DoutputDirectory=jars, in a folder with a pom.xml that names it; then kubecoderun packages add java "
+          "jars/*.jar",
+          name));
+    }
+    fs::copy_file(jar, folder / jar.filename(), fs::copy_options::overwrite_existing);
+  }
+}
+
+// For what is a file or a folder of its own, with its name.
+void remove_entries(const fs::path& folder, const Names& names) {
+  for (const std::string& name : names) fs::remove_all(folder / name);
+}
+
+// All versions of a module: what was unpacked of it as well.
+void remove_go(const fs::path& folder, const Names& names) {
+  for (const std::string& name : names) {
+    std::string escaped;
+    for (const char c : name) {
+      if (c >= 'A' && c <= 'Z') escaped += '!';
+      escaped += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    fs::remove_all(folder / "cache/download" / escaped / "@v");
+    const fs::path unpacked = folder / escaped;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(unpacked.parent_path(), ignored)) {
+      if (entry.path().filename().string().starts_with(unpacked.filename().string() + "@"))
+        fs::remove_all(entry.path());
+    }
+  }
+}
+
+struct Manager {
+  const char* language;
+  void (*add)(const fs::path& folder, const Names& names);
+  void (*remove)(const fs::path& folder, const Names& names);
+};
+constexpr Manager managers[] = {
+    {"go", add_go, remove_go},         {"java", add_java, remove_entries}, {"js", add_node, remove_node},
+    {"py", add_python, remove_python}, {"r", add_r, remove_entries},
+};
+
+Names managed() {
+  Names languages;
+  for (const Manager& manager : managers) languages.emplace_back(manager.language);
+  return languages;
+}
+
+const Manager& manager_of(const std::string& language) {
+  const std::string code = language == "ts" ? "js" : language;
+  const auto found = std::ranges::find(managers, code, &Manager::language);
+  if (found == std::end(managers)) {
+    refuse(fmt::format(
+        "there is no such command for \"{}\", but for {}. Headers and libraries of C and C++ go to cpp/include and "
+        "cpp/lib of that "
+        "directory",
+        language, fmt::join(managed(), ", ")));
+  }
+  return *found;
+}
+
+// The directory, ours while this lives.
+UniqueFd hold(const fs::path& directory) {
+  const std::string doing = "SANDBOX_PACKAGES: opening " + directory.string();
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) throw Failure::from_errno(error.value(), doing);
+  UniqueFd held(sys(doing, [&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (::flock(held.get(), LOCK_EX | LOCK_NB) != 0)
+    refuse("another `kubecoderun packages` is at work on " + directory.string());
+  return held;
+}
+
+// A copy of a language's folder, to be changed and then put in its place. What it replaces stays until the next change: programs that run
+// may still load from it.
+class Change {
+ public:
+  Change(const fs::path& directory, const char* language)
+      : folder_(directory / language),
+        copy_(directory / ("." + std::string(language) + ".new")),
+        before_(directory / ("." + std::string(language) + ".old")) {
+    fs::remove_all(copy_);
+    fs::remove_all(before_);
+    if (!fs::exists(folder_)) {
+      fs::create_directory(copy_);
+      return;
+    }
+    run({"/bin/cp", "--archive", "--reflink=auto", folder_, copy_});
+  }
+  ~Change() {
+    std::error_code ignored;
+    fs::remove_all(copy_, ignored);
+  }
+  Change(const Change&) = delete;
+  Change& operator=(const Change&) = delete;
+
+  const fs::path& copy() const { return copy_; }
+
+  void keep() {
+    run({"/bin/chmod", "-R", "u+rwX,go+rX,go-w", copy_});  // sandboxes have users of their own
+    const std::string doing = "exchanging " + folder_.string();
+    if (!fs::exists(folder_)) {
+      sys(doing, [&] { return ::rename(copy_.c_str(), folder_.c_str()); });
+      return;
+    }
+    sys(doing, [&] { return ::renameat2(AT_FDCWD, copy_.c_str(), AT_FDCWD, folder_.c_str(), RENAME_EXCHANGE); });
+    sys(doing, [&] { return ::rename(copy_.c_str(), before_.c_str()); });
+  }
+
+ private:
+  fs::path folder_, copy_, before_;
+};
+
+void say_done(const fs::path& directory) {
+  fmt::print(
+      "Done, in {}. A server that runs gives them to programs within a minute, as soon as none runs.\n",
+      directory.string());
+}
+
+// What pip takes for the same name.
+std::string plain(std::string name) {
+  std::ranges::transform(name, name.begin(), [](unsigned char c) {
+    return c == '_' || c == '.' ? '-' : static_cast<char>(std::tolower(c));
+  });
+  return name;
+}
+
+bool is_same(const InstalledPackage& package, const std::string& name) {
+  return package.name == name || (package.language == "py" && plain(package.name) == plain(name));
+}
+
+}  // namespace
+
+int install_packages(const Settings& settings, const std::string& language, const Names& names) {
+  const Manager& manager = manager_of(language);
+  ::umask(022);
+  const fs::path directory = packages_directory(settings);
+  const UniqueFd held = hold(directory);
+  check_packages(settings);
+  Change change(directory, manager.language);
+  manager.add(change.copy(), names);
+  change.keep();
+  say_done(directory);
+  return 0;
+}
+
+int remove_packages(const Settings& settings, const std::string& language, const Names& names) {
+  const Manager& manager = manager_of(language);
+  const fs::path directory = packages_directory(settings);
+  const auto installed = installed_packages(directory, manager.language);
+  for (const std::string& name : names) {
+    if (std::ranges::any_of(installed, [&](const InstalledPackage& package) { return is_same(package, name); }))
+      continue;
+    refuse(fmt::format(
+        "there is no \"{}\" in {}; kubecoderun packages list", name, (directory / manager.language).string()));
+  }
+  ::umask(022);
+  const UniqueFd held = hold(directory);
+  Change change(directory, manager.language);
+  manager.remove(change.copy(), names);
+  change.keep();
+  say_done(directory);
+  return 0;
+}
+
+int list_packages(const Settings& settings, const std::string& language, bool as_json) {
+  const fs::path directory = packages_directory(settings);
+  std::vector<InstalledPackage> all;
+  for (const std::string& code : language.empty() ? managed() : Names{manager_of(language).language}) {
+    std::ranges::move(installed_packages(directory, code), std::back_inserter(all));
+  }
+  if (as_json) {
+    boost::json::array list;
+    for (const InstalledPackage& package : all) {
+      list.push_back({{"language", package.language}, {"name", package.name}, {"version", package.version}});
+    }
+    fmt::print("{}\n", boost::json::serialize(list));
+    return 0;
+  }
+  if (all.empty()) {
+    fmt::print("Nothing is in {}. For example: kubecoderun packages add py polars\n", directory.string());
+    return 0;
+  }
+  Table table;
+  table.columns = {{"Language", true}, {"Name", true}, {"Version", true}};
+  for (const InstalledPackage& package : all) table.add({package.language, package.name, package.version});
+  fmt::print("{}", as_text(table));
+  return 0;
+}
+
+}  // namespace ci::app

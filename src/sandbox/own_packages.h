@@ -1,0 +1,35 @@
+#pragma once
+// Packages that an operator installs for programs, beside what the system has (SANDBOX_PACKAGES): a directory with a folder for each
+// language, called by its code (`js` also serves TypeScript, `cpp` also C). Sandboxes see it as /packages, read-only and without its path.
+//
+//   py    a virtual environment, or modules as `pip install --target` leaves them
+//   js    node_modules
+//   r     a library
+//   java  *.jar
+//   go    a module cache
+//   cpp   include, lib
+//
+// What is not called so is nobody's; the command `packages` keeps its own things there.
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace ci::sandbox {
+
+inline constexpr const char* packages_mount = "/packages";
+
+// Why programs may not be given what is in `directory`, in words that say what to do; empty: they may, or there is no such directory. It
+// and its folders have to belong to root or to `owner`, and nobody else may write to them.
+std::string packages_trouble(const std::filesystem::path& directory, uid_t owner);
+
+// Where Python finds the modules of `directory`, for the Python that is installed; empty: nowhere.
+std::filesystem::path python_packages(const std::filesystem::path& directory);
+
+// Lets the tools of all languages find what is in `directory`, as they do in their own ways: adds to the "NAME=value" of `environment`, and to
+// values that are there already. No directory, nothing added. Looks at the file system as it is when called.
+void add_package_paths(std::vector<std::string>& environment, const std::filesystem::path& directory);
+
+}  // namespace ci::sandbox

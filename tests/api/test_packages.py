@@ -1,0 +1,289 @@
+"""Packages of the operator's own: installed with `kubecoderun packages`, found by programs of each language, read-only and from nowhere."""
+
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+
+import pytest
+
+from harness import Server, cannot, command, started, wait_until
+
+HELLO = "hello from ours"
+
+
+def in_zip(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+def in_tar(path, files):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
+def wheel(folder, version="1.0", text=HELLO):
+    head = f"ourtables-{version}.dist-info"
+    return in_zip(folder / f"ourtables-{version}-py3-none-any.whl", {
+        "ourtables/__init__.py": f"def hello():\n    return {text!r}\n",
+        f"{head}/METADATA": f"Metadata-Version: 2.1\nName: ourtables\nVersion: {version}\n",
+        f"{head}/WHEEL": "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{head}/RECORD": "",
+    })  # fmt: skip
+
+
+def npm_tarball(folder):
+    return in_tar(folder / "our-charts-1.2.0.tgz", {
+        "package/package.json": json.dumps({"name": "our-charts", "version": "1.2.0", "main": "index.js"}),
+        "package/index.js": f"exports.hello = () => '{HELLO}';\n",
+    })  # fmt: skip
+
+
+def r_source(folder):
+    return in_tar(folder / "ourR_1.2.tar.gz", {
+        "ourR/DESCRIPTION": "Package: ourR\nVersion: 1.2\nTitle: Ours\nDescription: Ours.\nAuthor: us\nMaintainer: us <us@example.org>\nLicense: MIT\n",
+        "ourR/NAMESPACE": "export(hello)\n",
+        "ourR/R/hello.R": f"hello <- function() '{HELLO}'\n",
+    })  # fmt: skip
+
+
+def jar(folder):
+    source = folder / "ours/greeting/Greeting.java"
+    source.parent.mkdir(parents=True)
+    source.write_text(f'package ours.greeting;\npublic class Greeting {{ public static String hello() {{ return "{HELLO}"; }} }}\n')
+    subprocess.run(["javac", "-d", folder / "classes", source], check=True, timeout=120)
+    return in_zip(folder / "greeting.jar", {"ours/greeting/Greeting.class": (folder / "classes/ours/greeting/Greeting.class").read_bytes()})
+
+
+MODULE = "example.org/ours/Greeting"
+
+
+def go_proxy(folder):
+    """What a proxy of Go answers for one module, as files."""
+    versions = folder / "proxy/example.org/ours/!greeting/@v"
+    versions.mkdir(parents=True)
+    description = f"module {MODULE}\n\ngo 1.19\n"
+    (versions / "list").write_text("v1.0.0\n")
+    (versions / "v1.0.0.info").write_text('{"Version": "v1.0.0", "Time": "2024-01-01T00:00:00Z"}')
+    (versions / "v1.0.0.mod").write_text(description)
+    in_zip(versions / "v1.0.0.zip", {
+        f"{MODULE}@v1.0.0/go.mod": description,
+        f"{MODULE}@v1.0.0/greeting.go": f'package greeting\n\nfunc Hello() string {{ return "{HELLO}" }}\n',
+    })  # fmt: skip
+    return folder / "proxy"
+
+
+TOOLS = {"py": "/usr/bin/python3", "js": "/usr/bin/npm", "r": "/usr/bin/Rscript", "java": "/usr/bin/javac", "go": "/usr/bin/go"}
+
+
+@pytest.fixture(scope="module")
+def place():
+    """Not below a directory that is closed to the users of sandboxes, as those of pytest are."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="kubecoderun-test-"))
+    folder.chmod(0o755)
+    yield folder
+    subprocess.run(["chmod", "-R", "u+w", folder])
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def packages(program, directory, *words, seconds=300, **settings):
+    home = directory.parent / "home"
+    home.mkdir(exist_ok=True)
+    return command(program, "packages", *words, seconds=seconds, SANDBOX_PACKAGES=directory, HOME=home, **settings)
+
+
+def added(program, directory, *words, **settings):
+    result = packages(program, directory, "add", *words, **settings)
+    assert result.returncode == 0, result
+    return result
+
+
+@pytest.fixture(scope="module")
+def installed(program, place):
+    """The directory, with a package for each language whose tool is here."""
+    directory, sources = place / "packages", place / "sources"
+    sources.mkdir()
+    here = {language for language, tool in TOOLS.items() if os.access(tool, os.X_OK)}
+    if "py" in here:
+        wheel(sources)
+        added(program, directory, "py", "ourtables", "--", "--no-index", "--find-links", sources)
+    if "js" in here:
+        added(program, directory, "js", npm_tarball(sources), npm_config_offline="true")
+    if "r" in here:
+        added(program, directory, "r", r_source(sources))
+    if "java" in here:
+        added(program, directory, "java", jar(sources))
+    if "go" in here:
+        go_environment = {"GOPROXY": f"file://{go_proxy(sources)}", "GOSUMDB": "off", "GOFLAGS": "-modcacherw"}
+        added(program, directory, "go", f"{MODULE}@v1.0.0", **go_environment)
+    (directory / "cpp/include").mkdir(parents=True)
+    (directory / "cpp/include/ours.h").write_text(f'#define OURS "{HELLO}"\n')
+    return directory
+
+
+@pytest.fixture(scope="module")
+def own(program, installed):
+    server = started(program, SANDBOX_PACKAGES=installed, MAX_EXECUTION_TIME=120, PYTHON_PRELOAD="stdlib,full,ourtables")
+    yield server
+    server.discard()
+
+
+PROGRAMS = {
+    "py": ("py", "import ourtables\nprint(ourtables.hello())"),
+    "js": ("js", "console.log(require('our-charts').hello())"),
+    "js, as an ES module": ("js", "import charts from 'our-charts';\nconsole.log(charts.hello())"),
+    "ts": ("ts", "import {hello} from 'our-charts';\nconsole.log(hello())"),
+    "r": ("r", "library(ourR)\ncat(hello(), '\\n', sep = '')"),
+    "java": ("java", "import ours.greeting.Greeting;\npublic class Code { public static void main(String[] a) { System.out.println(Greeting.hello()); } }"),
+    "go": ("go", f'package main\nimport ("fmt"; greeting "{MODULE}")\nfunc main() {{ fmt.Println(greeting.Hello()) }}'),
+    "c": ("c", '#include <ours.h>\n#include <stdio.h>\nint main(void) { puts(OURS); }'),
+    "cpp": ("cpp", '#include <ours.h>\n#include <iostream>\nint main() { std::cout << OURS << std::endl; }'),
+    "py from bash": ("bash", "cd /tmp && python3 -c 'import ourtables; print(ourtables.hello())'"),
+    "js from bash": ("bash", "cd /tmp && node -e \"console.log(require('our-charts').hello())\""),
+    "r from bash": ("bash", "Rscript -e 'cat(ourR::hello(), \"\\n\", sep = \"\")'"),
+    "java from bash": ("bash", "echo 'public class A { public static void main(String[] a) { System.out.println(ours.greeting.Greeting.hello()); } }' >A.java && java A.java"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_programs_find_them(own, installed, what):
+    language, code = PROGRAMS[what]
+    folder = {"c": "cpp", "ts": "js"}.get(what.split()[0].strip(","), what.split()[0].strip(","))
+    if not (installed / folder).is_dir():
+        pytest.skip(f"{TOOLS[folder]} is not installed")
+    answer = own.run(language, code)
+    if answer.get("error") == "invalid_request" or "not supported" in str(answer):
+        pytest.skip(f"{language} is not offered here")
+    assert answer["stdout"] == HELLO + "\n", answer
+
+
+def test_a_module_that_is_to_be_loaded_ahead_is(own):
+    code = "import sys\nprint('ourtables' in sys.modules)\nimport ourtables, numpy"
+    assert own.py(code)["stdout"] == "True\n"
+
+
+def test_pip_knows_that_they_are_there(own):
+    answer = own.run("bash", "pip install ourtables && pip list 2>/dev/null | grep ourtables")
+    assert "ourtables     " in answer["stdout"] or "ourtables 1.0" in " ".join(answer["stdout"].split()), answer
+
+
+def test_they_cannot_be_changed_and_lead_nowhere(own, installed):
+    code = """
+    ls -a / >/tmp/root; ls -a /packages/.. | cmp - /tmp/root && echo same
+    touch /packages/x /packages/py/x 2>/dev/null || echo refused
+    echo 'x = 1' >>"$(python3 -c 'import ourtables; print(ourtables.__file__)')" 2>/dev/null || echo refused
+    rm -rf /packages/js 2>/dev/null || echo refused
+    chmod 777 /packages 2>/dev/null || echo refused
+    """
+    answer = own.run("bash", code)
+    assert answer["stdout"].split() == ["same", "refused", "refused", "refused", "refused"], answer
+    seen = own.run("bash", "cat /proc/self/mountinfo; echo; grep packages /proc/self/mountinfo")["stdout"]
+    options = next(line for line in seen.splitlines() if " /packages " in line).split(" - ")[0].split()[5].split(",")
+    assert {"ro", "nosuid", "nodev"} <= set(options)
+    assert str(installed.parent) not in seen and installed.parent.name not in seen
+    assert (installed / "js").is_dir() and not (installed / "x").exists()
+
+
+def test_commands_list_and_remove(program, place):
+    if not os.access(TOOLS["py"], os.X_OK):
+        cannot("python3 is not installed")
+    directory, sources = place / "listed", place / "listed-sources"
+    sources.mkdir()
+    find = ("--", "--no-index", "--find-links", sources)
+    listed = lambda: json.loads(packages(program, directory, "list", "--json").stdout)
+    assert listed() == []
+    assert b"Nothing is in" in packages(program, directory, "list").stdout
+    wheel(sources)
+    added(program, directory, "py", "ourtables", *find)
+    assert listed() == [{"language": "py", "name": "ourtables", "version": "1.0"}]
+    wheel(sources, "2.0")
+    added(program, directory, "py", "ourtables==2.0", *find)
+    assert [each["version"] for each in listed()] == ["2.0"]
+    # What fails changes nothing.
+    failed = packages(program, directory, "add", "py", "nosuchthing", *find)
+    assert failed.returncode == 1 and b"nothing was changed" in failed.stderr
+    assert [each["version"] for each in listed()] == ["2.0"]
+    assert sorted(path.name for path in directory.iterdir() if path.name.endswith(".new")) == []
+    absent = packages(program, directory, "remove", "py", "nosuchthing")
+    assert absent.returncode == 1 and b'there is no "nosuchthing"' in absent.stderr
+    assert packages(program, directory, "remove", "py", "OurTables").returncode == 0
+    assert listed() == []
+    for words, reason in (
+        (("add", "cobol", "x"), b'there is no such command for "cobol", but for go, java, js, py, r'),
+        (("add", "java", "group:artifact:1.0"), b"is not a .jar file"),
+        (("remove", "java", "../py"), b'there is no "../py"'),
+    ):
+        result = packages(program, directory, *words)
+        assert result.returncode == 1 and reason in result.stderr, result
+
+
+def test_what_is_added_while_the_server_runs_is_found(program, place):
+    if not os.access(TOOLS["py"], os.X_OK):
+        cannot("python3 is not installed")
+    directory, sources = place / "later", place / "later-sources"
+    sources.mkdir()
+    directory.mkdir()
+    wheel(sources)
+    server = started(program, SANDBOX_PACKAGES=directory, LANGUAGES="py,bash", POD_POOL_PY=1, PYTHON_PRELOAD="stdlib")
+    try:
+        code = "import ourtables\nprint(ourtables.hello())"
+        assert "No module named 'ourtables'" in server.py(code)["stderr"]
+        added(program, directory, "py", "ourtables", "--", "--no-index", "--find-links", sources)
+        assert wait_until(lambda: server.py(code).get("stdout") == HELLO + "\n", 300, 2), server.log_text()
+    finally:
+        server.discard()
+
+
+def test_a_directory_that_others_can_change_is_refused(program, place):
+    directory = place / "open"
+    (directory / "py").mkdir(parents=True)
+    for closed_mode, path in ((0o755, directory), (0o755, directory / "py")):
+        path.chmod(0o777)
+        result = command(program, "serve", SANDBOX_PACKAGES=directory, DATA_DIR=place / "open-data")
+        assert result.returncode == 1
+        assert f"SANDBOX_PACKAGES: everybody may write to {path}".encode() in result.stderr, result
+        assert f"chmod -R o-w {path}".encode() in result.stderr
+        report = command(program, "doctor", SANDBOX_PACKAGES=directory).stdout.decode()
+        assert f"everybody may write to {path}" in report
+        path.chmod(closed_mode)
+    if os.geteuid() == 0:
+        os.chown(directory, 23456, 23456)
+        result = command(program, "serve", SANDBOX_PACKAGES=directory, DATA_DIR=place / "open-data")
+        assert result.returncode == 1 and b"belongs to user 23456" in result.stderr
+    absent = command(program, "serve", SANDBOX_PACKAGES=place / "absent", DATA_DIR=place / "open-data")
+    assert absent.returncode == 1 and b"is not there; `kubecoderun packages add` makes it" in absent.stderr
+
+
+def test_beside_the_data_directory_without_a_setting(program, place):
+    data = place / "kept"
+    (place / "kept-packages/py").mkdir(parents=True)
+    (place / "kept-packages/py/ours_flat.py").write_text(f"text = {HELLO!r}\n")
+    server = Server(program, DATA_DIR=data, LANGUAGES="py", POD_POOL_PY=1, PYTHON_PRELOAD="stdlib")
+    server.data = data
+    try:
+        server.start()
+        assert server.py("import ours_flat\nprint(ours_flat.text)")["stdout"] == HELLO + "\n"
+    finally:
+        server.discard()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def test_doctor_says_what_sandboxes_cannot_read(program, place):
+    directory = place / "closed"
+    (directory / "js/node_modules").mkdir(parents=True)
+    findings = lambda: {each["name"]: each for each in json.loads(command(program, "doctor", "--json", SANDBOX_PACKAGES=directory).stdout)["findings"]}
+    assert findings()["may be read by sandboxes"]["verdict"] == "good"
+    (directory / "js/node_modules").chmod(0o700)
+    found = findings()["may be read by sandboxes"]
+    assert found["verdict"] == "weak" and f"chmod -R go+rX {directory}" in found["remedy"]
