@@ -25,7 +25,8 @@ def _explain(name):
         return  # a part of what is there: the trace says it all
     there = _close_to(top)
     hint = f" What is there and may do: {there}." if there else ""
-    print(f"No module named {top!r} is installed, and a sandbox has no network to install it from: the operator can add it.{hint}", file=sys.stderr)
+    print(f"No module named {top!r} is installed, and a sandbox has no network to install it from: "
+          f"the operator can add it with `kubecoderun packages`.{hint}", file=sys.stderr)
 
 
 def _close_to(name):

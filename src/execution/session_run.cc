@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/parallel.h"
+#include "execution/missing_package.h"
 #include "execution/shape.h"
 #include "languages/language.h"
 #include "os/source_file.h"
@@ -283,7 +284,18 @@ awaitable<void> SessionRun::finish() {
   const bool wanted = run_.decide();
   if (!wanted) result_.outcome.ended = pool::Ended::interrupted;
   shape();
+  co_await explain_missing_package();
   if (wanted) co_await collect();
+}
+
+awaitable<void> SessionRun::explain_missing_package() {
+  const pool::Outcome& outcome = result_.outcome;
+  const bool failed = outcome.ended != pool::Ended::exited || outcome.exit_code != 0;
+  const auto missing = missing_package(request_.language, failed, result_.err);
+  if (!missing) co_return;
+  const auto work = [&missing, this] { return describe(*missing, engine_.settings.own_packages); };
+  const std::string line = co_await on_pool(engine_.blocking, work);
+  add_line(line);
 }
 
 void SessionRun::shape() {

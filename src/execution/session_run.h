@@ -65,6 +65,7 @@ class SessionRun final : private ProgramSink {
   awaitable<bool> commit();
   awaitable<void> finish();
   void shape();
+  awaitable<void> explain_missing_package();
   void add_line(std::string_view line);  // to stderr
   awaitable<void> collect();
   void step(const char* name);

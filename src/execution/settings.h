@@ -33,6 +33,7 @@ struct ExecutionSettings {
   bool strict_ownership = false;
   bool named_sessions = true;  // a session_name counts
   CompileCacheSettings compile_cache;
+  std::filesystem::path own_packages;  // of the operator, for programs; need not be there
   std::vector<std::string> dropped_suffixes = {".exe", ".bat", ".cmd", ".ps1", ".scr", ".com"};  // of outputs
 };
 

@@ -287,3 +287,60 @@ def test_doctor_says_what_sandboxes_cannot_read(program, place):
     (directory / "js/node_modules").chmod(0o700)
     found = findings()["may be read by sandboxes"]
     assert found["verdict"] == "weak" and f"chmod -R go+rX {directory}" in found["remedy"]
+
+
+# ---- what is not there ----------------------------------------------------------------------------------------------
+
+NO_NETWORK = "a sandbox has no network to install"
+ASKING = {
+    "js": ("js", "require('our-chartz')", "our-charts"),
+    "js, as an ES module": ("js", "import x from 'our-chartz/part';", "our-charts"),
+    "ts": ("ts", "import x from 'our-chartz';\nconsole.log(x)", "our-charts"),
+    "r": ("r", "library(ourS)", "ourR"),
+    "r, by its name space": ("r", "ourS::hello()", "ourR"),
+    "java": ("java", "import com.nobody.Thing;\npublic class Code { public static void main(String[] a) { new Thing(); } }", None),
+    "go": ("go", 'package main\nimport "nobody.example/thing"\nfunc main() { thing.Do() }', None),
+    "rs": ("rs", "extern crate nobodys_thing;\nfn main() {}", None),
+    "py from bash": ("bash", "python3 -c 'import ourtablez'", "ourtables"),
+    "py": ("py", "import ourtablez", "ourtables"),
+    "pip": ("bash", "pip install ourtablez; echo went on >&2", "ourtables"),
+    "pip from py": ("py", "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'ourtablez'])", "ourtables"),
+    "npm": ("bash", "npm install our-chartz", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ASKING)
+def test_who_asks_for_what_is_not_there_is_told_why_in_one_line(own, installed, what):
+    language, code, close = ASKING[what]
+    folder = what.split()[0].strip(",")
+    tool = {"ts": "/usr/bin/tsc", "rs": "/usr/bin/rustc", "pip": "/usr/bin/pip", "npm": TOOLS["js"]}.get(folder, TOOLS.get(folder))
+    if not os.access(tool, os.X_OK):
+        pytest.skip(f"{tool} is not installed")
+    answer = own.run(language, code, timeout=120_000)
+    assert answer["status"] is None, answer  # it did not run into its time limit
+    lines = answer["stderr"].splitlines()
+    told = [line for line in lines if NO_NETWORK in line]
+    assert len(told) == 1, answer
+    if folder != "rs":
+        assert "`kubecoderun packages`" in told[0]
+    if close:
+        assert told[0].endswith(f"What is there and may do: {close}."), told
+
+
+@pytest.mark.parametrize(
+    "language, code",
+    [
+        ("js", "try { require('our-chartz') } catch { console.log('no') }"),
+        ("js", "require('./our-chartz')"),
+        ("js", "require('our-charts/nothing')"),
+        ("r", "if (!suppressWarnings(require(ourS))) cat('no\\n')"),
+        ("java", "public class Code { public static void main(String[] a) { system.out.println(1); } }"),
+        ("go", 'package main\nimport "mathh"\nfunc main() { mathh.Do() }'),
+        ("bash", "python3 -c 'import json.nothing'"),
+    ],
+)
+def test_nothing_is_said_where_a_package_is_not_what_is_missing(own, installed, language, code):
+    if not os.access(TOOLS.get(language, "/bin/bash"), os.X_OK):
+        pytest.skip(f"{TOOLS[language]} is not installed")
+    answer = own.run(language, code)
+    assert NO_NETWORK not in answer["stderr"], answer

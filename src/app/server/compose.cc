@@ -142,6 +142,7 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   if (is_contained(settings)) result.concurrent = 1;
   result.strict_ownership = settings.strict_ownership;
   result.named_sessions = settings.named_sessions;
+  result.own_packages = packages_directory(settings);
   result.compile_cache.bytes = settings.compile_cache_bytes;
   result.compile_cache.entries = std::clamp<std::size_t>(os::most_open_files() / 16, 1, result.compile_cache.entries);
   return result;
