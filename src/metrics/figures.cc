@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -61,7 +62,12 @@ void Figures::record(const RunRecord& run) {
   run_count_.add({run.language, run.outcome});
   run_time_.observe({run.language, run.outcome}, seconds(run.total_time), run.trace.trace_id);
   run_wait_.observe({run.language}, seconds(run.wait_time));
-  for (const auto& [name, time] : run.steps) run_step_.observe({name}, static_cast<double>(time) / 1e6);
+  for (const auto& [name, time] : run.steps) {
+    // The names of the header Server-Timing and of the performance guide.
+    std::string step = name;
+    std::ranges::replace(step, ' ', '_');
+    run_step_.observe({step}, static_cast<double>(time) / 1e6);
+  }
   if (run.peak_memory > 0) run_memory_.observe({run.language}, static_cast<double>(run.peak_memory));
   run_output_.observe({run.language}, static_cast<double>(run.output_bytes));
   if (run.state_bytes > 0) state_size_.observe({}, static_cast<double>(run.state_bytes));
