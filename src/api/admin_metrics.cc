@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "api/errors.h"
 #include "api/json.h"
 #include "base/time_text.h"
+#include "metrics/report.h"
 
 namespace ci::api {
 
@@ -16,6 +18,8 @@ using std::chrono::system_clock;
 namespace {
 
 constexpr std::chrono::days longest_span{731};
+// Counts are kept by the hour; those of more hours take too long to add up while somebody waits.
+constexpr std::chrono::days longest_counted_span{8};
 
 [[noreturn]] void refuse(std::string field, std::string message) {
   throw ApiError::invalid({{"query -> " + field, std::move(message), "value_error"}});
@@ -38,6 +42,22 @@ std::chrono::hours length_of(const std::string& period) {
   if (period == "week") return std::chrono::days(7);
   if (period == "month") return std::chrono::days(30);
   refuse("period", "Input should be 'hour', 'day', 'week' or 'month'");
+}
+
+json::object describe(const metrics::Totals& totals) {
+  json::object object;
+  object["executions"] = totals.runs;
+  object["success_count"] = totals.succeeded;
+  object["failure_count"] = totals.failed;
+  object["timeout_count"] = totals.timed_out;
+  object["avg_execution_time_ms"] = totals.average_time_ms();
+  return object;
+}
+
+json::object describe_each(const std::map<std::string, metrics::Totals>& all) {
+  json::object object;
+  for (const auto& [name, totals] : all) object[name] = describe(totals);
+  return object;
 }
 
 }  // namespace
@@ -88,20 +108,31 @@ awaitable<net::Response> AdminMetricsRoutes::summary(net::Request& request) {
   body["period"] = question.period;
   body["start_date"] = iso_time(question.span.begin);
   body["end_date"] = iso_time(question.span.end);
+  if (question.key.empty() && question.span.end - question.span.begin <= longest_counted_span) {
+    const metrics::Counts counts = metrics::sum_of(co_await observed_.history.counts(question.span));
+    // Counts are not kept for as long as sums: those of a part of the time would say something else.
+    if (metrics::value_of(counts, "runs") >= sum.runs) {
+      body["execution_time_percentiles"] = metrics::execution_time_percentiles(counts);
+      body["pool_stats"] = metrics::pool_statistics(counts);
+    }
+  }
   co_return json_response(200, body);
 }
 
 awaitable<net::Response> AdminMetricsRoutes::languages(net::Request& request) {
   const Question question = parse_question(request, system_clock::now());
   json::object body, by_language, by_key, matrix;
-  for (const metrics::Cell& cell : co_await cells(question, By::language))
-    by_language[cell.language] = cell.totals.runs;
+  const auto languages = metrics::by_language(co_await cells(question, By::language));
+  for (const auto& [language, totals] : languages) by_language[language] = totals.runs;
   const auto stacked = request.query_value("stack_by_api_key").value_or("false");
   if (stacked == "true" || stacked == "1") {
     Question of_all = question;
     of_all.key.clear();
     const metrics::Cells found = co_await cells(of_all, By::key | By::language);
-    for (const auto& [key, totals] : metrics::by_key(found)) by_key[key] = totals.runs;
+    const auto used = metrics::by_key(found);
+    for (const auto& [key, totals] : used) by_key[key] = totals.runs;
+    body["language_totals"] = describe_each(languages);
+    body["key_totals"] = describe_each(used);
     for (const auto& [language, keys] : metrics::languages_of_keys(found)) {
       json::object& row = matrix[language].emplace_object();
       for (const auto& [key, runs] : keys) row[key] = runs;

@@ -48,6 +48,10 @@ constexpr double millisecond = 0.001;
 
 }  // namespace
 
+json::object execution_time_percentiles(const Counts& counts) {
+  return percentiles(counts, "run time", latency_bounds, millisecond);
+}
+
 json::object execution_statistics(const Counts& all, const std::map<Hour, Counts>& recent) {
   const std::int64_t runs = value_of(all, "runs");
   const std::int64_t succeeded = value_of(all, "runs succeeded"), failed = value_of(all, "runs failed");
@@ -66,7 +70,7 @@ json::object execution_statistics(const Counts& all, const std::map<Hour, Counts
     object["failure_rate"] = percent(failed, runs);
     object["timeout_rate"] = percent(timed_out, runs);
   }
-  object["execution_time_percentiles"] = percentiles(all, "run time", latency_bounds, millisecond);
+  object["execution_time_percentiles"] = execution_time_percentiles(all);
   object["memory_usage_percentiles"] = percentiles(all, "run memory", size_bounds, bytes_of_megabyte);
   return object;
 }

@@ -11,6 +11,8 @@ namespace ci::metrics {
 
 boost::json::object execution_statistics(const Counts& all, const std::map<Hour, Counts>& recent);
 boost::json::object api_statistics(const Counts& all, const std::map<Hour, Counts>& recent);
+// p50 to p99 of the time of runs, in milliseconds, interpolated between the bounds of a histogram.
+boost::json::object execution_time_percentiles(const Counts& counts);
 // What pools have done, of one server or of many.
 boost::json::object pool_statistics(const Counts& counts);
 // How this server's pool is now.

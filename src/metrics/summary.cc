@@ -32,8 +32,7 @@ awaitable<json::object> summarize(History& history, Span span) {
   const std::map<Hour, Counts> counts = co_await history.counts(span);
   const Totals sum = sum_of(cells);
   const auto this_hour = counts.find(std::chrono::floor<hours>(now));
-  Counts all;
-  for (const auto& [hour, some] : counts) add(all, some);
+  const Counts all = sum_of(counts);
 
   json::object body;
   json::object& summary = body["summary"].emplace_object();

@@ -57,6 +57,12 @@ void add(Counts& counts, const Counts& others) {
   for (const auto& [name, count] : others) counts[name] += count;
 }
 
+Counts sum_of(const std::map<Hour, Counts>& hours) {
+  Counts all;
+  for (const auto& [hour, counts] : hours) add(all, counts);
+  return all;
+}
+
 std::int64_t value_of(const Counts& counts, std::string_view name) {
   const auto found = counts.find(std::string(name));
   return found == counts.end() ? 0 : found->second;

@@ -34,6 +34,7 @@ void count(Counts& counts, const RequestRecord& request);
 void count(Counts& counts, const pool::PoolStatistics& before, const pool::PoolStatistics& now);
 
 void add(Counts& counts, const Counts& others);
+Counts sum_of(const std::map<Hour, Counts>& hours);
 std::int64_t value_of(const Counts& counts, std::string_view name);
 // Names that begin with "<group>|", without that.
 Counts group_of(const Counts& counts, std::string_view group);
