@@ -5,7 +5,7 @@
 #include <boost/json.hpp>
 
 #include "api/errors.h"
-#include "languages/language.h"
+#include "languages/codes.h"
 
 namespace ci::api {
 
@@ -74,7 +74,9 @@ std::vector<std::string> languages_of(const json::object& object, Problems& prob
     if (language != nullptr) {
       codes.emplace_back(language->code);
     } else {
-      problems.add(field, fmt::format("There is no language {}", json::serialize(one)), "value_error");
+      problems.add(
+          field, fmt::format("There is no language {}; there are {}", json::serialize(one), languages::all_codes()),
+          "value_error");
     }
   }
   return codes;

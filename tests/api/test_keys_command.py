@@ -31,6 +31,7 @@ def call(server, *words, status=0, **others):
     settings = {"DATA_DIR": server.data, "MASTER_API_KEY": MASTER} | kept | others
     done = command(server.program, *words, **settings)
     assert done.returncode == status, (done.returncode, done.stdout.decode(), done.stderr.decode())
+    assert status or not done.stderr, done.stderr.decode()  # what is as it should be is not worth a line
     return (done.stdout if status == 0 else done.stderr).decode()
 
 
@@ -90,7 +91,9 @@ def test_ceilings_are_set_and_lifted(served):
 
 def test_mistakes_are_told(served):
     assert "MASTER_API_KEY" in call(served, "keys", "list", status=1, MASTER_API_KEY="")
-    assert "klingon" in call(served, "keys", "create", "--name", "x", "--languages", "klingon", status=1)
+    unknown = call(served, "keys", "create", "--name", "x", "--languages", "klingon", status=1)
+    assert "klingon" in unknown and "bash, c, cpp" in unknown
+    assert "--hourly 100" in call(served, "keys", "update", "sk-", status=1)
     assert "name=value" in call(served, "keys", "create", "--name", "x", "--metadata", "alone", status=1)
     environment = next(one for one in json.loads(call(served, "keys", "list", "--json")) if one["source"] == "environment")
     assert "API_KEY" in call(served, "keys", "revoke", environment["key_hash"], "-f", status=1)
@@ -118,7 +121,9 @@ def test_metrics_say_what_the_server_counted(served):
     assert json.loads(call(served, "metrics", "languages", "--json", "--hours", 24))[0]["language"] == "bash"
     assert "Error Rate" in call(served, "metrics", "languages")
     assert json.loads(call(served, "metrics", "api-keys", "--json"))[0]["execution_count"] >= 1
-    assert "File Ops" in call(served, "metrics", "api-keys")
+    table = call(served, "metrics", "api-keys")
+    assert "File Ops" in table and "Environment Key (API_KEY)" in table
+    assert json.loads(call(served, "metrics", "api-keys", "--json"))[0]["name"] == "Environment Key (API_KEY)"
     assert json.loads(call(served, "metrics", "pool", "--json"))["total_acquisitions"] >= 2
     assert "Exhaustion Events" in call(served, "metrics", "pool")
     assert sum(hour["execution_count"] for hour in json.loads(call(served, "metrics", "hourly", "--hours", 12, "--json"))) >= 2

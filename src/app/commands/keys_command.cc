@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <sstream>
 
@@ -12,7 +13,7 @@
 #include "base/failure.h"
 #include "base/table.h"
 #include "base/time_text.h"
-#include "languages/language.h"
+#include "languages/codes.h"
 
 namespace ci::app {
 
@@ -56,7 +57,7 @@ void print_record(const KeyRecord& record) {
     fmt::print("{:<12} {}\n", title_of(period) + ":", text_of(record.limits[period]));
   }
   const access::Ceilings& ceilings = record.ceilings;
-  if (ceilings.runs_at_once) fmt::print("Runs at once: {}\n", *ceilings.runs_at_once);
+  if (ceilings.runs_at_once) fmt::print("Concurrency: {}\n", *ceilings.runs_at_once);
   if (ceilings.run_time) fmt::print("Longest run: {} s\n", ceilings.run_time->count());
   if (ceilings.memory_bytes) fmt::print("Memory:      {} MB\n", *ceilings.memory_bytes >> 20);
   if (!ceilings.languages.empty()) fmt::print("Languages:   {}\n", fmt::join(ceilings.languages, ", "));
@@ -65,6 +66,12 @@ void print_record(const KeyRecord& record) {
 std::optional<std::int64_t> limit_of(std::int64_t number) {
   if (number == 0) return std::nullopt;
   return number;
+}
+
+bool asks_for_a_change(const KeyOptions& options) {
+  return !options.name.empty() || options.enable || options.disable || options.runs_at_once || options.run_seconds ||
+         options.memory_megabytes || options.languages || !options.metadata.empty() ||
+         std::ranges::any_of(options.limits, [](const auto& limit) { return limit.has_value(); });
 }
 
 // What is not given stays as it is.
@@ -98,7 +105,11 @@ access::KeyChange change_of(const KeyOptions& options, const KeyRecord& before) 
     for (std::string name; std::getline(names, name, ',');) {
       if (name.empty()) continue;
       const languages::Language* language = languages::find(name);
-      if (language == nullptr) throw Failure(FailureKind::invalid, fmt::format("there is no language \"{}\"", name));
+      if (language == nullptr) {
+        throw Failure(
+            FailureKind::invalid,
+            fmt::format("--languages: there is no \"{}\"; there are {}", name, languages::all_codes()));
+      }
       ceilings.languages.emplace_back(language->code);
     }
   }
@@ -200,6 +211,11 @@ int show_key(const Settings& settings, const KeyOptions& options) {
 }
 
 int update_key(const Settings& settings, const KeyOptions& options) {
+  if (!asks_for_a_change(options)) {
+    throw Failure(
+        FailureKind::invalid,
+        "say what is to change, such as --hourly 100; `kubecoderun keys update --help` lists all");
+  }
   KeySession session(settings);
   const KeyRecord record = find(session, options.id);
   refuse_environment(record);

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <map>
 #include <thread>
 
+#include "access/key_records.h"
 #include "app/commands/store_session.h"
 #include "base/table.h"
 #include "metrics/report.h"
@@ -47,9 +49,15 @@ std::string summary_text(const json::object& body) {
 }
 
 metrics::Counts counts_of(StoreSession& session, metrics::Span span) {
-  metrics::Counts all;
-  for (const auto& [hour, counts] : session.run(session.history().counts(span))) metrics::add(all, counts);
-  return all;
+  return metrics::sum_of(session.run(session.history().counts(span)));
+}
+
+// By the short hash. Keys that were revoked have none.
+std::map<std::string, std::string> names_of_keys(StoreSession& session) {
+  access::KeyRecords records(session.records());
+  std::map<std::string, std::string> names;
+  for (const access::KeyRecord& record : session.run(records.list())) names[record.short_hash()] = record.name;
+  return names;
 }
 
 }  // namespace
@@ -90,17 +98,26 @@ int show_keys_of_runs(const Settings& settings, const MetricsOptions& options) {
   StoreSession session(settings);
   const auto cells = session.run(session.history().cells(span_of(options), "", By::key));
   const auto keys = metrics::most_used_first(metrics::by_key(cells));
+  const std::map<std::string, std::string> names = names_of_keys(session);
+  const auto name_of = [&](const std::string& key) {
+    const auto found = names.find(key);
+    return found == names.end() ? "" : found->second;
+  };
   if (options.json) {
     json::array list;
-    for (const auto& [key, totals] : keys) list.push_back(metrics::describe_key_use(key, totals));
+    for (const auto& [key, totals] : keys) {
+      json::object entry = metrics::describe_key_use(key, totals);
+      entry["name"] = name_of(key);
+      list.push_back(std::move(entry));
+    }
     print_json(list);
     return 0;
   }
   Table table;
-  table.columns = {{"Key Hash", true}, {"Executions"}, {"Success Rate"}, {"Avg Time"}, {"File Ops"}};
+  table.columns = {{"Key Hash", true}, {"Name", true}, {"Executions"}, {"Success Rate"}, {"Avg Time"}, {"File Ops"}};
   for (const auto& [key, totals] : keys) {
     table.add(
-        {key.empty() ? "(without a key)" : key, number(totals.runs), percent(totals.success_rate()),
+        {key.empty() ? "(without a key)" : key, name_of(key), number(totals.runs), percent(totals.success_rate()),
          milliseconds(totals.average_time_ms()), number(totals.files)});
   }
   fmt::print("{}", as_text(table));

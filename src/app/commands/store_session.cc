@@ -6,6 +6,7 @@
 #include "app/processes/privileges.h"
 #include "app/server/observation.h"
 #include "base/failure.h"
+#include "base/log.h"
 #include "metrics/shared_history.h"
 #include "metrics/sqlite_history.h"
 #include "store/open.h"
@@ -34,6 +35,11 @@ void check_place(const fs::path& file) {
 }  // namespace
 
 StoreSession::StoreSession(const Settings& settings) : settings_(settings) {
+  // What commands print is the answer; of the log only what is amiss.
+  LogSettings quiet;
+  quiet.level = LogLevel::warning;
+  quiet.format = LogFormat::text;
+  configure_log(quiet);
   if (settings.redis.chosen()) {
     records_ = store::open_redis(context_.get_executor(), settings.redis);
     return;
