@@ -1,5 +1,6 @@
 // What an administrator does in the dashboard. Prints what went wrong as JSON.
 import assert from 'node:assert/strict';
+import {createHash} from 'node:crypto';
 import {open} from './browser.mjs';
 
 const settings = JSON.parse(process.argv[2]);
@@ -83,7 +84,15 @@ await page.keyboard.press('ArrowRight');
 await page.locator('.uplot').waitFor();
 const runs = await page.locator('.cards strong').first().textContent();
 assert(Number(runs) >= 3, `${runs} executions`);
-await page.getByRole('listitem').filter({hasText: 'py'}).first().waitFor();
+// Who used it, in what, how it went and how fast: the key is still known by its hash, though it was revoked.
+const of = (name) => page.getByRole('region', {name, exact: true}).getByRole('row');
+await of('Figures of each language').filter({hasText: /^py/}).waitFor();
+const hash = createHash('sha256').update(key).digest('hex').slice(0, 8);
+const used = of('Keys that were used').filter({hasText: `${hash}…, revoked`});
+const [count, failed, late, average] = await used.getByRole('cell').allTextContents();
+assert(Number(count) >= 4 && failed === '1' && late === '0' && /^[\d.]+ m?s$/.test(average), await used.textContent());
+await page.locator('.cards').getByText(/^half below .* 99 % below/).waitFor();
+await page.locator('.cards').getByText(/\d cancelled$/).waitFor();
 await page.getByRole('button', {name: '7D: the last 7 days'}).click();
 await page.locator('button[aria-pressed="true"]').getByText('7D').waitFor();
 await page.locator('.uplot').waitFor();

@@ -13,7 +13,7 @@ async function write(page, text) {
   await page.keyboard.insertText(text);
 }
 async function finished(page) {
-  await page.locator('#run:not([disabled])').waitFor();
+  await page.locator('#run:not([aria-disabled="true"])').waitFor();
   return page.locator('#status').textContent();
 }
 async function enter(page, key) {
@@ -88,12 +88,13 @@ assert.equal(await page.locator('#file-list li').count(), 0);
 // The same request for other programs, which the harness runs.
 const snippets = {};
 await write(page, 'print("it\'s", "\\"quoted\\" ü 😀 $HOME `x` \\\\ end")');
+await page.locator('#copy').click();
 for (const kind of ['curl', 'python', 'javascript']) {
-  await page.locator('#copy').selectOption(kind);
+  await page.locator(`#kinds [data-kind="${kind}"]`).click();
   snippets[kind] = await page.locator('#text-field').inputValue();
   if (kind === 'curl') await check(page, 'snippet dialog');
-  await page.getByRole('button', {name: 'Close'}).click();
 }
+await page.getByRole('button', {name: 'Close'}).click();
 
 // A link holds the program, and nothing else.
 await page.locator('#share').click();

@@ -1,4 +1,4 @@
-"""The pages in a real Chromium: playground.mjs, docs.mjs and dashboard.mjs do what people do, this file starts what they need and judges
+"""The pages in a real Chromium: playground.mjs, docs.mjs, dashboard.mjs and keyboard.mjs do what people do, this file starts what they need and judges
 what they say. The driver and the accessibility checks are installed from npm on first use, below build/, with the lock file here.
 
 PAGES_PICTURES=FOLDER keeps what the browser showed.
@@ -85,6 +85,11 @@ def test_an_administrator_in_the_dashboard(site):
     if site.get("/api/v1/admin/keys", headers={"x-api-key": None}).status_code == 401:
         pytest.skip("this server has no administration")
     drive("dashboard.mjs", site)
+
+
+@pytest.mark.slow
+def test_everything_with_the_keyboard(site):
+    drive("keyboard.mjs", site)
 
 
 def test_the_description_is_openapi(site):

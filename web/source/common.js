@@ -14,6 +14,28 @@ export function element(name, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
+// By this a control is known again after what it was part of has been made anew: its id, or what it does and to what.
+export const markOf = (focused) => focused?.id || focused?.dataset?.mark || focused?.getAttribute?.('aria-label') || '';
+const marked = (place, mark) => (mark ? [...place.querySelectorAll('[id], [data-mark], [aria-label]')].find((one) => markOf(one) === mark) : undefined);
+
+// Gives the focus to the control with this mark. When there is none any more, to the place itself in one way or the other: whoever uses
+// the keyboard must never have to begin at the top of the page again.
+export function focusMark(place, mark) {
+  (marked(place, mark) ?? place.querySelector('[data-fallback]') ?? place.querySelector('[role="region"]')
+    ?? document.querySelector('[role="tab"][aria-selected="true"]') ?? document.querySelector('[data-fallback]'))?.focus();
+}
+
+// Puts these into the place of what is there. The focus, and how far tables are scrolled, stay as they are.
+export function refill(place, ...children) {
+  const focused = document.activeElement;
+  const had = focused !== place && place.contains(focused);
+  const mark = had ? markOf(focused) : '';
+  const scrolled = [...place.querySelectorAll('.scroll[aria-label]')].map((one) => [markOf(one), one.scrollLeft, one.scrollTop]);
+  place.replaceChildren(...children);
+  for (const [name, left, top] of scrolled) marked(place, name)?.scrollTo(left, top);
+  if (had) focusMark(place, mark);
+}
+
 export class ServerError extends Error {
   constructor(status, message, body) {
     super(message);
@@ -51,6 +73,7 @@ export class Key {
   ask(problem = '') {
     this.problem.textContent = problem;
     this.problem.hidden = !problem;
+    this.input.setAttribute('aria-invalid', String(Boolean(problem)));
     if (!this.dialog.open) this.dialog.showModal();
     this.input.focus();
     return new Promise((tell) => this.waiting.push(tell));

@@ -15,9 +15,12 @@ const views = {
   keys: {show: showKeys, seconds: 0},
   health: {show: showHealth, seconds: 30},
 };
+// Not the name in the address alone: the browser would go to it when the page is loaded, and take the focus from the dialog.
+const panelOf = (name) => byId(`panel-${name}`);
 let current = 'overview';
 let timer;
 let turn = 0;
+let failing = false;  // what the status says is why the last try failed
 
 // A part of the administration that this server does not have is null, and shown as such.
 async function get(path) {
@@ -38,16 +41,18 @@ async function refresh() {
   const mine = ++turn;
   const {show, seconds} = views[current];
   try {
-    await show(byId(current), {get, send, refresh, tell: (text) => say(byId('status'), text)});
+    await show(panelOf(current), {get, send, refresh, tell: (text) => say(byId('status'), text)});
     if (mine !== turn) return;
     byId('leave').hidden = !key.value;
+    if (failing) say(byId('status'), '');
+    failing = false;
     if (seconds) {
-      byId('status').textContent = '';
       timer = setTimeout(() => (document.hidden ? document.addEventListener('visibilitychange', refresh, {once: true}) : refresh()), seconds * 1000);
     }
   } catch (problem) {
     if (mine !== turn) return;
     if (problem.status === 401 || problem.status === 403) return lock();
+    failing = true;
     say(byId('status'), problem instanceof ServerError ? problem.message : 'The server cannot be reached. The next try follows by itself.');
     timer = setTimeout(refresh, 5000);
   }
@@ -61,25 +66,29 @@ function lock() {
   byId('locked').hidden = false;
   byId('tabs').hidden = true;
   for (const id of Object.keys(views)) {
-    byId(id).hidden = true;
-    byId(id).replaceChildren();
+    panelOf(id).hidden = true;
+    panelOf(id).replaceChildren();
   }
+  byId('log-in').focus();
 }
 
 function choose(id, focus = false) {
   current = views[id] ? id : 'overview';
+  say(byId('status'), '');  // that was about another view
   for (const name of Object.keys(views)) {
     const tab = byId(`tab-${name}`);
     tab.setAttribute('aria-selected', name === current);
     tab.tabIndex = name === current ? 0 : -1;
-    byId(name).hidden = name !== current;
+    panelOf(name).hidden = name !== current;
     if (name === current && focus) tab.focus();
   }
+  byId(`tab-${current}`).scrollIntoView({block: 'nearest', inline: 'nearest'});
   refresh();
 }
 
 async function logIn() {
-  if (!key.value && !(await key.ask())) return lock();
+  const asked = !key.value;
+  if (asked && !(await key.ask())) return lock();
   try {
     await get('/api/v1/admin/keys');  // one request with a key that may be wrong, not all that a view asks for
   } catch (problem) {
@@ -88,15 +97,16 @@ async function logIn() {
   }
   byId('locked').hidden = true;
   byId('tabs').hidden = false;
-  choose(location.hash.slice(1) || 'overview');
+  choose(location.hash.slice(1) || 'overview', asked);
 }
 
 for (const name of Object.keys(views)) byId(`tab-${name}`).addEventListener('click', () => { history.replaceState(null, '', `#${name}`); choose(name); });
 byId('tabs').addEventListener('keydown', (event) => {
-  const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
-  if (!step) return;
   const names = Object.keys(views);
-  const next = names[(names.indexOf(current) + step + names.length) % names.length];
+  const at = names.indexOf(current);
+  const next = names[{ArrowRight: (at + 1) % names.length, ArrowLeft: (at + names.length - 1) % names.length, Home: 0, End: names.length - 1}[event.key]];
+  if (!next) return;
+  event.preventDefault();
   history.replaceState(null, '', `#${next}`);
   choose(next, true);
 });

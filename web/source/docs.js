@@ -1,7 +1,7 @@
 import './common.css';
 import './docs.css';
 
-import {byId, element} from './common.js';
+import {byId, element, say} from './common.js';
 
 const methods = ['get', 'post', 'put', 'patch', 'delete', 'options'];
 let description;
@@ -119,6 +119,9 @@ byId('filter').addEventListener('input', (event) => {
   const wanted = event.target.value.trim().toLowerCase();
   for (const item of document.querySelectorAll('[data-text]')) item.hidden = !item.dataset.text.includes(wanted);
   for (const section of document.querySelectorAll('[data-section]')) section.hidden = !section.querySelector('li:not([hidden])');
+  const count = document.querySelectorAll('[data-text]:not([hidden])').length;
+  byId('found').hidden = !wanted;
+  say(byId('found'), wanted ? (count === 1 ? 'One route.' : `${count || 'No'} routes.`) : '');
 });
 
 function openNamed() {

@@ -3,7 +3,7 @@
 import {autocompletion, closeBrackets, closeBracketsKeymap} from '@codemirror/autocomplete';
 import {defaultKeymap, history, historyKeymap, indentWithTab} from '@codemirror/commands';
 import {HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting} from '@codemirror/language';
-import {Compartment, EditorState} from '@codemirror/state';
+import {Compartment, EditorState, Prec} from '@codemirror/state';
 import {EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers} from '@codemirror/view';
 import {tags} from '@lezer/highlight';
 
@@ -37,15 +37,24 @@ const look = EditorView.theme({
 export function makeEditor(place, {run, changed}) {
   const root = place.attachShadow({mode: 'open'});
   const language = new Compartment();
+  // Inside of the shadow tree, since a description must be in the tree of what it describes.
+  const note = document.createElement('p');
+  note.id = 'note';
+  note.hidden = true;
+  note.textContent = 'Tab indents. Escape, then Tab leaves the editor. Control and Enter runs the program.';
+  root.append(note);
   const view = new EditorView({
     root,
     parent: root,
     state: EditorState.create({
       extensions: [
-        lineNumbers(), highlightActiveLineGutter(), history(), drawSelection(), indentOnInput(), bracketMatching(), closeBrackets(),
+        lineNumbers(), highlightActiveLineGutter(), history(), drawSelection({cursorBlinkRate: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 1200}), indentOnInput(), bracketMatching(), closeBrackets(),
         autocompletion(), highlightActiveLine(), indentUnit.of('    '), syntaxHighlighting(colours), look, language.of([]),
         EditorView.lineWrapping,
-        EditorView.contentAttributes.of({'aria-label': 'Program', autocapitalize: 'off', autocorrect: 'off', spellcheck: 'false'}),
+        EditorView.contentAttributes.of({'aria-label': 'Program', 'aria-describedby': 'note', autocapitalize: 'off', autocorrect: 'off', spellcheck: 'false'}),
+        // After Escape, Tab leaves the editor, until another key is pressed. CodeMirror gives people two seconds for that, and does not do it
+        // when the Escape also closed the list of completions.
+        Prec.highest(EditorView.domEventHandlers({keydown: (event) => { if (event.key === 'Escape') view.setTabFocusMode(30_000); return false; }})),
         keymap.of([
           {key: 'Mod-Enter', run: () => { run(); return true; }},
           ...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab,

@@ -1,7 +1,7 @@
 import './common.css';
 import './playground.css';
 
-import {Key, ServerError, ask, byId, copy, element, request, say} from './common.js';
+import {Key, ServerError, ask, byId, copy, element, refill, request, say} from './common.js';
 import {makeEditor} from './editor.js';
 import {examples} from './examples.js';
 import {languageOf, languages} from './languages.js';
@@ -14,7 +14,12 @@ const kept = {lang: 'py', programs: {}, arguments: '', session: '', files: [], .
 const keep = () => sessionStorage.setItem('playground', JSON.stringify(kept));
 let running = null;
 
-const editor = makeEditor(byId('editor'), {run, changed: () => { kept.programs[kept.lang] = editor.text; keep(); }});
+const editor = makeEditor(byId('editor'), {run, changed: () => {
+  kept.programs[kept.lang] = editor.text;
+  if (byId('example').value && exampleChosen()?.code !== editor.text) byId('example').value = '';
+  keep();
+}});
+const exampleChosen = () => examples.find((one) => one.lang === kept.lang && one.title === byId('example').value);
 const firstExample = (lang) => examples.find((example) => example.lang === lang);
 
 function chooseLanguage(lang) {
@@ -39,9 +44,12 @@ function body() {
   return wanted;
 }
 
+// A button that is disabled loses the focus, and then the keyboard begins at the top of the page. So it only says that it is.
+const disable = (id, off) => byId(id).setAttribute('aria-disabled', String(off));
+
 function showSession() {
   byId('session').textContent = kept.session ? `Session ${kept.session.slice(0, 8)}…` : 'No session yet';
-  byId('new-session').disabled = !kept.session && kept.files.length === 0;
+  disable('new-session', !kept.session && kept.files.length === 0);
   byId('key').textContent = key.value ? 'Change key' : 'Enter key';
 }
 
@@ -64,7 +72,7 @@ async function download(file) {
 }
 
 function showFiles() {
-  byId('file-list').replaceChildren(...kept.files.map((file) => element(
+  refill(byId('file-list'), ...kept.files.map((file) => element(
     'li', {}, element('span', {}, file.name), element('button', {
       type: 'button', class: 'small', 'aria-label': `Download ${file.name}`, title: 'Download', onclick: () => download(file),
     }, '↓'))));
@@ -82,7 +90,7 @@ async function run() {
   if (running) return;
   if (!key.value && !(await key.ask())) return;
   running = new AbortController();
-  byId('run').disabled = true;
+  disable('run', true);
   byId('stop').hidden = false;
   say(byId('status'), 'Running…');
   try {
@@ -103,7 +111,8 @@ async function run() {
     byId('result').replaceChildren(stopped ? element('p', {class: 'quiet'}, 'The run was stopped; nothing of it is kept.') : element('p', {class: 'notice'}, text));
   } finally {
     running = null;
-    byId('run').disabled = false;
+    disable('run', false);
+    if (document.activeElement === byId('stop')) byId('run').focus();
     byId('stop').hidden = true;
     showSession();
   }
@@ -131,17 +140,26 @@ function showText(title, note, text) {
   byId('text-note').textContent = note;
   byId('text-field').value = text;
   byId('text-status').textContent = '';
+  if (byId('text-dialog').open) return;
   byId('text-dialog').showModal();
   byId('text-field').select();
+}
+
+const kinds = {curl: 'curl', python: 'Python', javascript: 'JavaScript'};
+
+function showSnippet(kind) {
+  byId('kinds').hidden = false;
+  for (const button of byId('kinds').children) button.setAttribute('aria-pressed', String(button.dataset.kind === kind));
+  showText(`The same run with ${kinds[kind]}`, 'The key is read from the environment variable KUBECODERUN_API_KEY.', snippets[kind](location.origin, body()));
 }
 
 function listen() {
   byId('language').append(...languages.map((language) => element('option', {value: language.code}, language.name)));
   byId('language').addEventListener('change', (event) => chooseLanguage(event.target.value));
-  byId('example').addEventListener('change', (event) => {
-    const chosen = examples.find((one) => one.lang === kept.lang && one.title === event.target.value);
+  byId('example').addEventListener('change', () => {
+    // It stays chosen until the program is changed, so that the arrow keys go from one to the next.
+    const chosen = exampleChosen();
     if (chosen) editor.text = chosen.code;
-    event.target.value = '';
   });
   byId('arguments').value = kept.arguments;
   byId('arguments').addEventListener('input', (event) => { kept.arguments = event.target.value; keep(); });
@@ -151,15 +169,12 @@ function listen() {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.defaultPrevented && !document.querySelector('dialog[open]')) run();
   });
   byId('key').addEventListener('click', async () => { await key.ask(); showSession(); });
-  byId('copy').addEventListener('change', (event) => {
-    const kind = event.target.value;
-    const name = event.target.selectedOptions[0].textContent;
-    event.target.value = '';
-    if (kind) showText(`The same run with ${name}`, 'The key is read from the environment variable KUBECODERUN_API_KEY.', snippets[kind](location.origin, body()));
-  });
+  byId('copy').addEventListener('click', () => showSnippet('curl'));
+  byId('kinds').append(...Object.entries(kinds).map(([kind, name]) => element('button', {type: 'button', 'data-kind': kind, onclick: () => showSnippet(kind)}, name)));
   byId('share').addEventListener('click', async () => {
     const fragment = await toFragment({lang: kept.lang, code: editor.text});
     history.replaceState(null, '', fragment);
+    byId('kinds').hidden = true;
     showText('A link to this program', 'The program is in the link itself, behind #, and is sent to no server. Files, session and key are not in it.', location.href);
   });
   const dialog = byId('text-dialog');
@@ -172,6 +187,7 @@ function listen() {
   byId('choose').addEventListener('click', () => byId('picker').click());
   byId('picker').addEventListener('change', async (event) => { await upload(event.target.files); event.target.value = ''; });
   byId('new-session').addEventListener('click', () => {
+    if (byId('new-session').getAttribute('aria-disabled') === 'true') return;
     Object.assign(kept, {session: '', files: []});
     keep();
     showFiles();

@@ -1,5 +1,5 @@
 // How each service does, and how full the pool is.
-import {element} from '../common.js';
+import {element, refill} from '../common.js';
 import {badge, duration, empty, moment, number, panel, table} from './parts.js';
 
 const titles = {redis: 'Records', minio: 'Files', pod_pool: 'Sandbox pool', compile_cache: 'Compiled programs', kubernetes: 'Kubernetes'};
@@ -26,17 +26,28 @@ function pool(languages) {
     [one.available, one.in_use, one.creating, one.target_size].map((count) => element('td', {class: 'number'}, number(count))))));
 }
 
+// Whether it is large enough, in words.
+function verdict(one) {
+  if (!one?.acquisitions && !one?.refusals) return element('p', {class: 'quiet'}, 'No program has asked for a sandbox since the server started.');
+  const sum = (name) => number(one[name] ?? 0);
+  const facts = `Since the server started: ${sum('hits')} of ${sum('acquisitions')} programs found a sandbox ready, ${sum('waits')} waited`
+    + `${one.waits ? `, ${duration(one.average_wait_ms ?? 0)} on average` : ''}, ${sum('refusals')} were refused.`;
+  const short = (one.exhaustions ?? 0) + (one.refusals ?? 0) > 0.1 * (one.acquisitions + (one.refusals ?? 0));
+  return element('p', {}, badge(short ? 'too small' : 'large enough', short ? 'warn' : 'good'), ` ${facts}`,
+    short ? ' Raise POD_POOL_… of the languages below that have none ready, POD_POOL_MEMORY_MB, or the number of servers.' : '');
+}
+
 export async function showHealth(place, {get}) {
   const stats = await get('/api/v1/admin/stats');
   // Without that route the key that is needed is another one; then only what needs no key is told.
   if (stats === null) {
     const ready = await fetch('/ready').then((answer) => answer.json());
-    return place.replaceChildren(panel('Services', element('p', {}, 'The server is ', badge(ready.status.replace('_', ' '), ready.status === 'ready' ? 'good' : 'bad')),
+    return refill(place, panel('Services', element('p', {}, 'The server is ', badge(ready.status.replace('_', ' '), ready.status === 'ready' ? 'good' : 'bad')),
       empty('Details are not served to the dashboard by this server.')));
   }
   const {status, services} = stats.health;
-  place.replaceChildren(
+  refill(place, 
     element('p', {}, 'Overall: ', badge(status), element('span', {class: 'quiet'}, ` as of ${moment(stats.timestamp)}`)),
     element('div', {class: 'services'}, Object.entries(services).map(([name, one]) => service(name, one))),
-    panel('Pool by language', pool(services.pod_pool?.details?.languages)));
+    panel('Pool by language', verdict(services.pod_pool?.details), pool(services.pod_pool?.details?.languages)));
 }
