@@ -196,7 +196,7 @@ std::vector<Lack> lacking_kinds(const SandboxdSettings& settings) {
 
 std::vector<std::string> guest_environment() {
   return {
-      "PATH=/usr/local/bin:/usr/bin:/bin",
+      "PATH=/runtimes/bin:/usr/local/bin:/usr/bin:/bin",
       "HOME=/tmp",
       "USER=sandbox",
       "LOGNAME=sandbox",

@@ -70,6 +70,46 @@ def test_node_from_everywhere(patient):
     assert outcome(patient, "js", own + "console.log(require('lodash'))")[0] == "1\n"
 
 
+def test_node_in_threads_and_in_processes_that_a_program_starts(patient):
+    code = """
+const {Worker} = require('worker_threads');
+const {spawnSync} = require('child_process');
+const fs = require('fs');
+const required = "console.log(require('lodash').sum([1, 2]))", imported = "import _ from 'lodash'; console.log(_.sum([1, 2]))";
+fs.mkdirSync('/mnt/data/deep/er', {recursive: true});
+for (const place of ['/mnt/data/deep/er', '/tmp']) {
+  fs.writeFileSync(`${place}/a.js`, required);
+  fs.writeFileSync(`${place}/a.mjs`, imported);
+  for (const name of ['a.js', 'a.mjs']) process.stdout.write(spawnSync('node', [`${place}/${name}`], {cwd: '/usr'}).stdout);
+}
+process.stdout.write(spawnSync('node', ['--input-type=module', '-e', imported]).stdout);
+new Worker(required, {eval: true}).on('exit', () => new Worker('/tmp/a.mjs'));
+"""
+    assert outcome(patient, "js", code) == ("3\n" * 7, "")
+
+
+def test_npm_takes_the_folder_of_a_program_for_its_project(patient):
+    needs("npm")
+    code = """
+mkdir -p /tmp/a/b /mnt/data/c/d && echo '{"scripts": {"where": "npm prefix"}}' >/mnt/data/c/package.json
+for folder in /mnt/data /tmp/a/b /mnt/data/c/d; do cd $folder && npm prefix; done
+npm run --silent where
+cd /mnt/data && npm init -y >/dev/null && node -p 'require("./package.json").name' && npm ls >/dev/null && npx marked --version
+"""
+    marked = json.loads((NODE / "package-lock.json").read_text())["packages"]["node_modules/marked"]["version"]
+    assert outcome(patient, "bash", code) == (f"/mnt/data\n/tmp/a/b\n/mnt/data/c\n/mnt/data/c\ndata\n{marked}\n", "")
+
+
+def test_types_of_node_libraries(patient):
+    needs("tsc")
+    wanted = [name for name in json.loads((NODE / "package.json").read_text())["dependencies"] if not name.startswith("@types/")]
+    imports = "".join(f"import * as library{number} from '{name}';\nexport {{library{number}}};\n" for number, name in enumerate(wanted))
+    wrong = "import _ from 'lodash';\nimport express from 'express';\nconst app: express.Express = express();\nexport const text: string = _.sum([1, 2]);\n"
+    check = "tsc --noEmit --strict --esModuleInterop --skipLibCheck --target es2020 --moduleResolution node all.ts wrong.ts"
+    code = f"cat >all.ts <<'END'\n{imports}END\ncat >wrong.ts <<'END'\n{wrong}END\n{check} || true"
+    assert outcome(patient, "bash", code) == ("wrong.ts(4,14): error TS2322: Type 'number' is not assignable to type 'string'.\n", "")
+
+
 def test_r(server):
     needs("Rscript")
     wanted = ", ".join(f'"{name}"' for name in names("R"))
