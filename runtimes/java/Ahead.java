@@ -1,4 +1,5 @@
 import com.sun.source.util.JavacTask;
+import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.OutputStreamWriter;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
 import javax.tools.JavaFileManager;
 import javax.tools.SimpleJavaFileObject;
@@ -21,7 +23,12 @@ import javax.tools.ToolProvider;
 /** What launch.cc does in Java: compiles a sample while nobody waits, then the program. Its messages are javac's. */
 final class Ahead {
     private static final Path CLASSES = Path.of("/tmp/.java");
-    private static final Path SCRIPT = Path.of("/mnt/data/Code.java");
+    private static final Path DATA = Path.of("/mnt/data");
+    private static final Path SCRIPT = DATA.resolve("Code.java");
+    /** Where javac looks for what a program may bring. */
+    private static final String OWN = CLASSES + ":" + DATA;
+    /** Without a name that begins so nothing of the libraries can be meant. */
+    private static final Pattern LIBRARY = Pattern.compile("\\b(com|org)\\s*\\.");
     private static final JavaCompiler COMPILER = ToolProvider.getSystemJavaCompiler();
     private static JavaFileManager files;
 
@@ -98,9 +105,10 @@ final class Ahead {
         if (!practise) return;
         Path scratch = Files.createTempDirectory("sample");
         Writer nowhere = new OutputStreamWriter(OutputStream.nullOutputStream());
-        for (int i = 0; i < 2; i++) compile(nowhere, SAMPLE, scratch);
+        for (int i = 0; i < 2; i++) compile(nowhere, SAMPLE, OWN, scratch);
+        classPath(SAMPLE);
         // An error too: messages have a machinery of their own.
-        compile(nowhere, "class Sample { int x = \"\" }", scratch);
+        compile(nowhere, "class Sample { int x = \"\" }", OWN, scratch);
         try (URLClassLoader loader = new URLClassLoader(new URL[] {scratch.toUri().toURL()})) {
             loader.loadClass("Sample").getMethod("main", String[].class).invoke(null, (Object) new String[0]);
         }
@@ -115,28 +123,46 @@ final class Ahead {
     static String compile() throws IOException {
         String text = Files.readString(SCRIPT);
         PrintWriter messages = new PrintWriter(new OutputStreamWriter(System.err));
-        Outline outline = compile(messages, text, CLASSES);
+        Outline outline = compile(messages, text, classPath(text), CLASSES);
         messages.flush();
         return outline == null ? null : outline.mainClass();
     }
 
+    /** javac opens all jars of its class path at once, which takes longer than compiling a short program: only one that may need them has them. */
+    private static String classPath(String text) {
+        boolean needed = System.getenv("CLASSPATH") != null || LIBRARY.matcher(text).find() || bringsMore();
+        return needed ? System.getProperty("java.class.path") : OWN;
+    }
+
+    /** Whether there are files that may be further parts of the program. */
+    private static boolean bringsMore() {
+        File[] files = DATA.toFile().listFiles();
+        if (files == null) return false;
+        for (File file : files) {
+            String name = file.getName();
+            boolean isSource = name.endsWith(".java") && !name.equals(SCRIPT.getFileName().toString());
+            if (isSource || name.endsWith(".class") || file.isDirectory()) return true;
+        }
+        return false;
+    }
+
     /** What was compiled; null: it does not compile. */
-    private static Outline compile(Writer messages, String text, Path into) throws IOException {
+    private static Outline compile(Writer messages, String text, String classPath, Path into) throws IOException {
         Outline outline = new Outline();
         StringWriter said = new StringWriter();
-        boolean good = compile(said, new Source(outline, text), outline, into);
+        boolean good = compile(said, new Source(outline, text), outline, classPath, into);
         if (!good && !outline.isRead() && !outline.fileName().equals("Code")) {
             // The messages name a file that is called otherwise.
             said = new StringWriter();
-            compile(said, new Source(outline, text), new Outline(), into);
+            compile(said, new Source(outline, text), new Outline(), classPath, into);
         }
         messages.write(said.toString());
         return good ? outline : null;
     }
 
-    private static boolean compile(Writer messages, Source source, Outline outline, Path into) {
+    private static boolean compile(Writer messages, Source source, Outline outline, String classPath, Path into) {
         // No annotation processors can be there; javac would look for them.
-        List<String> options = List.of("-d", into.toString(), "-proc:none", "-cp", System.getProperty("java.class.path"));
+        List<String> options = List.of("-d", into.toString(), "-proc:none", "-cp", classPath);
         JavacTask task = (JavacTask) COMPILER.getTask(messages, files, null, options, null, List.of(source));
         task.addTaskListener(outline);
         return task.call();

@@ -23,6 +23,7 @@
 #include <system_error>
 #include <vector>
 
+#include "languages/java_libraries.h"
 #include "wait/protocol.h"
 
 namespace {
@@ -61,10 +62,9 @@ std::string read_file(const std::string& path) {
 }
 
 // What the java command makes of CLASSPATH: "directory/*" stands for the jars in there. The working directory is on the path already.
-std::string class_path() {
-  std::string path = std::string(classes) + ":/mnt/data";
+void add_named(std::string& path) {
   const char* named = std::getenv("CLASSPATH");
-  std::string_view rest = named != nullptr && std::getenv(only_archive) == nullptr ? named : "";
+  std::string_view rest = named != nullptr ? named : "";
   while (!rest.empty()) {
     const std::string_view entry = rest.substr(0, rest.find(':'));
     rest.remove_prefix(std::min(rest.size(), entry.size() + 1));
@@ -80,6 +80,18 @@ std::string class_path() {
     }
     std::sort(jars.begin(), jars.end());
     for (const std::string& jar : jars) path.append(":").append(jar);
+  }
+}
+
+// The machine opens a jar when it looks for a class that it did not find before. The archive of classes is made without jars: it fits
+// every class path that begins like its own.
+std::string class_path() {
+  std::string path = std::string(classes) + ":/mnt/data";
+  if (::getenv(only_archive) != nullptr) return path;
+  add_named(path);
+  for (const char* library : ci::languages::java_libraries) {
+    const std::string jar = std::string("/usr/share/java/") + library + ".jar";
+    if (::access(jar.c_str(), R_OK) == 0) path += ':' + jar;
   }
   return path;
 }

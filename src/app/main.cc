@@ -12,6 +12,7 @@
 #include "app/commands/audit_command.h"
 #include "app/commands/doctor/doctor.h"
 #include "app/commands/keys_command.h"
+#include "app/commands/libraries_command.h"
 #include "app/commands/metrics_command.h"
 #include "app/commands/run_command.h"
 #include "app/processes/data_lock.h"
@@ -224,6 +225,13 @@ int command_line(int argc, char** argv) {
   CLI::App* doctor_command = program.add_subcommand("doctor", "Say what this host has and lacks for sandboxes");
   doctor_command->add_flag("--json", json, "As JSON");
   doctor_command->callback([&] { chosen = [&] { return examine(json); }; });
+
+  std::string library_language;
+  CLI::App* libraries_command =
+      program.add_subcommand("libraries", "List what programs find beside the library of their language");
+  libraries_command->add_option("language", library_language, "One language: py, js, …");
+  libraries_command->add_flag("--json", json, "As JSON");
+  libraries_command->callback([&] { chosen = [&] { return list_libraries(library_language, json); }; });
 
   CLI::App* settings_command =
       program.add_subcommand("settings", "Print every setting: value in force, default, meaning");

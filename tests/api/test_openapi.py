@@ -158,6 +158,8 @@ def test_what_is_answered_is_what_is_described(debugged, described, served):
     for service in ("detailed", "redis", "minio", "pod_pool", "compile_cache"):
         ask("GET", "/health/{service}", (service,))
     ask("GET", "/health/{service}", ("nothing",), status=404)
+    ask("GET", "/libraries")
+    ask("GET", "/libraries", status=400, params={"language": "cobol"})
     for page in ("/playground", "/docs", "/redoc", "/openapi.json", "/admin-dashboard"):
         ask("GET", page, key=None)
     for path in ("/exec/programmatic", "/exec/programmatic/cancel"):

@@ -104,6 +104,8 @@ void Application::build() {
   store_watch_.emplace(*records_, records_name, *bodies_, bodies_name, [this](bool ready, std::string reason) {
     service_->set_ready(ready, std::move(reason));
   });
+  libraries_.emplace(*pool_, *blocking_);
+  service_->add("GET", "/libraries", {}, [this](net::Request& request) { return libraries_->list(request); });
   add_checks();
   add_pages();
 }

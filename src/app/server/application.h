@@ -10,6 +10,7 @@
 
 #include "access/api_keys.h"
 #include "access/managed_keys.h"
+#include "api/libraries.h"
 #include "api/service.h"
 #include "app/processes/sandboxd_link.h"
 #include "app/server/api_key.h"
@@ -91,6 +92,7 @@ class Application {
   std::optional<execution::Runs> runs_;
   std::unique_ptr<api::Service> service_;
   std::optional<StoreWatch> store_watch_;
+  std::optional<api::LibraryRoutes> libraries_;
   std::optional<Preparer> preparer_;
 
   int signals_ = 0;             // how many asked us to stop

@@ -1,0 +1,238 @@
+#include "libraries/libraries.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cctype>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "languages/java_libraries.h"
+#include "languages/language.h"
+
+namespace ci::libraries {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+namespace {
+
+using Libraries = std::vector<Library>;
+
+std::vector<fs::path> entries(const fs::path& directory) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator place(directory, error), end; !error && place != end; place.increment(error))
+    found.push_back(place->path());
+  std::ranges::sort(found);
+  return found;
+}
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string> lines_of(const fs::path& path) {
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(std::move(line));
+  return lines;
+}
+
+// The fields of a file that begins like a mail: "Name: value".
+std::map<std::string, std::string> fields_of(const fs::path& path) {
+  std::map<std::string, std::string> fields;
+  for (const std::string& line : lines_of(path)) {
+    if (line.empty()) break;
+    const size_t colon = line.find(": ");
+    if (colon != line.npos && line.front() != ' ') fields.emplace(line.substr(0, colon), line.substr(colon + 2));
+  }
+  return fields;
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+// A distribution says in a list of its own what can be imported; where it does not, its name says it.
+std::vector<std::string> python_modules(const fs::path& description, const std::string& name) {
+  std::vector<std::string> modules;
+  for (std::string& line : lines_of(description / "top_level.txt")) {
+    if (!line.empty() && line.front() != '_' && !line.contains('/')) modules.push_back(std::move(line));
+  }
+  if (!modules.empty()) return modules;
+  std::string module = name;
+  for (char& c : module) c = c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const fs::path place = description.parent_path();
+  if (is_there(place / module) || is_there(place / (module + ".py"))) return {module};
+  return {};
+}
+
+void add_python(Libraries& all, const fs::path& root) {
+  std::vector<fs::path> places = {root / "usr/lib/python3/dist-packages"};
+  for (const fs::path& place : entries(root / "usr/local/lib")) {
+    if (place.filename().string().starts_with("python3")) places.push_back(place / "dist-packages");
+  }
+  for (const fs::path& place : places) {
+    for (const fs::path& entry : entries(place)) {
+      fs::path description;
+      if (entry.extension() == ".dist-info") description = entry / "METADATA";
+      if (entry.extension() == ".egg-info") description = fs::is_directory(entry) ? entry / "PKG-INFO" : entry;
+      if (description.empty()) continue;
+      const auto fields = fields_of(description);
+      const auto name = fields.find("Name"), version = fields.find("Version");
+      if (name == fields.end() || version == fields.end()) continue;
+      Library library{"py", name->second, version->second, python_modules(entry, name->second)};
+      if (library.imports == std::vector{library.name}) library.imports.clear();
+      all.push_back(std::move(library));
+    }
+  }
+}
+
+// Those that packages/node names; what they need themselves is nobody's business.
+void add_node(Libraries& all, const fs::path& root, const std::string& language) {
+  const fs::path place = root / "usr/lib/kubecoderun/node";
+  boost::system::error_code error;
+  const json::value description = json::parse(text_of(place / "package.json"), error);
+  const json::object* package = error ? nullptr : description.if_object();
+  const json::value* dependencies = package == nullptr ? nullptr : package->if_contains("dependencies");
+  if (dependencies == nullptr || !dependencies->is_object()) return;
+  for (const auto& dependency : dependencies->get_object()) {
+    const std::string name(dependency.key());
+    if (name.starts_with("@types/")) continue;
+    const json::value one = json::parse(text_of(place / "node_modules" / name / "package.json"), error);
+    const json::object* installed = error ? nullptr : one.if_object();
+    const json::value* version = installed == nullptr ? nullptr : installed->if_contains("version");
+    if (version != nullptr && version->is_string())
+      all.push_back({language, name, std::string(version->get_string()), {}});
+  }
+}
+
+// Debian links a jar with its version in the name to the one without, or the other way.
+void add_java(Libraries& all, const fs::path& root) {
+  const std::vector<fs::path> jars = entries(root / "usr/share/java");
+  for (const std::string name : languages::java_libraries) {
+    if (!is_there(root / "usr/share/java" / (name + ".jar"))) continue;
+    std::string version;
+    for (const fs::path& jar : jars) {
+      const std::string stem = jar.stem();
+      const bool has_version = stem.starts_with(name + "-") && stem.size() > name.size() + 1 &&
+                               std::isdigit(static_cast<unsigned char>(stem[name.size() + 1]));
+      if (has_version) version = stem.substr(name.size() + 1);
+    }
+    all.push_back({"java", name, version, {}});
+  }
+}
+
+// Extensions have the version of PHP, which is in the name of the directory where they are switched on.
+void add_php(Libraries& all, const fs::path& root) {
+  constexpr std::string_view key = "extension=", ending = ".so";
+  for (const fs::path& version : entries(root / "etc/php")) {
+    std::set<std::string> names;
+    for (const fs::path& file : entries(version / "cli/conf.d")) {
+      for (const std::string& line : lines_of(file)) {
+        if (!line.starts_with(key)) continue;
+        std::string name = line.substr(key.size());
+        if (name.ends_with(ending)) name.resize(name.size() - ending.size());
+        names.insert(std::move(name));
+      }
+    }
+    for (const std::string& name : names) all.push_back({"php", name, version.filename(), {}});
+  }
+}
+
+void add_r(Libraries& all, const fs::path& root) {
+  for (const char* place : {"usr/local/lib/R/site-library", "usr/lib/R/site-library", "usr/lib/R/library"}) {
+    for (const fs::path& entry : entries(root / place)) {
+      const auto fields = fields_of(entry / "DESCRIPTION");
+      const auto name = fields.find("Package"), version = fields.find("Version"), priority = fields.find("Priority");
+      if (name == fields.end() || version == fields.end()) continue;
+      if (priority != fields.end() && priority->second == "base") continue;  // R itself
+      all.push_back({"r", name->second, version->second, {}});
+    }
+  }
+}
+
+// Of what is only headers, and of libraries that are linked: the packages of Debian that bring them. Its version without Debian's own part.
+void add_packages(Libraries& all, const fs::path& root) {
+  struct Known {
+    std::string_view package, language, name;
+  };
+  static constexpr Known known[] = {
+      {"libeigen3-dev", "cpp", "Eigen"},
+      {"nlohmann-json3-dev", "cpp", "nlohmann-json"},
+      {"libgsl-dev", "c", "GSL"},
+      {"libgsl-dev", "cpp", "GSL"},
+      {"liblapacke-dev", "c", "LAPACK"},
+      {"liblapacke-dev", "cpp", "LAPACK"},
+      {"zlib1g-dev", "c", "zlib"},
+      {"zlib1g-dev", "cpp", "zlib"},
+      {"librust-anyhow-dev", "rs", "anyhow"},
+      {"librust-base64-dev", "rs", "base64"},
+      {"librust-chrono-dev", "rs", "chrono"},
+      {"librust-csv-dev", "rs", "csv"},
+      {"librust-hex-dev", "rs", "hex"},
+      {"librust-indexmap-dev", "rs", "indexmap"},
+      {"librust-itertools-dev", "rs", "itertools"},
+      {"librust-lazy-static-dev", "rs", "lazy_static"},
+      {"librust-num-dev", "rs", "num"},
+      {"librust-num-bigint-dev", "rs", "num_bigint"},
+      {"librust-num-traits-dev", "rs", "num_traits"},
+      {"librust-once-cell-dev", "rs", "once_cell"},
+      {"librust-rand-dev", "rs", "rand"},
+      {"librust-rayon-dev", "rs", "rayon"},
+      {"librust-regex-dev", "rs", "regex"},
+      {"librust-serde-dev", "rs", "serde"},
+      {"librust-serde-json-dev", "rs", "serde_json"},
+      {"librust-sha2-dev", "rs", "sha2"},
+      {"librust-thiserror-dev", "rs", "thiserror"},
+      {"librust-uuid-dev", "rs", "uuid"},
+  };
+  std::string package;
+  bool installed = false;
+  for (const std::string& line : lines_of(root / "var/lib/dpkg/status")) {
+    if (line.starts_with("Package: ")) package = line.substr(9);
+    if (line.starts_with("Status: ")) installed = line.ends_with(" installed");
+    if (!line.starts_with("Version: ") || !installed) continue;
+    for (const Known& one : known) {
+      if (one.package != package) continue;
+      std::string version = line.substr(9, line.rfind('-') - 9);
+      if (const size_t epoch = version.find(':'); epoch != version.npos) version.erase(0, epoch + 1);
+      if (const size_t repacked = version.find("+dfsg"); repacked != version.npos) version.resize(repacked);
+      all.push_back({std::string(one.language), std::string(one.name), version, {}});
+    }
+  }
+}
+
+std::string in_lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+}  // namespace
+
+std::vector<Library> find_libraries(const fs::path& root) {
+  Libraries all;
+  add_python(all, root);
+  add_node(all, root, "js");
+  add_node(all, root, "ts");
+  add_java(all, root);
+  add_php(all, root);
+  add_r(all, root);
+  add_packages(all, root);
+  const auto place = [](const Library& library) {
+    const auto same = [&](const languages::Language& language) { return language.code == library.language; };
+    return std::ranges::find_if(languages::all(), same) - languages::all().begin();
+  };
+  std::ranges::stable_sort(all, {}, [&](const Library& one) { return std::pair(place(one), in_lower_case(one.name)); });
+  // Of what is installed twice programs find the first.
+  const auto same = [](const Library& a, const Library& b) { return a.language == b.language && a.name == b.name; };
+  const auto repeats = std::ranges::unique(all, same);
+  all.erase(repeats.begin(), repeats.end());
+  return all;
+}
+
+}  // namespace ci::libraries

@@ -1,0 +1,83 @@
+#include "libraries/libraries.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace ci::libraries {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+
+class Libraries : public testing::Test {
+ protected:
+  Libraries() : root_(fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    fs::remove_all(root_);
+    fs::create_directories(root_);
+  }
+  ~Libraries() override { fs::remove_all(root_); }
+
+  void file(const fs::path& path, const std::string& text) {
+    fs::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path) << text;
+  }
+
+  std::vector<std::string> found() {
+    std::vector<std::string> words;
+    for (const Library& one : find_libraries(root_)) {
+      std::string word = one.language + " " + one.name + " " + one.version;
+      for (const std::string& module : one.imports) word += " " + module;
+      words.push_back(std::move(word));
+    }
+    return words;
+  }
+
+  fs::path root_;
+};
+
+TEST_F(Libraries, AreNoneInAnEmptyTree) { EXPECT_THAT(found(), ElementsAre()); }
+
+TEST_F(Libraries, OfPythonAreSaidByTheirDescriptions) {
+  const fs::path place = "usr/lib/python3/dist-packages";
+  file(place / "Pillow-9.4.0.egg-info/PKG-INFO", "Metadata-Version: 2.1\nName: Pillow\nVersion: 9.4.0\n\nName: text\n");
+  file(place / "Pillow-9.4.0.egg-info/top_level.txt", "PIL\n");
+  file(place / "numpy-1.24.2.dist-info/METADATA", "Name: numpy\nVersion: 1.24.2\n");
+  file(place / "numpy/__init__.py", "");
+  file(place / "single.egg-info", "Name: Some-Thing\nVersion: 1\n");
+  file(place / "some_thing.py", "");
+  file(place / "broken.dist-info/METADATA", "nothing\n");
+  file("usr/local/lib/python3.11/dist-packages/numpy-2.dist-info/METADATA", "Name: numpy\nVersion: 2\n");
+  EXPECT_THAT(found(), ElementsAre("py numpy 1.24.2", "py Pillow 9.4.0 PIL", "py Some-Thing 1 some_thing"));
+}
+
+TEST_F(Libraries, OfNodeAreThoseThatWereAskedFor) {
+  const fs::path place = "usr/lib/kubecoderun/node";
+  file(place / "package.json", R"({"dependencies": {"lodash": "^4", "@types/lodash": "^4", "absent": "^1"}})");
+  file(place / "node_modules/lodash/package.json", R"({"version": "4.17.21"})");
+  file(place / "node_modules/other/package.json", R"({"version": "1.0.0"})");
+  EXPECT_THAT(found(), ElementsAre("js lodash 4.17.21", "ts lodash 4.17.21"));
+}
+
+TEST_F(Libraries, OfNodeAreNoneWhereTheDescriptionIsBroken) {
+  file("usr/lib/kubecoderun/node/package.json", R"({"dependencies": ["lodash"]})");
+  EXPECT_THAT(found(), ElementsAre());
+}
+
+TEST_F(Libraries, OfOtherLanguages) {
+  file("usr/share/java/gson.jar", "");
+  file("usr/share/java/gson-2.10.jar", "");
+  file("usr/share/java/maven3-core.jar", "");
+  file("etc/php/8.2/cli/conf.d/20-zip.ini", "; comment\nextension=zip.so\n");
+  file("usr/lib/R/site-library/dplyr/DESCRIPTION", "Package: dplyr\nTitle: A\n  B: c\nVersion: 1.0.10\n");
+  file("usr/lib/R/library/stats/DESCRIPTION", "Package: stats\nVersion: 4\nPriority: base\n");
+  file(
+      "var/lib/dpkg/status",
+      "Package: libeigen3-dev\nStatus: install ok installed\nVersion: 1:3.4.0-4\n\n"
+      "Package: nlohmann-json3-dev\nStatus: deinstall ok config-files\nVersion: 3.11.2-2\n");
+  EXPECT_THAT(found(), ElementsAre("java gson 2.10", "php zip 8.2", "r dplyr 1.0.10", "cpp Eigen 3.4.0"));
+}
+
+}  // namespace
+}  // namespace ci::libraries
