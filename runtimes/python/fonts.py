@@ -3,7 +3,10 @@ does. matplotlib can do that (since 3.6), for families that are named; a program
 
 import imports
 
-FAMILIES = ("DejaVu Sans", "Noto Sans CJK JP", "Lohit Devanagari", "Loma", "Symbola")
+FAMILIES = (
+    "DejaVu Sans", "Noto Sans CJK JP", "Lohit Devanagari", "Lohit Bengali", "Lohit Tamil", "Lohit Telugu", "Lohit Gujarati", "Lohit Gurmukhi",
+    "Lohit Kannada", "Lohit Malayalam", "Loma", "Symbola",
+)  # fmt: skip
 
 
 def install():
