@@ -87,8 +87,8 @@ std::span<const Language> all() {
           .warmth = Warmth::zygote,
       },
       // The compilers get no options of ours but where to put things: what a program means, and how fast it runs, is what
-      // it would be at a prompt. Two are liberties: the mathematics library for C, which everybody forgets, and the
-      // edition of Rust that its package manager uses. The quick commands differ in the linker and in what it leaves out.
+      // it would be at a prompt. Three are liberties: the mathematics library for C and what a few headers need, which everybody
+      // forgets, the edition of Rust that its package manager uses, and the crates that are there. The quick commands differ in the linker and in what it leaves out.
       {
           .code = "c",
           .name = "C",
@@ -99,8 +99,8 @@ std::span<const Language> all() {
           .warmth = Warmth::shell,
           .compile_share = 0.5,
           .compile =
-              {.command = {"/usr/bin/gcc", "{file}", "-o", "{program}", "-lm"},
-               .quick = {"/usr/bin/gcc", "-fuse-ld=gold", "{file}", "-o", "{program}", "-lm"},
+              {.command = {"/usr/bin/gcc", "{file}", "-o", "{program}", "{libraries}", "-lm"},
+               .quick = {"/usr/bin/gcc", "-fuse-ld=gold", "{file}", "-o", "{program}", "{libraries}", "-lm"},
                .fickle = fickle_c,
                .fickle_unless_followed = fickle_include,
                .harmless_next = after_include},
@@ -116,8 +116,8 @@ std::span<const Language> all() {
           .warmth = Warmth::shell,
           .compile_share = 0.5,
           .compile =
-              {.command = {"/usr/bin/g++", "{file}", "-o", "{program}"},
-               .quick = {"/usr/bin/g++", "{headers}", "-fuse-ld=gold", "{file}", "-o", "{program}"},
+              {.command = {"/usr/bin/g++", "{file}", "-o", "{program}", "{libraries}"},
+               .quick = {"/usr/bin/g++", "{headers}", "-fuse-ld=gold", "{file}", "-o", "{program}", "{libraries}"},
                .fickle = fickle_c,
                .fickle_unless_followed = fickle_include,
                .harmless_next = after_include},
@@ -133,11 +133,11 @@ std::span<const Language> all() {
           .warmth = Warmth::shell,
           .compile_share = 2,
           .compile =
-              {.command = {"/usr/bin/rustc", "--edition=2021", "{file}", "-o", "{program}"},
+              {.command = {"/usr/bin/rustc", "--edition=2021", "{crates}", "{file}", "-o", "{program}"},
                // Without the standard library's debugging information, which is most of what there is to link.
                .quick =
                    {"/usr/bin/rustc", "--edition=2021", "-Clink-arg=-fuse-ld=mold", "-Clink-arg=-Wl,--strip-debug",
-                    "{file}", "-o", "{program}"},
+                    "{crates}", "{file}", "-o", "{program}"},
                .environment = {"RUSTC_ICE=0"},  // no reports of the compiler's own crashes among the files
                // Macros by their names alone: another macro can put the mark behind. And attributes that one puts together.
                .fickle = {"env!", "include", "asm", "[path=", "[$", "cfg_attr", "proc_macro"}},

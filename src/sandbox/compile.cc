@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -16,6 +17,7 @@
 
 #include "base/unique_fd.h"
 #include "sandbox/headers.h"
+#include "sandbox/link_options.h"
 
 namespace ci::sandbox {
 
@@ -90,13 +92,20 @@ void tidy(const std::string& program) {
   }
 }
 
-std::vector<std::string> with_headers(std::vector<std::string> command, const std::string& source) {
-  const auto place = std::ranges::find(command, "{headers}");
-  if (place == command.end()) return command;
-  const auto next = command.erase(place);
-  if (const auto prepared = prepared_headers(text_of(source))) {
-    command.insert(next, {"-include", *prepared});
-  }
+// With what depends on the source in the places that languages/table.cc marks.
+std::vector<std::string> filled_in(std::vector<std::string> command, const std::string& source) {
+  const auto replace = [&command](std::string_view mark, const auto& options_of) {
+    const auto place = std::ranges::find(command, mark);
+    if (place == command.end()) return;
+    const std::vector<std::string> options = options_of();
+    command.insert(command.erase(place), options.begin(), options.end());
+  };
+  replace("{headers}", [&] {
+    const auto prepared = prepared_headers(text_of(source));
+    return prepared ? std::vector<std::string>{"-include", *prepared} : std::vector<std::string>();
+  });
+  replace("{libraries}", [&] { return link_options(text_of(source)); });
+  replace("{crates}", [] { return crate_options(std::array<fs::path, 2>{"/prepared/rust", "/runtimes/rust"}); });
   return command;
 }
 
@@ -111,7 +120,7 @@ std::optional<Compiled> compile_quickly(
   const UniqueFd messages(::memfd_create("messages", MFD_CLOEXEC));
   if (!messages) return std::nullopt;
   for (const std::vector<std::string>& command : plan.quick) {
-    if (run(with_headers(command, source), environment, messages.get()) != 0) return std::nullopt;
+    if (run(filled_in(command, source), environment, messages.get()) != 0) return std::nullopt;
   }
   if (::access(plan.program.c_str(), X_OK) != 0) return std::nullopt;
   const std::string said = text_of(messages.get());
@@ -134,7 +143,8 @@ Compiled compile_program(
     compiled = compile_quickly(plan, source, variables);
   if (!compiled) {
     tidy({});
-    if (const int status = run(plan.command, variables, STDERR_FILENO); status != 0) ::_exit(status);
+    const std::vector<std::string> command = filled_in(plan.command, source);
+    if (const int status = run(command, variables, STDERR_FILENO); status != 0) ::_exit(status);
   }
   tidy(plan.program);
   return compiled.value_or(Compiled::with_messages);

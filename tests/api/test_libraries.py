@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def patient(program):
     if not Path("/usr/lib/kubecoderun/node/node_modules").is_dir():
         pytest.skip("libraries of Node are not installed: ./run --packages-only, where npm's registry can be reached")
     server = harness.started(program, MAX_EXECUTION_TIME="600", LANGUAGES="py,js,ts,bash")
+    yield server
+    server.discard()
+
+
+@pytest.fixture(scope="module")
+def patient_java(program):
+    needs("javac")
+    if not Path("/usr/share/java/commons-lang3.jar").exists():
+        pytest.skip("Java's libraries are not installed: ./run --packages-only")
+    server = harness.started(program, MAX_EXECUTION_TIME="300", LANGUAGES="py,java")
     yield server
     server.discard()
 
@@ -110,6 +121,56 @@ def test_types_of_node_libraries(patient):
     assert outcome(patient, "bash", code) == ("wrong.ts(4,14): error TS2322: Type 'number' is not assignable to type 'string'.\n", "")
 
 
+JAVA = """
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.common.collect.ImmutableList;
+import com.google.gson.Gson;
+import java.io.*;
+import java.util.*;
+import org.apache.commons.collections4.ListUtils;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.csv.CSVFormat;
+import org.apache.commons.io.IOUtils;
+import org.apache.commons.lang3.StringUtils;
+import org.apache.commons.math3.stat.descriptive.DescriptiveStatistics;
+import org.apache.commons.text.WordUtils;
+import org.apache.pdfbox.pdmodel.*;
+import org.apache.poi.hssf.usermodel.HSSFWorkbook;
+import org.joda.time.DateTime;
+import org.json.JSONObject;
+import org.jsoup.Jsoup;
+
+public class Main {
+    public static void main(String[] args) throws Exception {
+        System.out.println(StringUtils.reverse("ab") + WordUtils.capitalize("cd") + IOUtils.toString(new StringReader("ef")) + new TarArchiveEntry("gh").getName());
+        System.out.println(CSVFormat.DEFAULT.parse(new StringReader("1,2")).getRecords().get(0).get(1) + ListUtils.partition(List.of(1, 2, 3), 2) + ImmutableList.of(4));
+        System.out.println(new DescriptiveStatistics(new double[] {1, 2, 6}).getMean() + new Gson().toJson(Map.of("a", 1)) + new ObjectMapper().readTree("{\\"b\\": [2]}").get("b"));
+        System.out.println(new JSONObject("{\\"c\\": 3}").getInt("c") + Jsoup.parse("<p>text</p>").text() + new DateTime(2020, 1, 2, 3, 4).getYear());
+        var pdf = new ByteArrayOutputStream();
+        try (var document = new PDDocument()) { document.addPage(new PDPage()); document.save(pdf); }
+        try (var document = PDDocument.load(pdf.toByteArray())) { System.out.println(document.getNumberOfPages()); }
+        var table = new ByteArrayOutputStream();
+        try (var book = new HSSFWorkbook()) { book.createSheet("one").createRow(0).createCell(0).setCellValue("cell"); book.write(table); }
+        try (var book = new HSSFWorkbook(new ByteArrayInputStream(table.toByteArray()))) { System.out.println(book.getSheet("one").getRow(0).getCell(0)); }
+    }
+}
+"""
+
+
+def test_java(patient_java):
+    assert outcome(patient_java, "java", JAVA) == ("baCdefgh\n2[[1, 2], [3]][4]\n3.0{\"a\":1}[2]\n3text2020\n1\ncell\n", "")
+    packages = "".join(f"import {name}.*;\n" for name in names("Java") if name.startswith(("com.", "org.")))
+    assert outcome(patient_java, "java", packages + "class Main { public static void main(String[] a) { System.out.println(1); } }") == ("1\n", "")
+
+
+def test_java_in_a_part_of_a_program(patient_java):
+    words = b"package util;\npublic class Words { public static String turn(String s) { return org.apache.commons.lang3.StringUtils.reverse(s); } }"
+    part = patient_java.upload_one("util/Words.java", words)
+    program = "import util.Words;\nclass Main { public static void main(String[] a) { System.out.println(Words.turn(\"ab\")); } }"
+    answer = patient_java.run("java", program, files=[part])
+    assert (answer["stdout"], answer["stderr"]) == ("ba\n", "")
+
+
 def test_r(server):
     needs("Rscript")
     wanted = ", ".join(f'"{name}"' for name in names("R"))
@@ -123,10 +184,96 @@ def test_php(server):
     assert outcome(server, "php", f"<?php foreach ([{wanted}] as $name) if (!extension_loaded($name)) echo $name, ' ';")[0] == ""
 
 
-@pytest.mark.parametrize("header", names("C++"))
-def test_cpp(server, header):
+@pytest.fixture(scope="module")
+def compiling(program):
+    """Compiling templates and linking crates takes as long as the machine likes."""
+    server = harness.started(program, MAX_EXECUTION_TIME="300", LANGUAGES="py,c,cpp,rs")
+    yield server
+    server.discard()
+
+
+@pytest.mark.parametrize("header", [name for name in names("C and C++") if re.fullmatch(r"\S+\.h(pp)?|eigen3/\S+", name)])
+def test_cpp(compiling, header):
     needs("g++")
-    assert outcome(server, "cpp", f"#include <{header}>\n#include <cstdio>\nint main() {{ std::puts(\"included\"); }}") == ("included\n", "")
+    there(Path("/usr/include") / header, Path("/usr/include/x86_64-linux-gnu") / header, Path("/usr/include/aarch64-linux-gnu") / header, *Path("/usr/lib/gcc").glob(f"*/*/include/{header}"))
+    assert outcome(compiling, "cpp", f"#include <{header}>\n#include <cstdio>\nint main() {{ std::puts(\"included\"); }}") == ("included\n", "")
+
+
+def there(*paths):
+    if not any(path.exists() for path in paths):
+        pytest.skip(f"{paths[0]} is not installed: ./run --packages-only")
+
+
+C = r"""
+#include <stdio.h>
+#include <gsl/gsl_sf_bessel.h>
+#include <lapacke.h>
+#include <omp.h>
+#include <zlib.h>
+
+int main(void) {
+  printf("%.6f %.3f\n", gsl_sf_bessel_J0(5), 0.5);
+  double matrix[] = {2, 0, 0, 4}, right[] = {2, 8};
+  lapack_int pivots[2];
+  LAPACKE_dgesv(LAPACK_ROW_MAJOR, 2, 1, matrix, 2, pivots, right, 1);
+  printf("%g %g\n", right[0], right[1]);
+  int threads = 0;
+#pragma omp parallel num_threads(2)
+  {
+#pragma omp atomic
+    ++threads;
+  }
+  printf("%d %d\n", threads, omp_get_max_threads());
+  printf("%lx\n", crc32(0, (const Bytef*)"text", 4));
+}
+"""
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_programs_are_linked_with_what_they_include(compiling, language):
+    needs("gcc" if language == "c" else "g++")
+    there(Path("/usr/include/lapacke.h"))
+    there(Path("/usr/include/gsl"))
+    assert outcome(compiling, language, C) == ("-0.177597 0.500\n1 2\n2 1\n3b8ba7c7\n", "")
+
+
+RUST = r"""
+use itertools::Itertools;
+use rand::Rng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::Digest;
+
+#[derive(Serialize, Deserialize)]
+struct Point { x: i32, name: String }
+
+#[derive(thiserror::Error, Debug)]
+enum Wrong { #[error("wrong {0}")] Number(i32) }
+
+fn main() -> anyhow::Result<()> {
+    let point: Point = serde_json::from_str(r#"{"x": 1, "name": "a"}"#)?;
+    println!("{} {}", serde_json::to_string(&point)?, regex::Regex::new(r"(\d+)")?.replace_all("a1b22", "<$1>"));
+    println!("{} {}", rand::thread_rng().gen_range(5..6), (1..4).map(|i| i * 2).join(","));
+    println!("{} {}", chrono::NaiveDate::from_ymd_opt(2020, 1, 2).unwrap().format("%d.%m.%Y"), Wrong::Number(3));
+    println!("{} {}", num::BigInt::from(2).pow(70), vec![1, 2, 3].par_iter().map(|i| i * i).sum::<i32>());
+    println!("{}", hex::encode(&sha2::Sha256::digest(b"text")[..4]));
+    Ok(())
+}
+"""
+
+
+def test_rust(compiling):
+    needs("rustc")
+    crates = list(Path(compiling.program).parent.glob("runtimes/rust/libserde-*.rlib"))
+    if not crates:
+        pytest.skip("the crates of Rust were not there when this was built: ./run --packages-only, then build again")
+    assert outcome(compiling, "rs", RUST) == ('{"x":1,"name":"a"} a<1>b<22>\n5 2,4,6\n02.01.2020 wrong 3\n1180591620717411303424 14\n982d9e3e\n', "")
+    crates = {name for name in names("Rust") if re.fullmatch(r"[a-z0-9_]+", name)} - {"v4", "derive"}
+    uses = "".join(f"#[allow(unused_imports)] use {name} as my_{name};\n" for name in sorted(crates))
+    assert outcome(compiling, "rs", uses + "fn main() {}") == ("", "")
+    # What a program calls like a crate is its own.
+    own = "mod rand { pub fn x() -> i32 { 4 } }\nuse rand::x;\nfn main() { println!(\"{}\", x()); }"
+    assert outcome(compiling, "rs", own) == ("4\n", "")
 
 
 def test_bash(server):
@@ -135,10 +282,31 @@ def test_bash(server):
 
 
 def test_charts_have_no_boxes(server):
-    code = "import matplotlib.pyplot as plt\nplt.title('中文 日本語 한국어 العربية עברית हिन्दी ไทย Ελλάδα 😀 ✓')\nplt.savefig('a.png')\nprint('drawn')"
+    code = "import matplotlib.pyplot as plt\nplt.title('中文 日本語 한국어 العربية עברית हिन्दी বাংলা தமிழ் తెలుగు ગુજરાતી ਪੰਜਾਬੀ ಕನ್ನಡ മലയാളം ไทย Ελλάδα 😀 ✓')\nplt.savefig('a.png')\nprint('drawn')"
     for style in ("", "import seaborn\nseaborn.set_theme()\n", "import matplotlib.pyplot as plt\nplt.rcParams['font.family'] = ['DejaVu Serif']\n"):
         out, errors = outcome(server, "py", style + code)
         assert out == "drawn\n" and "missing from" not in errors, errors
+
+
+# The twenty languages that most people speak, each in one of the countries where they do.
+LOCALES = (
+    "en_US zh_CN hi_IN es_ES fr_FR ar_EG bn_BD pt_BR ru_RU ur_PK id_ID de_DE ja_JP pa_IN mr_IN te_IN tr_TR ta_IN vi_VN yue_HK ko_KR it_IT".split()
+)
+
+
+def test_dates_are_written_as_a_country_does(server):
+    if not Path("/usr/lib/locale/de_DE.utf8").is_dir():
+        pytest.skip("locales are not installed: ./run --packages-only")
+    code = f"""
+import locale, time
+for name in {LOCALES!r}:
+    locale.setlocale(locale.LC_ALL, name + ".UTF-8")
+    assert time.strftime("%A %B", (2020, 5, 6, 0, 0, 0, 2, 127, 0)).split() and locale.localeconv()["decimal_point"]
+locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
+print(time.strftime("%A, %d. %B", (2020, 5, 6, 0, 0, 0, 2, 127, 0)), locale.format_string("%.2f", 1234.5, grouping=True))
+"""
+    assert outcome(server, "py", code) == ("Mittwoch, 06. Mai 1.234,50\n", "")
+    assert outcome(server, "bash", "LC_ALL=fr_FR.UTF-8 date -d 2020-05-06 '+%A %d %B'") == ("mercredi 06 mai\n", "")
 
 
 def test_what_is_missing_is_explained(server):
@@ -167,3 +335,35 @@ def test_a_finder_of_the_program_does_not_spoil_the_trace(server):
 def test_pip_says_at_once_what_it_can_do(server):
     out, errors = outcome(server, "bash", "pip install pandas >/dev/null && echo there; timeout 60 pip install nosuchthing >/dev/null || echo $?")
     assert out == "there\n1\n" and "No matching distribution" in errors
+
+
+SECTIONS = {"py": "Python", "js": "JavaScript and TypeScript", "r": "R", "php": "PHP", "rs": "Rust"}
+
+
+def test_the_server_lists_what_the_page_names(server, program):
+    answer = server.get("/libraries")
+    listed = answer.json()["libraries"]
+    assert answer.status_code == 200 and all(one["name"] and one["version"] for one in listed if one["language"] != "java")
+    imported = {}
+    for one in listed:
+        imported.setdefault(one["language"], set()).update(one.get("imports", [one["name"]]))
+    for language, section in SECTIONS.items():
+        named = {name for name in names(section) if re.fullmatch(r"[A-Za-z][\w.-]*", name)} - {"json", "PATH", "node_modules", "tsc", "derive", "v4"}
+        assert language not in imported or named <= imported[language], language
+    # Sorted, each once, and the same on a terminal.
+    for language in imported:
+        mine = [one for one in listed if one["language"] == language]
+        assert [one["name"].lower() for one in mine] == sorted({one["name"].lower() for one in mine})
+        assert server.get("/libraries", params={"language": language.upper()}).json()["libraries"] == mine
+        told = subprocess.run([program, "libraries", language, "--json"], capture_output=True, text=True, check=True).stdout
+        assert json.loads(told)["libraries"] == mine
+    table = subprocess.run([program, "libraries", "python"], capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^ *Language +Name +Version", table) and re.search(r"^ *py +numpy +\d", table, re.M), table[:1000]
+
+
+def test_libraries_of_an_unknown_language(server, program):
+    answer = server.get("/libraries", params={"language": "cobol"})
+    assert answer.status_code == 400 and "py" in answer.json()["details"][0]["message"], answer.text
+    assert server.get("/libraries", headers={"x-api-key": None}).status_code == 401
+    told = subprocess.run([program, "libraries", "cobol"], capture_output=True, text=True)
+    assert told.returncode != 0 and "there is no language \"cobol\"" in told.stderr, told

@@ -4,8 +4,8 @@
 #include <fmt/ranges.h>
 
 #include "api/libraries.h"
-#include "app/commands/text_table.h"
 #include "base/failure.h"
+#include "base/table.h"
 #include "languages/language.h"
 #include "libraries/libraries.h"
 
@@ -28,10 +28,11 @@ int list_libraries(const std::string& language, bool json) {
     fmt::print("{}\n", boost::json::serialize(api::libraries_json(found)));
     return 0;
   }
-  TextTable table({"LANGUAGE", "NAME", "VERSION", "IMPORTED AS"});
+  Table table;
+  table.columns = {{"Language", true}, {"Name", true}, {"Version", true}, {"Imported as", true}};
   for (const libraries::Library& library : found)
     table.add({library.language, library.name, library.version, fmt::format("{}", fmt::join(library.imports, " "))});
-  fmt::print("{}", table.text());
+  fmt::print("{}", as_text(table));
   return 0;
 }
 

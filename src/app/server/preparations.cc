@@ -31,7 +31,7 @@ constexpr std::chrono::minutes longest_pause{60};  // after failures
 constexpr const char* manifest = "inputs.txt";     // size, time of change and path of every file that it was made of
 constexpr const char* longest = "900";             // seconds that a script may take
 
-const std::array<Preparation, 4> all = {{
+const std::array<Preparation, 5> all = {{
     {"cpp",
      "cpp",
      "C++ headers",
@@ -47,6 +47,11 @@ const std::array<Preparation, 4> all = {{
      "Java's class archive",
      "Java takes longer to get ready",
      {"/bin/sh", "{runtimes}/java/prepare.sh", "{runtimes}/java", "{output}"}},
+    {"rust",
+     "rs",
+     "crates of Rust",
+     "programs in Rust find no crates",
+     {"/usr/bin/python3", "{runtimes}/rust/prepare.py", "/usr/bin/rustc", "{output}"}},
     {"go",
      "go",
      "list of Go's packages",
