@@ -37,7 +37,9 @@ constexpr std::array sayings = {
     Saying{"", "pip", "ERROR: No matching distribution found for ", "\n", ""},
     Saying{"", "npm", "npm ERR! code EAI_AGAIN", "", ""},
     Saying{"", "npm", "npm ERR! code ENOTFOUND", "", ""},
+    Saying{"", "npm", "npm ERR! code EROFS", "", ""},
     Saying{"", "npm", "npm error code EAI_AGAIN", "", ""},
+    Saying{"", "npm", "npm error code EROFS", "", ""},
     Saying{"", "npm", "npm error code ENOTFOUND", "", ""},
     Saying{"bash", "py", "ModuleNotFoundError: No module named '", "'", ""},
 };

@@ -43,6 +43,7 @@ TEST(MissingPackage, IsReadFromWhatTheToolsSay) {
       "pip:polars");
   EXPECT_EQ(found("bash", "npm ERR! code EAI_AGAIN\nnpm ERR! syscall getaddrinfo"), "npm:");
   EXPECT_EQ(found("bash", "npm error code ENOTFOUND\nnpm error"), "npm:");
+  EXPECT_EQ(found("bash", "npm error code EROFS\nnpm error"), "npm:");
   EXPECT_EQ(found("bash", "Traceback …\nModuleNotFoundError: No module named 'polars.io'"), "py:polars");
 }
 
