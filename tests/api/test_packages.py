@@ -283,10 +283,10 @@ def test_doctor_says_what_sandboxes_cannot_read(program, place):
     directory = place / "closed"
     (directory / "js/node_modules").mkdir(parents=True)
     findings = lambda: {each["name"]: each for each in json.loads(command(program, "doctor", "--json", SANDBOX_PACKAGES=directory).stdout)["findings"]}
-    assert findings()["may be read by sandboxes"]["verdict"] == "good"
+    assert findings()["may be read by sandboxes"]["state"] == "ok"
     (directory / "js/node_modules").chmod(0o700)
     found = findings()["may be read by sandboxes"]
-    assert found["verdict"] == "weak" and f"chmod -R go+rX {directory}" in found["remedy"]
+    assert found["state"] == "lacking" and f"chmod -R go+rX {directory}" in found["remedy"]
 
 
 # ---- what is not there ----------------------------------------------------------------------------------------------
