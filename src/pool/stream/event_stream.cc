@@ -1,0 +1,97 @@
+#include "pool/stream/event_stream.h"
+
+#include <vector>
+
+#include "base/failure.h"
+#include "pool/stream/spool.h"
+#include "pool/stream/texts.h"
+
+namespace ci::pool {
+
+namespace {
+
+constexpr std::size_t piece_size = 64 << 10;
+
+awaitable<void> send_body(ByteSource& body, const WriteBytes& write) {
+  std::vector<std::byte> piece(piece_size);
+  while (const std::size_t count = co_await body.read_some(piece)) {
+    const std::string bytes =
+        frame_bytes(FrameTag::data, std::string_view(reinterpret_cast<const char*>(piece.data()), count));
+    co_await write(bytes);
+  }
+  const std::string end = frame_bytes(FrameTag::end);
+  co_await write(end);
+}
+
+}  // namespace
+
+awaitable<void> send_event(Event event, const WriteBytes& write) {
+  std::string bytes;
+  ByteSource* body = nullptr;
+  if (const auto* output = std::get_if<Output>(&event)) {
+    bytes = frame_bytes(output->stream == Stream::out ? FrameTag::out : FrameTag::err, output->bytes);
+  } else if (const auto* call = std::get_if<Call>(&event)) {
+    bytes = frame_bytes(FrameTag::call, call_text(*call));
+  } else if (const auto* left = std::get_if<StateLeft>(&event)) {
+    bytes = frame_bytes(FrameTag::state);
+    body = left->state.get();
+  } else if (const auto* outcome = std::get_if<Outcome>(&event)) {
+    bytes = frame_bytes(FrameTag::outcome, outcome_text(*outcome));
+  } else if (const auto* file = std::get_if<OutputFile>(&event)) {
+    bytes = frame_bytes(FrameTag::file, file_text(*file));
+    body = file->body.get();
+  } else if (const auto* collected = std::get_if<Collected>(&event)) {
+    bytes = frame_bytes(FrameTag::collected, collected_text(*collected));
+  } else {
+    co_return;
+  }
+  co_await write(bytes);
+  if (body != nullptr) co_await send_body(*body, write);
+}
+
+awaitable<Event> EventReader::next() {
+  std::optional<Frame> frame = co_await frames_.next(longest_notice);
+  if (!frame) throw Failure(FailureKind::unavailable, "the pod ended before its run was over");
+  std::uint64_t size = 0;
+  switch (frame->tag) {
+    case FrameTag::out:
+      co_return Event(Output(Stream::out, std::move(frame->payload)));
+    case FrameTag::err:
+      co_return Event(Output(Stream::err, std::move(frame->payload)));
+    case FrameTag::call:
+      co_return Event(read_call(frame->payload));
+    case FrameTag::outcome:
+      co_return Event(read_outcome(frame->payload));
+    case FrameTag::collected:
+      co_return Event(read_collected(frame->payload));
+    case FrameTag::state: {
+      auto body = co_await read_body(limits_.state, size);
+      co_return Event(StateLeft(std::move(body)));
+    }
+    case FrameTag::file: {
+      bool written = false;
+      StatedInput file = read_file(frame->payload, written);
+      if (++files_ > limits_.files) throw Failure(FailureKind::invalid, "the pod hands out more files than it may");
+      auto body = co_await read_body(limits_.file, size);
+      co_return Event(OutputFile(std::move(file.name), std::move(body), size, written));
+    }
+    case FrameTag::failed:
+      throw Failure(FailureKind::unavailable, "the sandbox failed: " + frame->payload.substr(0, 500));
+    default:
+      throw Failure(FailureKind::invalid, "the pod says what nobody understands");
+  }
+}
+
+awaitable<std::unique_ptr<ByteSource>> EventReader::read_body(std::uint64_t limit, std::uint64_t& size) {
+  Spool spool(directory_, blocking_);
+  for (;;) {
+    auto piece = co_await frames_.next_piece();
+    if (!piece) break;
+    if (spool.size() + piece->size() > limit) throw Failure(FailureKind::invalid, "the pod hands out too large a file");
+    co_await spool.add(*piece);
+  }
+  size = spool.size();
+  co_return co_await spool.take();
+}
+
+}  // namespace ci::pool

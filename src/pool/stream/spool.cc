@@ -1,0 +1,49 @@
+#include "pool/stream/spool.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "os/message_socket.h"
+
+namespace ci::pool {
+
+namespace {
+
+constexpr std::size_t most_memory = 1 << 20;
+
+}  // namespace
+
+awaitable<void> Spool::add(std::string_view bytes) {
+  size_ += bytes.size();
+  memory_ += bytes;
+  if (memory_.size() >= most_memory) co_await write_down();
+}
+
+awaitable<std::unique_ptr<ByteSource>> Spool::take() {
+  if (file_)
+    co_await write_down();
+  else
+    file_ = os::memory_file("spool", memory_);
+  co_return std::make_unique<FileSource>(std::move(file_), blocking_);
+}
+
+awaitable<void> Spool::write_down() {
+  auto write = [this] {
+    if (!file_) {
+      file_ = UniqueFd(sys("making a file for what a program left", [&] {
+        return ::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+      }));
+    }
+    std::string_view bytes = memory_;
+    while (!bytes.empty()) {
+      const auto count =
+          sys("keeping what a program left", [&] { return ::write(file_.get(), bytes.data(), bytes.size()); });
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  };
+  co_await on_pool(blocking_, write);
+  memory_.clear();
+}
+
+}  // namespace ci::pool
