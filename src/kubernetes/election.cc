@@ -46,13 +46,18 @@ Election::Election(Client& client, std::string home, std::string name, std::stri
 
 awaitable<void> Election::run() {
   std::minstd_rand random(std::random_device{}());
-  bool led = false;
+  bool led = false, failing = false;
   for (;;) {
+    std::string reason;
     try {
       co_await try_once();
     } catch (const Failure& failure) {
-      log_warning("cannot renew or take a lease", {{"lease", name_}, {"reason", failure.what()}});
+      reason = failure.what();
     }
+    if (!reason.empty() && !failing) {
+      log_warning("cannot renew or take a lease", {{"lease", name_}, {"reason", reason}});
+    }
+    failing = !reason.empty();
     if (leads() != led) {
       led = leads();
       log_info(led ? "leads now" : "leads no longer", {{"lease", name_}, {"leader", leader_}});
