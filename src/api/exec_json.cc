@@ -19,6 +19,8 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t depth_limit = 256;
+constexpr std::size_t most_references = 1000;  // each is looked up, and linked into a workspace
+constexpr std::size_t most_arguments = 10000;
 constexpr std::size_t entity_limit = 40;
 constexpr std::size_t longest_session_name = 128;
 std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
@@ -139,7 +141,9 @@ std::vector<std::string> read_arguments(Reader& reader) {
     arguments.push_back(std::move(text));
   };
   if (const json::value* value = reader.find("args")) {
-    if (value->is_array()) {
+    if (value->is_array() && value->get_array().size() > most_arguments) {
+      reader.problem("args", fmt::format("List should have at most {} items", most_arguments), "too_long");
+    } else if (value->is_array()) {
       for (const json::value& item : value->get_array()) add(item);
     } else {
       add(*value);
@@ -201,6 +205,10 @@ std::vector<execution::FileReference> read_references(Reader& reader, std::vecto
   if (value == nullptr || value->is_null()) return references;
   if (!value->is_array()) {
     reader.problem("files", "Input should be a valid list", "list_type");
+    return references;
+  }
+  if (value->get_array().size() > most_references) {
+    reader.problem("files", fmt::format("List should have at most {} items", most_references), "too_long");
     return references;
   }
   for (std::size_t i = 0; i < value->get_array().size(); ++i) {

@@ -39,6 +39,19 @@ std::pair<int, std::vector<std::string>> refusal(std::string_view body) {
 
 std::pair<int, std::vector<std::string>> invalid(std::vector<std::string> details) { return {422, std::move(details)}; }
 
+TEST(ParseExecution, TakesNoMoreThanItCanLookAt) {
+  const auto with = [](std::string_view name, std::string_view item, int count) {
+    std::string body = R"({"lang":"py","code":"1",")" + std::string(name) + R"(":[)";
+    for (int i = 0; i < count; ++i) body += (i > 0 ? "," : "") + std::string(item);
+    return refusal(body + "]}");
+  };
+  EXPECT_EQ(with("args", "1", 10000), std::pair(200, std::vector<std::string>()));
+  EXPECT_EQ(with("args", "1", 10001), invalid({"body -> args:too_long"}));
+  EXPECT_EQ(
+      with("files", R"({"id":"1","name":"a","session_id":"s"})", 1000), std::pair(200, std::vector<std::string>()));
+  EXPECT_EQ(with("files", "{}", 1001), invalid({"body -> files:too_long"}));
+}
+
 TEST(ParseExecution, TakesWhatClientsSend) {
   const auto request =
       parse(R"json({"lang":"PYTHON","code":"print(1)","intent":{"x":[1]},"user_id":"u","entity_id":"e-1",

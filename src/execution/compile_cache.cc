@@ -83,7 +83,9 @@ void add_file(std::string& text, const std::string& path) {
 
 std::optional<std::string> CompileCache::key(const languages::Language& language, std::string_view code) const {
   const languages::Compile& compile = language.compile;
-  if (settings_.bytes == 0 || compile.command.empty()) return std::nullopt;
+  // To look for words takes time in which nobody else is served.
+  constexpr std::size_t longest_code = 256 << 10;
+  if (settings_.bytes == 0 || compile.command.empty() || code.size() > longest_code) return std::nullopt;
   if (mentions_something_fickle(compile, squeezed(code)) ||
       mentions_something_fickle(compile, squeezed(without_comments(code)))) {
     return std::nullopt;

@@ -223,7 +223,11 @@ void TerminalText::apply(char32_t final) {
     case 'K': {
       const std::size_t before = cells.size();
       if (!given || number == 0) cells.resize(std::min(cells.size(), column_));
-      if (number == 1) std::fill_n(cells.begin(), std::min(cells.size(), column_ + 1), U' ');
+      if (number == 1) {
+        const std::size_t erased = std::min(cells.size(), column_ + 1);
+        std::fill_n(cells.begin(), erased, U' ');
+        read_ += erased;  // a few bytes are as much work as so many
+      }
       if (number == 2) cells.clear();
       cells_ -= before - cells.size();
       break;

@@ -109,6 +109,15 @@ TEST(TerminalText, DoesNotReadForEver) {
   EXPECT_TRUE(text.cut());
 }
 
+TEST(TerminalText, ErasesNoLongerThanItReads) {
+  TerminalText text(Codes::applied, {});
+  text.add(std::string(60000, 'x'));
+  int erasures = 0;
+  for (; !text.cut() && erasures < 1000000; ++erasures) text.add("\x1b[1K");
+  EXPECT_GT(erasures, 100);  // a progress bar has a hundred of so long a line
+  EXPECT_LT(erasures, 1000);
+}
+
 TEST(TerminalText, CanBeLeftAsItIs) {
   EXPECT_EQ(shown("\x1b[31mred\x1b[0m\r50%\r100%\b\a", Codes::kept), "\x1b[31mred\x1b[0m\r50%\r100%\b");
 }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -28,6 +29,15 @@ constexpr int daemon_cpu_weight = 1000;           // who enforces limits must no
 constexpr int most_namesakes = 100;
 constexpr std::array<std::string_view, 3> v1_controllers = {"memory", "pids", "cpu"};
 constexpr std::string_view v1_freezer = "freezer";  // where it is
+
+// Bytes of all TCP sockets of the machine from which on the kernel makes them all suffer: the middle one of three numbers of pages
+// (ip-sysctl.rst, tcp_mem). 0: unknown.
+std::uint64_t tcp_memory() {
+  std::ifstream file("/proc/sys/net/ipv4/tcp_mem");
+  std::uint64_t low = 0, pressure = 0;
+  file >> low >> pressure;
+  return pressure * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 std::string first_word_of_file(const fs::path& path) {
   std::ifstream file(path);
@@ -253,6 +263,10 @@ void CgroupTree::limit(const CgroupLimits& limits) const {
     if (hierarchy.controller == "memory") {
       try_write_file(directory, "memory.limit_in_bytes", memory);
       try_write_file(directory, "memory.memsw.limit_in_bytes", memory);
+      if (const std::uint64_t most = tcp_memory(); most > 0) {
+        try_write_file(
+            directory, "memory.kmem.tcp.limit_in_bytes", std::to_string(std::min(most / 2, limits.memory_bytes)));
+      }
     }
     if (v2 || hierarchy.controller == "pids") try_write_file(directory, "pids.max", std::to_string(limits.processes));
   }
