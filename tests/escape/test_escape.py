@@ -260,6 +260,7 @@ CASES = [
     Case("60_netlink_memory.py", {OUT, MEMORY, TIME}),
     Case("60_loopback_memory.py", {OUT, MEMORY, TIME}, (memory,)),
     Case("60_socket_filters.py"),
+    Case("60_access_lists.py"),
     Case("61_shared_counts.py"),
     Case("62_watching.py"),
     # Network
