@@ -64,8 +64,12 @@ class KernelFreezer : public testing::Test {
     if (!group_.empty()) {
       comes_true([this] { return ::rmdir(group_.c_str()) == 0; });
     }
-    if (mounted_) ::umount(mount_.c_str());
-    fs::remove(mount_);
+    state_.reset();  // it holds the mount
+    if (mounted_) {
+      EXPECT_EQ(::umount(mount_.c_str()), 0);
+    }
+    std::error_code ignored;
+    fs::remove(mount_, ignored);
   }
 
   bool is_frozen() {
