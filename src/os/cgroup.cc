@@ -87,7 +87,8 @@ bool Cgroup::renew(std::uint64_t memory_bytes) {
   }
   if (freezer_) freezer().thaw();
   // Of two the second is never less: that decides which is written first.
-  const std::string bytes = std::to_string(memory_bytes);
+  memory_of_others_ = read_counter(memory_statistics_.get(), "shmem").value_or(0);
+  const std::string bytes = std::to_string(memory_bytes + memory_of_others_);
   const auto set = [&](const UniqueFd& limit) { return ::pwrite(limit.get(), bytes.data(), bytes.size(), 0) > 0; };
   const bool lowered = std::ranges::all_of(memory_limits_, set);
   if (!lowered && !std::ranges::all_of(memory_limits_ | std::views::reverse, set)) return false;

@@ -60,6 +60,8 @@ class Cgroup {
   int peak_memory() const { return peak_memory_.get(); }
   // What was charged to it when they began: files that earlier guests read.
   std::uint64_t memory_before() const { return memory_before_; }
+  // Of that, memory files that earlier guests left to others, and which these still hold. The limit is so much higher.
+  std::uint64_t memory_of_others() const { return memory_of_others_; }
   // Writing fewer bytes to each, in order, lowers the limit of memory. A group that uses more and cannot do with less
   // refuses (v1) or is killed (v2).
   std::vector<int> memory_limits() const;
@@ -76,7 +78,8 @@ class Cgroup {
   UniqueFd oom_events_;
   UniqueFd peak_memory_;
   UniqueFd memory_;
-  std::uint64_t oom_kills_before_ = 0, memory_before_ = 0;
+  UniqueFd memory_statistics_;
+  std::uint64_t oom_kills_before_ = 0, memory_before_ = 0, memory_of_others_ = 0;
   std::vector<UniqueFd> memory_limits_;
   UniqueFd freezer_;
   int freezer_version_ = 0;

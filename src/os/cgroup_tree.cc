@@ -234,6 +234,7 @@ Cgroup CgroupTree::create(const std::string& name, const CgroupLimits& limits) c
       group.peak_memory_ = open_file(fd, "memory.peak", O_RDWR);
       if (!group.peak_memory_) group.peak_memory_ = open_file(fd, "memory.peak", O_RDONLY);
       group.memory_ = open_file(fd, "memory.current", O_RDONLY);
+      group.memory_statistics_ = open_file(fd, "memory.stat", O_RDONLY);
       add_limit("memory.max");
       group.freezer_ = open_file(fd, "cgroup.freeze", O_WRONLY);
     } else if (hierarchy.controller == "memory") {
@@ -242,6 +243,7 @@ Cgroup CgroupTree::create(const std::string& name, const CgroupLimits& limits) c
       group.oom_events_ = open_file(fd, "memory.oom_control", O_RDONLY);
       group.peak_memory_ = open_file(fd, "memory.max_usage_in_bytes", O_RDWR);
       group.memory_ = open_file(fd, "memory.usage_in_bytes", O_RDONLY);
+      group.memory_statistics_ = open_file(fd, "memory.stat", O_RDONLY);
     } else if (hierarchy.controller == v1_freezer) {
       group.freezer_ = open_file(fd, "freezer.state", O_WRONLY);
     }

@@ -88,7 +88,7 @@ void MemoryWatch::watch_group(pid_t group, std::uint64_t most, std::uint64_t pro
 
 bool MemoryWatch::lower(const std::vector<int>& limits, std::uint64_t bytes) {
   if (group_ > 0) most_ = bytes;
-  const std::string text = std::to_string(bytes);
+  const std::string text = std::to_string(bytes + files_.memory_of_others);
   const bool taken =
       std::ranges::all_of(limits, [&](int limit) { return ::write(limit, text.data(), text.size()) > 0; });
   if (!taken) exhausted_ = true;

@@ -15,7 +15,7 @@ namespace ci::sandbox {
 // (os::Cgroup). -1: there is none.
 struct MemoryFiles {
   int oom_events = -1, peak = -1;
-  std::uint64_t oom_kills_before = 0, memory_before = 0;
+  std::uint64_t oom_kills_before = 0, memory_before = 0, memory_of_others = 0;
 };
 
 class MemoryWatch {

@@ -225,7 +225,9 @@ class Maker {
       fds.finished = std::move(finish);
       fds.cgroup = group.join_descriptors();
       fds.memory_limits = group.memory_limits();
-      fds.memory = {group.oom_events(), group.peak_memory(), group.oom_kills_before(), group.memory_before()};
+      fds.memory = {
+          group.oom_events(), group.peak_memory(), group.oom_kills_before(), group.memory_before(),
+          group.memory_of_others()};
       fds.freezer = group.freezer();
       close_all_but(fds);
       AgentPlan plan;

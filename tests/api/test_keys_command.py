@@ -123,7 +123,7 @@ def test_metrics_say_what_the_server_counted(served):
     assert json.loads(call(served, "metrics", "api-keys", "--json"))[0]["execution_count"] >= 1
     table = call(served, "metrics", "api-keys")
     assert "File Ops" in table and "Environment Key (API_KEY)" in table
-    assert json.loads(call(served, "metrics", "api-keys", "--json"))[0]["name"] == "Environment Key (API_KEY)"
+    assert "Environment Key (API_KEY)" in [one["name"] for one in json.loads(call(served, "metrics", "api-keys", "--json"))]
     assert json.loads(call(served, "metrics", "pool", "--json"))["total_acquisitions"] >= 2
     assert "Exhaustion Events" in call(served, "metrics", "pool")
     assert sum(hour["execution_count"] for hour in json.loads(call(served, "metrics", "hourly", "--hours", 12, "--json"))) >= 2

@@ -269,6 +269,20 @@ def test_switched_off(make_server):
     assert "NameError" in talk("print(x)")["stderr"]
 
 
+@pytest.mark.slow
+def test_states_that_the_server_remembers_take_nothing_from_later_runs(make_server):
+    """They are memory that was charged to the control group of their run, which later runs have as well."""
+    server = make_server(LANGUAGES="py", MAX_EXECUTION_TIME=300, POD_POOL_PY=1)
+    fits = "a = bytearray(460 << 20)\nfor i in range(0, len(a), 4096): a[i] = 1\ndel a\nprint('fits')"
+    if server.py(fits)["stdout"] != "fits\n":
+        pytest.skip("there is less memory here than a run has by default")
+    for _ in range(3):
+        assert server.py("x = __import__('os').urandom(45 << 20)")["has_state"]
+    for _ in range(6):
+        answer = server.py(fits)
+        assert answer["stdout"] == "fits\n", answer
+
+
 def test_survives_a_restart(make_server):
     server = make_server()
     talk = Conversation(server)
