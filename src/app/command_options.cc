@@ -104,14 +104,16 @@ void add_packages(CLI::App& program, PackagesWords& words, Chosen& chosen) {
     CLI::App* command = packages->add_subcommand(name, meaning);
     command->add_option("language", words.language, "py, js, r, java or go")->required();
     command->add_option("names", words.names, of_names)->required();
+    command->add_option("options", words.options, "Options of that tool, after --");
     command->callback([&words, &chosen, work] {
+      words.names.insert(words.names.end(), words.options.begin(), words.options.end());
       chosen = [&words, work] { return work(load_settings().values, words.language, words.names); };
     });
     return command;
   };
   change(
-      "add", "Install some, with pip, npm, R, go, or as jar files",
-      "As its tool takes them: pandas==2.2, ./a.tgz; options of the tool after --", install_packages)
+      "add", "Install some, with pip, npm, R, go, or as jar files", "As its tool takes them: pandas==2.2, ./a.tgz",
+      install_packages)
       ->footer(
           "Examples:\n"
           "  kubecoderun packages add py polars 'pandas>=2.2'\n"

@@ -19,7 +19,7 @@ using Chosen = std::function<int()>;
 
 struct PackagesWords {
   std::string language;
-  std::vector<std::string> names;
+  std::vector<std::string> names, options;
   bool json = false;
 };
 
