@@ -291,7 +291,7 @@ def test_doctor_says_what_sandboxes_cannot_read(program, place):
 
 # ---- what is not there ----------------------------------------------------------------------------------------------
 
-NO_NETWORK = "a sandbox has no network to install"
+NO_NETWORK = "sandbox has no network to install"
 ASKING = {
     "js": ("js", "require('our-chartz')", "our-charts"),
     "js, as an ES module": ("js", "import x from 'our-chartz/part';", "our-charts"),
