@@ -319,7 +319,7 @@ int command_line(int argc, char** argv) {
           stderr, "kubecoderun: there is no command \"{}\". Commands: {}. See kubecoderun --help\n", argv[1], known);
       return status_usage;
     }
-    return program.exit(error);
+    return program.exit(error) == 0 ? 0 : status_usage;  // --help and --version end here, too
   }
   return chosen();
 }

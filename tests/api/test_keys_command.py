@@ -94,6 +94,9 @@ def test_mistakes_are_told(served):
     unknown = call(served, "keys", "create", "--name", "x", "--languages", "klingon", status=1)
     assert "klingon" in unknown and "bash, c, cpp" in unknown
     assert "--hourly 100" in call(served, "keys", "update", "sk-", status=1)
+    for words in (["create"], ["create", "--name", "n", "--hourly", "-1"], ["show"], ["--nothing"]):
+        call(served, "keys", *words, status=2)
+    assert "--hourly" in call(served, "keys", "create", "--help")
     assert "name=value" in call(served, "keys", "create", "--name", "x", "--metadata", "alone", status=1)
     environment = next(one for one in json.loads(call(served, "keys", "list", "--json")) if one["source"] == "environment")
     assert "API_KEY" in call(served, "keys", "revoke", environment["key_hash"], "-f", status=1)
