@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "base/ascii.h"
 #include "languages/java_libraries.h"
 #include "languages/language.h"
 
@@ -65,7 +66,7 @@ std::vector<std::string> python_modules(const fs::path& description, const std::
   }
   if (!modules.empty()) return modules;
   std::string module = name;
-  for (char& c : module) c = c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (char& c : module) c = c == '-' ? '_' : lower_case(c);
   const fs::path place = description.parent_path();
   if (is_there(place / module) || is_there(place / (module + ".py"))) return {module};
   return {};
@@ -207,11 +208,6 @@ void add_packages(Libraries& all, const fs::path& root) {
   }
 }
 
-std::string in_lower_case(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 }  // namespace
 
 std::vector<Library> find_libraries(const fs::path& root) {
@@ -227,7 +223,7 @@ std::vector<Library> find_libraries(const fs::path& root) {
     const auto same = [&](const languages::Language& language) { return language.code == library.language; };
     return std::ranges::find_if(languages::all(), same) - languages::all().begin();
   };
-  std::ranges::stable_sort(all, {}, [&](const Library& one) { return std::pair(place(one), in_lower_case(one.name)); });
+  std::ranges::stable_sort(all, {}, [&](const Library& one) { return std::pair(place(one), lower_case(one.name)); });
   // Of what is installed twice programs find the first.
   const auto same = [](const Library& a, const Library& b) { return a.language == b.language && a.name == b.name; };
   const auto repeats = std::ranges::unique(all, same);

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
@@ -17,6 +16,7 @@
 
 #include "app/commands/installed_packages.h"
 #include "app/server/compose.h"
+#include "base/ascii.h"
 #include "base/sys.h"
 #include "base/table.h"
 #include "base/unique_fd.h"
@@ -156,7 +156,7 @@ void remove_go(const fs::path& folder, const Names& names) {
     std::string escaped;
     for (const char c : name) {
       if (c >= 'A' && c <= 'Z') escaped += '!';
-      escaped += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      escaped += lower_case(c);
     }
     fs::remove_all(folder / "cache/download" / escaped / "@v");
     const fs::path unpacked = folder / escaped;
@@ -257,9 +257,7 @@ void say_done(const fs::path& directory) {
 
 // What pip takes for the same name.
 std::string plain(std::string name) {
-  std::ranges::transform(name, name.begin(), [](unsigned char c) {
-    return c == '_' || c == '.' ? '-' : static_cast<char>(std::tolower(c));
-  });
+  std::ranges::transform(name, name.begin(), [](char c) { return c == '_' || c == '.' ? '-' : lower_case(c); });
   return name;
 }
 
