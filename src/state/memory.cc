@@ -9,6 +9,7 @@
 #include <span>
 
 #include "base/sys.h"
+#include "base/write_all.h"
 #include "os/message_socket.h"
 #include "state/wire.h"
 
@@ -24,12 +25,7 @@ UniqueFd make_memory_file() {
   return UniqueFd(sys("making a memory file", [] { return ::memfd_create("state", MFD_CLOEXEC | MFD_ALLOW_SEALING); }));
 }
 
-void append(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto written = sys("filling a memory file", [&] { return ::write(file, bytes.data(), bytes.size()); });
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
+void append(int file, std::string_view bytes) { write_all(file, bytes, "filling a memory file"); }
 
 void seal(int file) {
   sys("sealing a memory file", [&] { return ::fcntl(file, F_ADD_SEALS, unchangeable | F_SEAL_SEAL); });

@@ -18,6 +18,7 @@
 #include "app/server/compose.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "base/write_all.h"
 #include "execution/left_out.h"
 #include "execution/program.h"
 #include "execution/shape.h"
@@ -64,13 +65,6 @@ std::string read_code(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw Failure::from_errno(errno, "reading " + file);
   return read_all(stream);
-}
-
-void write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto count = sys("writing output", [&] { return ::write(fd, bytes.data(), bytes.size()); });
-    bytes.remove_prefix(static_cast<size_t>(count));
-  }
 }
 
 class Runner final : private execution::ProgramSink {
@@ -153,7 +147,7 @@ class Runner final : private execution::ProgramSink {
 
   void started() override {}
   awaitable<void> output(pool::Stream stream, std::string_view bytes) override {
-    write_all(stream == pool::Stream::out ? STDOUT_FILENO : STDERR_FILENO, bytes);
+    write_all(stream == pool::Stream::out ? STDOUT_FILENO : STDERR_FILENO, bytes, "writing output");
     co_return;
   }
   void call(pool::Call) override {}
@@ -229,7 +223,7 @@ class Runner final : private execution::ProgramSink {
     const UniqueFd out(sys("writing " + target.string(), [&] {
       return ::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
     }));
-    write_all(out.get(), bytes);
+    write_all(out.get(), bytes, "writing output");
     fmt::print(stderr, "kubecoderun: wrote {} ({} bytes)\n", target.string(), bytes.size());
   }
 

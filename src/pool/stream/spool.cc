@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "base/write_all.h"
 #include "os/message_socket.h"
 
 namespace ci::pool {
@@ -35,12 +36,7 @@ awaitable<void> Spool::write_down() {
         return ::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
       }));
     }
-    std::string_view bytes = memory_;
-    while (!bytes.empty()) {
-      const auto count =
-          sys("keeping what a program left", [&] { return ::write(file_.get(), bytes.data(), bytes.size()); });
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
+    write_all(file_.get(), memory_, "keeping what a program left");
   };
   co_await on_pool(blocking_, write);
   memory_.clear();
