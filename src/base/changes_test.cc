@@ -6,6 +6,8 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "base/run_until.h"
+
 namespace ci {
 namespace {
 
@@ -59,10 +61,7 @@ TEST_F(ChangesTest, EndsAtItsDeadline) {
   int woken = 0, other = 0;
   wait(other, after(1h));
   wait(woken, after(1ms));
-  while (woken == 0) {
-    context_.restart();
-    context_.run_one();
-  }
+  run_until(context_, [&] { return woken > 0; });
   EXPECT_EQ(woken, 1);
   EXPECT_EQ(other, 0);
 }

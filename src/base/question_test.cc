@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <semaphore>
 
 #include "base/failure.h"
+#include "base/run_until.h"
 
 namespace ci {
 namespace {
@@ -35,13 +35,12 @@ class Hanging : public ::testing::Test {
       failure = error;
       done = true;
     });
-    while (!done) context_.run_one();
+    run_until(context_, [&] { return done; });
     if (failure) std::rethrow_exception(failure);
     return found;
   }
 
   asio::io_context context_;
-  asio::executor_work_guard<asio::io_context::executor_type> runs_{context_.get_executor()};
   std::counting_semaphore<> go_on_{0};
   asio::thread_pool pool_{2};
   std::atomic<int> asked_ = 0;

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/failure.h"
+#include "base/run_until.h"
 #include "kubernetes/election.h"
 #include "kubernetes/watch.h"
 
@@ -52,14 +53,14 @@ class Cluster : public testing::Test {
   template <class Work>
   void run(Work work) {
     std::exception_ptr failure;
+    bool done = false;
     asio::co_spawn(
         io, [&work]() -> awaitable<void> { co_await work(); },
         [&](std::exception_ptr error) {
           failure = error;
-          io.stop();
+          done = true;
         });
-    io.restart();
-    io.run_for(60s);
+    run_until(io, [&] { return done; });
     if (failure) std::rethrow_exception(failure);
   }
 

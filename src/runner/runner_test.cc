@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "base/failure.h"
+#include "base/run_until.h"
 #include "execution/testing/fake_pool.h"
 #include "pool/stream/event_stream.h"
 #include "pool/stream/frames.h"
@@ -49,9 +50,12 @@ class RunnerTest : public testing::Test {
 
   void run(awaitable<void> work) {
     std::exception_ptr failure;
-    asio::co_spawn(context_, std::move(work), [&](std::exception_ptr error) { failure = error; });
-    context_.restart();
-    context_.run();
+    bool done = false;
+    asio::co_spawn(context_, std::move(work), [&](std::exception_ptr error) {
+      failure = error;
+      done = true;
+    });
+    run_until(context_, [&] { return done; });
     if (failure) std::rethrow_exception(failure);
   }
 

@@ -7,6 +7,7 @@
 #include "app/server/observation.h"
 #include "base/failure.h"
 #include "base/log.h"
+#include "base/run_until.h"
 #include "metrics/shared_history.h"
 #include "metrics/sqlite_history.h"
 #include "store/open.h"
@@ -70,8 +71,7 @@ metrics::History& StoreSession::history() {
 
 // Not until nothing is left to do: idle connections are watched.
 void StoreSession::finish(const bool& done) {
-  context_.restart();
-  while (!done) context_.run_one();
+  run_until(context_, [&] { return done; });
 }
 
 }  // namespace ci::app

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/failure.h"
+#include "base/run_until.h"
 #include "net/client/testing/client_test.h"
 #include "net/client/testing/scripted_server.h"
 
@@ -65,7 +66,7 @@ TEST_F(HttpClient, HoldsTheOtherSideBack) {
   asio::steady_timer timer(context_, 300ms);
   bool over = false;
   timer.async_wait([&](auto) { over = true; });
-  while (!over) context_.run_one();
+  run_until(context_, [&] { return over; });
   EXPECT_LT(server.bytes_sent(), 20u << 20);  // our buffer and those of the two sockets
   EXPECT_EQ(run(read_all(*stream, 100'000)), large);
 }
@@ -126,7 +127,7 @@ TEST_F(HttpClient, ManyAtOnce) {
       --left;
     });
   }
-  while (left > 0) context_.run_one();
+  run_until(context_, [&] { return left == 0; });
 }
 
 TEST_F(HttpClient, CancellingACallEndsIt) {
@@ -146,7 +147,7 @@ TEST_F(HttpClient, CancellingACallEndsIt) {
       }));
   asio::steady_timer timer(context_, 100ms);
   timer.async_wait([&](auto) { signal.emit(asio::cancellation_type::terminal); });
-  while (!done) context_.run_one();
+  run_until(context_, [&] { return done; });
   EXPECT_THROW(std::rethrow_exception(ended), boost::system::system_error);
   over = true;
 }
@@ -224,7 +225,7 @@ TEST_F(HttpClient, AStreamedBodyIsNotMadeFasterThanItIsTaken) {
   }
   EXPECT_LT(taken, std::size_t{30} << 20);  // the buffers of two sockets
   over = true;
-  while (!response) context_.run_one();
+  run_until(context_, [&] { return response.has_value(); });
   EXPECT_EQ(response->body, std::to_string(size));
 }
 

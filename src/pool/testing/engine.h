@@ -17,6 +17,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/run_until.h"
 #include "os/message_socket.h"
 #include "pool/open.h"
 #include "sandbox/sandboxd.h"
@@ -82,8 +83,7 @@ class Engine : public ::testing::Environment {
         reason = error.what();
       }
     });
-    io.restart();
-    while (!done) io.run_one();
+    run_until(io, [&] { return done; });
   }
 
   asio::io_context io;

@@ -16,6 +16,7 @@
 
 #include "base/async.h"
 #include "base/failure.h"
+#include "base/run_until.h"
 #include "store/object_store.h"
 
 namespace ci::store::testing {
@@ -71,8 +72,7 @@ class Loop {
   // Not until the context has nothing left: a store may watch sockets while nobody calls it.
   void drive(size_t works) {
     running_ += works;
-    context_.restart();
-    while (running_ > 0) context_.run_one();
+    run_until(context_, [&] { return running_ == 0; });
     context_.poll();
   }
 

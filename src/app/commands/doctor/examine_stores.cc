@@ -8,6 +8,7 @@
 #include "base/async.h"
 #include "base/failure.h"
 #include "base/log.h"
+#include "base/run_until.h"
 #include "store/open.h"
 
 namespace ci::app {
@@ -30,7 +31,7 @@ std::string time_of_answer(asio::io_context& context, awaitable<void> ping) {
     failure = reason;
     ended = true;
   });
-  while (!ended) context.run_one();
+  run_until(context, [&] { return ended; });
   if (failure) std::rethrow_exception(failure);
   const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - begin;
   return fmt::format(", connected and answered in {:.1f} ms", time.count());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/failure.h"
+#include "base/run_until.h"
 #include "net/client/http_client.h"
 
 namespace ci::net::client::testing {
@@ -33,8 +34,7 @@ class ClientTest : public ::testing::Test {
       failure = ended;
       done = true;
     });
-    context_.restart();
-    while (!done) context_.run_one();
+    run_until(context_, [&] { return done; });
     if (failure) std::rethrow_exception(failure);
     return std::move(*result);
   }
