@@ -98,7 +98,11 @@ awaitable<bool> Cleanup::end_session(std::string session) {
   writes.push_back(store::Write::remove(session_key(session)));
   // A session whose record is gone leaves its entity's set when somebody looks there, and its name ends with it.
   if (const auto known = fields ? session_from(*fields) : std::nullopt) {
-    if (!known->entity.empty()) writes.push_back(store::Write::remove_member(entity_key(known->entity), session));
+    if (!known->entity.empty()) {
+      for (std::string key :
+           {entity_key(known->entity, known->credential, known->user), entity_of_all_key(known->entity)})
+        writes.push_back(store::Write::remove_member(std::move(key), session));
+    }
     if (!known->name.empty()) co_await records_.remove_if_equal(name_key(known->name), session);
   }
   co_await records_.write(std::move(writes));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/failure.h"
+#include "files/record_text.h"
 #include "files/testing/stores.h"
 #include "store/testing/hooked_stores.h"
 
@@ -23,9 +24,6 @@ class CleanupTest : public testing::StoresTest {
     settings.youngest_orphan = youngest_orphan;
     Cleanup cleanup(*stores_.records, *stores_.bodies, stores_.files, settings);
     return stores_.loop.run(cleanup.sweep());
-  }
-  std::vector<std::string> members(std::string key) {
-    return stores_.loop.run(stores_.records->members(std::move(key)));
   }
 
   Sessions sessions_{*stores_.records, SessionSettings()};
@@ -49,7 +47,7 @@ TEST_P(CleanupTest, TakesAwayWhatEndedAndNothingElse) {
   EXPECT_EQ(stores_.text_of(gone), std::nullopt);
   EXPECT_EQ(stores_.text_of(link), "linked");
   EXPECT_THAT(members("sessions:index"), ::testing::ElementsAre(live.id));
-  EXPECT_THAT(members("entity_sessions:agent"), ::testing::ElementsAre(live.id));
+  EXPECT_THAT(members(entity_key("agent", "env", "")), ::testing::ElementsAre(live.id));
   EXPECT_TRUE(members("session_files:" + ended.id).empty());
   EXPECT_FALSE(stores_.loop.run(stores_.files.find(ended.id, gone.id)));
   EXPECT_EQ(sweep(), 0);

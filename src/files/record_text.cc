@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "base/sha256.h"
 #include "base/time_text.h"
 #include "files/names.h"
 
@@ -35,7 +36,12 @@ std::string metadata_of(const boost::json::value& metadata, const char* name) {
 }  // namespace
 
 std::string session_key(std::string_view session) { return "sessions:" + std::string(session); }
-std::string entity_key(std::string_view entity) { return "entity_sessions:" + std::string(entity); }
+std::string entity_key(std::string_view entity, std::string_view credential, std::string_view user) {
+  std::string whole(credential);
+  for (const std::string_view part : {user, entity}) whole.append(1, '\0').append(part);
+  return "entity_sessions_of:" + sha256_hex(whole).substr(0, 40);
+}
+std::string entity_of_all_key(std::string_view entity) { return "entity_sessions:" + std::string(entity); }
 std::string file_key(std::string_view session, std::string_view file) {
   return "files:" + std::string(session) + ":" + std::string(file);
 }

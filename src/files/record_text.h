@@ -13,7 +13,10 @@ namespace ci::files {
 
 inline const std::string session_index_key = "sessions:index";
 std::string session_key(std::string_view session);
-std::string entity_key(std::string_view entity);
+// Sessions of an entity, of one credential and user: nobody's search passes over the sessions of others.
+std::string entity_key(std::string_view entity, std::string_view credential, std::string_view user);
+// KubeCodeRun's, of all. Read where it is there, written no more.
+std::string entity_of_all_key(std::string_view entity);
 std::string file_key(std::string_view session, std::string_view file);
 // By a name that a credential gave a session.
 std::string name_key(std::string_view digest);

@@ -59,8 +59,10 @@ std::vector<store::Write> Sessions::writes_for(const Session& session) const {
     writes.push_back(store::Write::expire(name_key(session.name), until_expiry(session, session.last_activity)));
   }
   // Shared sessions are not looked for by their entity, and an agent can have thousands.
-  if (!session.entity.empty() && !session.shared)
-    writes.push_back(store::Write::add_member(entity_key(session.entity), session.id));
+  if (!session.entity.empty() && !session.shared) {
+    const std::string key = entity_key(session.entity, session.credential, session.user);
+    writes.push_back(store::Write::add_member(key, session.id));
+  }
   return writes;
 }
 
@@ -130,16 +132,27 @@ awaitable<std::optional<Session>> Sessions::find(std::string id) {
 }
 
 awaitable<std::optional<Session>> Sessions::find_by_entity(std::string entity, const Caller& caller) {
+  std::vector<std::string> keys = {entity_key(entity, caller.credential, caller.user)};
+  if (!caller.former.empty()) keys.push_back(entity_key(entity, caller.former, caller.user));
+  keys.push_back(entity_of_all_key(entity));
+  for (std::string& key : keys) {
+    auto found = co_await find_in(std::move(key), caller);
+    if (found) co_return found;
+  }
+  co_return std::nullopt;
+}
+
+awaitable<std::optional<Session>> Sessions::find_in(std::string entity_set, const Caller& caller) {
   std::optional<Session> latest;
   std::vector<store::Write> dead;
   std::vector<std::string> keys;
-  const std::vector<std::string> ids = co_await store_.members(entity_key(entity));
+  const std::vector<std::string> ids = co_await store_.members(entity_set);
   for (const std::string& id : ids) keys.push_back(session_key(id));
   const auto records = co_await store_.get_fields_of_all(std::move(keys));
   for (size_t i = 0; i < ids.size(); ++i) {
     auto session = records[i] ? session_from(*records[i]) : std::nullopt;
     if (!session || !is_live(*session)) {
-      dead.push_back(store::Write::remove_member(entity_key(entity), ids[i]));
+      dead.push_back(store::Write::remove_member(entity_set, ids[i]));
       continue;
     }
     if (session->shared || !owns(caller, *session) || session->user != caller.user) continue;

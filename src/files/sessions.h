@@ -1,7 +1,7 @@
 #pragma once
 // Sessions: who owns them, whether they may be continued. One record per session in the key-value store, laid
 // out as the Redis tables of KubeCodeRun name them (sessions:<id>, entity_sessions:<entity>), so that its data
-// is found. Called on the I/O thread.
+// is found; what we add has names of our own. Called on the I/O thread.
 
 #include <chrono>
 #include <optional>
@@ -69,7 +69,7 @@ class Sessions {
   // The live, active session with this id. Expired ones are not found.
   awaitable<std::optional<Session>> find(std::string id);
   // The session of this entity with the most recent activity that `caller` may reuse: same credential, same user
-  // (both empty counts), not shared. Dead members of the entity's set are removed on sight.
+  // (both empty counts), not shared. Dead members of the entity's sets are removed on sight.
   awaitable<std::optional<Session>> find_by_entity(std::string entity, const Caller& caller);
 
   // Writes that refresh last_activity and, once a minute at most, the expiry of the session and of its name. Empty when it
@@ -78,6 +78,7 @@ class Sessions {
 
  private:
   awaitable<std::optional<Session>> named_formerly(const std::string& name, const Caller& caller);
+  awaitable<std::optional<Session>> find_in(std::string entity_set, const Caller& caller);
 
   store::KeyValueStore& store_;
   SessionSettings settings_;

@@ -52,7 +52,7 @@ TEST_P(SessionsTest, HaveTheKeysAndFieldsOfTheReference) {
   EXPECT_THAT(
       *fields, ::testing::Contains(::testing::Pair("expires_at", ::testing::StartsWith("9999-12-31T23:59:59"))));
   EXPECT_THAT(stores_.loop.run(stores_.records->members("sessions:index")), ::testing::ElementsAre(session.id));
-  EXPECT_THAT(stores_.loop.run(stores_.records->members("entity_sessions:agent")), ::testing::ElementsAre(session.id));
+  EXPECT_THAT(members(entity_key("agent", "env", "alice")), ::testing::ElementsAre(session.id));
 }
 
 TEST_P(SessionsTest, OfTheReferenceAreRead) {
@@ -116,9 +116,12 @@ TEST_P(SessionsTest, OfAnEntityTheLatestOfTheSameCallerIsReused) {
 TEST_P(SessionsTest, DeadOnesLeaveTheEntitysSetOnSight) {
   const Session live = stores_.add_session(sessions_, alice_, "agent", 0s);
   const Session ended = stores_.add_session(sessions_, alice_, "agent", 2h, 1h);
-  stores_.write(Write::add_member("entity_sessions:agent", "vanished"));
+  const std::string ours = entity_key("agent", "env", "alice"), of_all = entity_of_all_key("agent");
+  for (const std::string& key : {ours, of_all}) stores_.write(Write::add_member(key, "vanished"));
   EXPECT_EQ(find_by_entity("agent", alice_), live.id);
-  EXPECT_THAT(stores_.loop.run(stores_.records->members("entity_sessions:agent")), ::testing::ElementsAre(live.id));
+  EXPECT_THAT(members(ours), ::testing::ElementsAre(live.id));
+  EXPECT_EQ(find_by_entity("agent", Caller("env", "bob")), std::nullopt);
+  EXPECT_THAT(members(of_all), ::testing::IsEmpty());
 }
 
 TEST_P(SessionsTest, AreTouchedOnceAMinute) {

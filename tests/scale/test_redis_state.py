@@ -69,9 +69,10 @@ def test_a_server_that_died_does_not_keep_its_turn(make_server, redis, settings)
 def test_two_servers_take_turns_in_the_new_session_of_an_entity(make_server, redis, settings):
     servers = [make_server(**settings), make_server(**settings)]
     entity = f"asst_{time.time_ns()}"
+    known = redis("KEYS", "kcr:entity_sessions_of:*")
     with ThreadPoolExecutor(1) as other:
         first = other.submit(servers[0].py, "import time\nx = 1\ntime.sleep(1.5)", entity_id=entity)
-        assert wait_until(lambda: redis("SMEMBERS", f"kcr:entity_sessions:{entity}"))
+        assert wait_until(lambda: redis("KEYS", "kcr:entity_sessions_of:*") != known)
         second = servers[1].py("print(x)\ny = 2", entity_id=entity)
     assert second["session_id"] == first.result()["session_id"]
     assert second["stdout"] == "1\n"

@@ -70,6 +70,9 @@ class StoresTest : public ::testing::TestWithParam<Backend> {
   void SetUp() override {
     if (const std::string missing = store::testing::lacks(GetParam()); !missing.empty()) GTEST_SKIP() << missing;
   }
+  std::vector<std::string> members(std::string key) {
+    return stores_.loop.run(stores_.records->members(std::move(key)));
+  }
 
   Stores stores_{store::testing::lacks(GetParam()).empty() ? GetParam() : Backend::embedded};
 };
