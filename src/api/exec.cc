@@ -16,6 +16,9 @@ namespace ci::api {
 
 namespace {
 
+// Bytes. A larger document takes a millisecond to a second, in which the I/O thread would serve nobody.
+constexpr std::size_t quickly_parsed = 128 << 10;
+
 // A failure of ours during a run is worth another try, whatever it was. The log has it already.
 ApiError error_of_run(const std::exception_ptr& failure) {
   try {
@@ -91,7 +94,13 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
   // Nobody knows yet what can be run here: that says nothing about the request.
   if (languages.empty()) throw ApiError::unavailable(pool_.unavailable());
   const access::Principal& principal = principal_of(request);
-  execution::ExecutionRequest wanted = parse_execution(body, languages, longest_run(principal, settings_.time_limit));
+  const std::chrono::seconds longest = longest_run(principal, settings_.time_limit);
+  auto parse = [&] { return parse_execution(body, languages, longest); };
+  execution::ExecutionRequest wanted;
+  if (body.size() <= quickly_parsed)
+    wanted = parse();
+  else
+    wanted = co_await on_pool(blocking_, parse);
   wanted.memory_limit = principal.ceilings.memory_bytes.value_or(0);
   check_language(principal, wanted.language);
   files::Caller caller = caller_of(request);

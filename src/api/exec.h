@@ -11,8 +11,10 @@ namespace ci::api {
 
 class ExecRoutes {
  public:
-  ExecRoutes(execution::Runs& runs, const pool::SandboxPool& pool, const ApiSettings& settings)
-      : runs_(runs), pool_(pool), settings_(settings) {}
+  // `blocking` reads large requests.
+  ExecRoutes(
+      execution::Runs& runs, const pool::SandboxPool& pool, asio::thread_pool& blocking, const ApiSettings& settings)
+      : runs_(runs), pool_(pool), blocking_(blocking), settings_(settings) {}
 
   // From now on keys may have a bounded number of runs at once.
   void bound(access::RunPlaces& places) { places_ = &places; }
@@ -22,6 +24,7 @@ class ExecRoutes {
  private:
   execution::Runs& runs_;
   const pool::SandboxPool& pool_;
+  asio::thread_pool& blocking_;
   const ApiSettings& settings_;
   access::RunPlaces* places_ = nullptr;
 };

@@ -43,13 +43,14 @@ awaitable<net::Response> refuse_programmatic(net::Request&) {
 
 Service::Service(
     execution::Executions& executions, execution::Runs& runs, files::Sessions& sessions, files::SessionFiles& files,
-    state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool, ApiSettings settings)
+    state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool, asio::thread_pool& blocking,
+    ApiSettings settings)
     : settings_(std::move(settings)),
       runs_(runs),
       pool_(pool),
       authenticator_(keys, settings_),
       health_(settings_, pool, executions),
-      exec_(runs, pool, settings_),
+      exec_(runs, pool, blocking, settings_),
       upload_(sessions, files, settings_),
       files_(sessions, files, settings_),
       states_(states, sessions, settings_) {

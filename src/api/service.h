@@ -22,7 +22,8 @@ class Service {
  public:
   Service(
       execution::Executions& executions, execution::Runs& runs, files::Sessions& sessions, files::SessionFiles& files,
-      state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool, ApiSettings settings);
+      state::States& states, const access::ApiKeys& keys, const pool::SandboxPool& pool, asio::thread_pool& blocking,
+      ApiSettings settings);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 

@@ -93,7 +93,7 @@ class ServiceTest : public ::testing::Test {
   // Made on first use, so that a test may change the settings before.
   Service& service() {
     if (!service_) {
-      service_.emplace(executions_, runs_, sessions_, files_, states_, keys_, pool_, settings_);
+      service_.emplace(executions_, runs_, sessions_, files_, states_, keys_, pool_, loop_.pool(), settings_);
       service_->set_ready(true);
     }
     return *service_;

@@ -95,7 +95,7 @@ void Application::build() {
       "kubecoderun_runs_active", "Runs that have not ended.", {},
       [this](const metrics::Emit& emit) { emit({}, static_cast<double>(executions_->running())); });
   service_ = std::make_unique<api::Service>(
-      *executions_, *runs_, *sessions_, *files_, *states_, *api_keys_, *pool_, api_settings(settings_));
+      *executions_, *runs_, *sessions_, *files_, *states_, *api_keys_, *pool_, *blocking_, api_settings(settings_));
   service_->manage_keys(*managed_keys_, *run_places_);
   service_->observe(observation_.observed());
   if (tokens_) service_->accept(*tokens_);
