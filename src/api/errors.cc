@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "execution/request.h"
+#include "net/status.h"
 
 namespace ci::api {
 
@@ -31,24 +32,6 @@ std::string shortened(const std::string& text) {
 json::value text_or_null(const std::string& text) {
   if (text.empty()) return nullptr;
   return json::value(shortened(text));
-}
-
-int status_of(FailureKind kind) {
-  switch (kind) {
-    case FailureKind::invalid:
-      return 400;
-    case FailureKind::not_found:
-      return 404;
-    case FailureKind::exhausted:
-      return 413;
-    case FailureKind::unavailable:
-      return 503;
-    case FailureKind::timeout:
-      return 504;
-    case FailureKind::internal:
-      return 500;
-  }
-  return 500;
 }
 
 }  // namespace
@@ -163,7 +146,7 @@ ApiError error_of(const std::exception_ptr& failure) {
     return ApiError(403, error.what());
   } catch (const Failure& error) {
     if (error.kind() == FailureKind::unavailable) return ApiError::unavailable(error.what());
-    if (error.kind() != FailureKind::internal) return ApiError(status_of(error.kind()), error.what());
+    if (error.kind() != FailureKind::internal) return ApiError(net::status_of(error.kind()), error.what());
   } catch (...) {
   }
   return ApiError(500, "An unexpected error occurred");

@@ -12,6 +12,7 @@
 #include "execution/program.h"
 #include "execution/shape.h"
 #include "languages/language.h"
+#include "net/status.h"
 #include "pool/stream/event_stream.h"
 #include "pool/stream/frames.h"
 #include "pool/stream/program_feed.h"
@@ -28,23 +29,6 @@ constexpr std::chrono::seconds patience{60};  // for a sandbox: interpreters are
 constexpr std::chrono::seconds overtime{20}, time_to_collect{60};
 constexpr std::uint64_t longest_word = 24 << 20;
 constexpr std::uint64_t longest_code = 64 << 20;
-
-int status_of(const Failure& failure) {
-  switch (failure.kind()) {
-    case FailureKind::invalid:
-      return 400;
-    case FailureKind::not_found:
-      return 404;
-    case FailureKind::exhausted:
-      return 413;
-    case FailureKind::unavailable:
-    case FailureKind::timeout:
-      return 503;
-    case FailureKind::internal:
-      break;
-  }
-  return 500;
-}
 
 // Nobody knows yet what the program will import: what most of those that import something do.
 pool::Demand demand_of(const std::string& language) {
@@ -112,7 +96,7 @@ awaitable<net::Response> Runner::handle(net::Request& request) {
   try {
     co_return co_await route(request);
   } catch (const Failure& failure) {
-    status = status_of(failure);
+    status = net::status_of(failure.kind());
     reason = failure.what();
   }
   log_warning("request failed", {{"path", request.path}, {"reason", reason}});
