@@ -1,16 +1,13 @@
 #include "libraries/libraries.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cctype>
-#include <fstream>
-#include <iterator>
-#include <map>
 #include <set>
 
 #include "base/ascii.h"
 #include "languages/java_libraries.h"
 #include "languages/language.h"
+#include "libraries/package_files.h"
 
 namespace ci::libraries {
 
@@ -20,38 +17,6 @@ namespace json = boost::json;
 namespace {
 
 using Libraries = std::vector<Library>;
-
-std::vector<fs::path> entries(const fs::path& directory) {
-  std::vector<fs::path> found;
-  std::error_code error;
-  for (fs::directory_iterator place(directory, error), end; !error && place != end; place.increment(error))
-    found.push_back(place->path());
-  std::ranges::sort(found);
-  return found;
-}
-
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> lines_of(const fs::path& path) {
-  std::ifstream file(path);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(std::move(line));
-  return lines;
-}
-
-// The fields of a file that begins like a mail: "Name: value".
-std::map<std::string, std::string> fields_of(const fs::path& path) {
-  std::map<std::string, std::string> fields;
-  for (const std::string& line : lines_of(path)) {
-    if (line.empty()) break;
-    const size_t colon = line.find(": ");
-    if (colon != line.npos && line.front() != ' ') fields.emplace(line.substr(0, colon), line.substr(colon + 2));
-  }
-  return fields;
-}
 
 bool is_there(const fs::path& path) {
   std::error_code ignored;
@@ -96,19 +61,14 @@ void add_python(Libraries& all, const fs::path& root) {
 // Those that packages/node names; what they need themselves is nobody's business.
 void add_node(Libraries& all, const fs::path& root, const std::string& language) {
   const fs::path place = root / "usr/lib/kubecoderun/node";
-  boost::system::error_code error;
-  const json::value description = json::parse(text_of(place / "package.json"), error);
-  const json::object* package = error ? nullptr : description.if_object();
-  const json::value* dependencies = package == nullptr ? nullptr : package->if_contains("dependencies");
+  const json::object package = package_json(place);
+  const json::value* dependencies = package.if_contains("dependencies");
   if (dependencies == nullptr || !dependencies->is_object()) return;
   for (const auto& dependency : dependencies->get_object()) {
     const std::string name(dependency.key());
     if (name.starts_with("@types/")) continue;
-    const json::value one = json::parse(text_of(place / "node_modules" / name / "package.json"), error);
-    const json::object* installed = error ? nullptr : one.if_object();
-    const json::value* version = installed == nullptr ? nullptr : installed->if_contains("version");
-    if (version != nullptr && version->is_string())
-      all.push_back({language, name, std::string(version->get_string()), {}});
+    const auto version = node_version(place / "node_modules" / name);
+    if (version && !version->empty()) all.push_back({language, name, *version, {}});
   }
 }
 

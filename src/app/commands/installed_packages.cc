@@ -1,78 +1,53 @@
 #include "app/commands/installed_packages.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
-#include <fstream>
-#include <sstream>
 
+#include "libraries/package_files.h"
 #include "sandbox/own_packages.h"
 
 namespace ci::app {
 
 namespace fs = std::filesystem;
-namespace json = boost::json;
+using libraries::entries;
 
 namespace {
 
 using Found = std::vector<InstalledPackage>;
 
-std::vector<fs::path> entries_of(const fs::path& folder) {
-  std::error_code ignored;
-  std::vector<fs::path> entries;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) entries.push_back(entry.path());
-  return entries;
-}
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
-
-// "Version: 1.2" in the head of a file.
-std::string field_of(const fs::path& file, std::string_view name) {
-  std::ifstream stream(file);
-  for (std::string line; std::getline(stream, line) && !line.empty();) {
-    if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ':') continue;
-    const size_t begin = line.find_first_not_of(' ', name.size() + 1);
-    return begin == line.npos ? "" : line.substr(begin);
-  }
-  return "";
+std::string field_of(const fs::path& file, const std::string& name) {
+  const auto fields = libraries::fields_of(file);
+  const auto field = fields.find(name);
+  return field == fields.end() ? "" : field->second;
 }
 
 void find_python(const fs::path& directory, Found& found) {
-  for (const fs::path& entry : entries_of(sandbox::python_packages(directory))) {
+  for (const fs::path& entry : entries(sandbox::python_packages(directory))) {
     if (entry.extension() != ".dist-info") continue;
     found.push_back({"py", field_of(entry / "METADATA", "Name"), field_of(entry / "METADATA", "Version")});
   }
 }
 
 void find_node(const fs::path& folder, const std::string& scope, Found& found) {
-  for (const fs::path& entry : entries_of(folder)) {
+  for (const fs::path& entry : entries(folder)) {
     const std::string name = entry.filename();
     if (name.starts_with("@") && scope.empty()) {
       find_node(entry, name + "/", found);
       continue;
     }
-    boost::system::error_code error;
-    const json::value package = json::parse(text_of(entry / "package.json"), error);
-    if (error || !package.is_object()) continue;
-    const json::value* version = package.as_object().if_contains("version");
-    const bool known = version != nullptr && version->is_string();
-    found.push_back({"js", scope + name, known ? std::string(version->as_string()) : ""});
+    const auto version = libraries::node_version(entry);
+    if (version) found.push_back({"js", scope + name, *version});
   }
 }
 
 void find_r(const fs::path& folder, Found& found) {
-  for (const fs::path& entry : entries_of(folder)) {
+  for (const fs::path& entry : entries(folder)) {
     if (!fs::exists(entry / "DESCRIPTION")) continue;
     found.push_back({"r", entry.filename(), field_of(entry / "DESCRIPTION", "Version")});
   }
 }
 
 void find_java(const fs::path& folder, Found& found) {
-  for (const fs::path& entry : entries_of(folder)) {
+  for (const fs::path& entry : entries(folder)) {
     if (entry.extension() == ".jar") found.push_back({"java", entry.filename(), ""});
   }
 }
