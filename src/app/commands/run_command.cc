@@ -13,8 +13,8 @@
 #include <map>
 #include <sstream>
 
+#include "app/commands/own_sandboxd.h"
 #include "app/commands/standard_input.h"
-#include "app/processes/supervisor.h"
 #include "app/server/compose.h"
 #include "base/log.h"
 #include "base/sys.h"
@@ -24,8 +24,6 @@
 #include "execution/shape.h"
 #include "files/names.h"
 #include "languages/language.h"
-#include "os/child_process.h"
-#include "os/message_socket.h"
 
 namespace ci::app {
 
@@ -74,24 +72,15 @@ class Runner final : private execution::ProgramSink {
 
   int run() {
     const std::string code = read_code(request_.file);
-    auto [ours, theirs] = os::message_socket_pair();
-    os::SpawnRequest spawn;
-    spawn.program = os::own_program();
-    spawn.arguments = {"kubecoderun", "sandboxd", "--quiet"};
-    spawn.descriptors = {{theirs.get(), inherited_socket}};
     std::optional<StandardInput> input;
-    if (has_input()) spawn.descriptors.emplace_back(input.emplace().read_end(), STDIN_FILENO);
-    spawn.own_group = true;
-    os::ChildProcess sandboxd = os::ChildProcess::spawn(spawn);
-    theirs.reset();
+    if (has_input()) input.emplace();
+    sandboxd_.emplace(input ? input->read_end() : -1);
     if (input) input->close_read_end();
-    socket_ = std::move(ours);
 
     std::exception_ptr failure;
     asio::co_spawn(context_, everything(code), [&](std::exception_ptr error) { failure = error; });
     context_.run();
-    socket_.reset();
-    sandboxd.wait_for(std::chrono::seconds(10));  // it tidies up; its destructor ends it otherwise
+    sandboxd_->wait();
     if (failure) std::rethrow_exception(failure);
     return status_;
   }
@@ -104,7 +93,7 @@ class Runner final : private execution::ProgramSink {
     const auto executor = co_await asio::this_coro::executor;
     pool::PoolSettings settings = pool_settings(settings_.values);
     settings.enabled = false;
-    auto connector = [this]() { return next_sandboxd(); };
+    auto connector = [this]() { return sandboxd_->next(); };
     const auto pool = pool::open_pool(executor, blocking_, settings, connector);
     std::exception_ptr failure;
     try {
@@ -114,13 +103,6 @@ class Runner final : private execution::ProgramSink {
     }
     co_await pool->stop();
     if (failure) std::rethrow_exception(failure);
-  }
-
-  awaitable<UniqueFd> next_sandboxd() {
-    if (socket_) co_return std::move(socket_);
-    // There is one sandboxd. When it is gone the run fails by itself.
-    co_await sleep_for(std::chrono::hours(24));
-    throw Failure(FailureKind::unavailable, "sandboxd is gone");
   }
 
   awaitable<void> one_run(pool::SandboxPool& pool, std::string code) {
@@ -230,7 +212,7 @@ class Runner final : private execution::ProgramSink {
   const LoadedSettings& settings_;
   const RunRequest& request_;
   const languages::Language& language_;
-  UniqueFd socket_;
+  std::optional<OwnSandboxd> sandboxd_;
   std::map<std::string, fs::path> inputs_;
   int status_ = 1;
   asio::thread_pool blocking_{2};
