@@ -6,6 +6,7 @@
 #include "base/failure.h"
 #include "base/parallel.h"
 #include "base/time_text.h"
+#include "pool/elsewhere.h"
 
 namespace ci::api {
 
@@ -195,12 +196,14 @@ json::object HealthRoutes::pool_service() const {
     sum.creating += one.creating;
     lacking = lacking || (one.target > 0 && one.available + one.in_use + one.creating == 0);
   }
-  const char* status = lacking ? degraded : healthy;
+  const auto* elsewhere = dynamic_cast<const pool::Elsewhere*>(&pool_);
+  const std::vector<std::string> problems = elsewhere == nullptr ? std::vector<std::string>() : elsewhere->problems();
+  const char* status = lacking || !problems.empty() ? degraded : healthy;
   if (!reason.empty()) status = unhealthy;
   json::object object = service_object("pod_pool", status);
   json::object& details = object["details"].emplace_object();
   details["enabled"] = statistics.keeps_warm;
-  details["architecture"] = "local-sandboxes";
+  details["architecture"] = elsewhere == nullptr ? "local-sandboxes" : elsewhere->architecture();
   details["total_available"] = sum.available;
   details["total_in_use"] = sum.in_use;
   details["total_creating"] = sum.creating;
@@ -214,6 +217,7 @@ json::object HealthRoutes::pool_service() const {
   details["average_acquire_ms"] = average(statistics.acquire_time, statistics.acquisitions);
   details["average_wait_ms"] = average(statistics.wait_time, statistics.waits);
   details["languages"] = std::move(languages);
+  if (!problems.empty()) details["problems"] = json::array(problems.begin(), problems.end());
   if (!reason.empty()) object["error"] = reason;
   return object;
 }

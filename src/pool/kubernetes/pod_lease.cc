@@ -1,0 +1,130 @@
+#include "pool/kubernetes/pod_lease.h"
+
+#include <optional>
+
+#include "base/failure.h"
+#include "base/log.h"
+#include "pool/stream/event_stream.h"
+#include "pool/stream/program_source.h"
+#include "pool/stream/texts.h"
+
+namespace ci::pool {
+
+namespace {
+
+// Whoever follows the run has limits of its own; a pod may be silent for as long as its program is.
+constexpr std::chrono::hours longest_silence{24};
+constexpr std::chrono::seconds patience_for_words{10};
+constexpr std::size_t longest_refusal = 8 << 10;
+
+class PodLease final : public Lease {
+ public:
+  PodLease(
+      net::client::Client& http, asio::thread_pool& blocking, std::filesystem::path spool, PodOnLoan pod,
+      std::function<bool()> is_there, std::function<void()> end)
+      : http_(http),
+        blocking_(blocking),
+        spool_(std::move(spool)),
+        pod_(std::move(pod)),
+        is_there_(std::move(is_there)),
+        end_(std::move(end)) {}
+
+  ~PodLease() override {
+    events_.reset();
+    stream_.reset();  // the runner ends the program when nobody listens
+    end_();
+  }
+
+  bool waits() override { return !stream_ && is_there_(); }
+  bool was_warm() const override { return pod_.found == FoundWarm::yes; }
+
+  awaitable<void> start(Program program) override {
+    EventLimits limits;
+    limits.file = program.output_file_limit;
+    limits.files = program.output_file_count;
+    if (program.state) limits.state = program.state->largest;
+    // Kept in the pod of a stranger's program: not to be given to others.
+    program.compiled.reset();
+    program.largest_compiled = 0;
+    net::client::Request request = request_to("/run");
+    request.silence = longest_silence;
+    request.streamed = net::client::StreamedBody(std::make_unique<ProgramSource>(pod_.language, std::move(program)));
+    stream_ = co_await http_.open(std::move(request));
+    if (stream_->head().status != 200) co_await refuse();
+    events_.emplace(*stream_, limits, spool_, blocking_);
+  }
+
+  awaitable<Event> next() override {
+    if (is_lost_) co_return Event(Collected());
+    std::string reason;
+    try {
+      Event event = co_await events_->next();
+      if (std::holds_alternative<Outcome>(event)) has_ended_ = true;
+      co_return event;
+    } catch (const Failure& failure) {
+      reason = failure.what();
+    }
+    log_warning("a pod was lost", {{"pod", pod_.name}, {"reason", reason}});
+    if (has_ended_) throw Failure(FailureKind::unavailable, reason);
+    is_lost_ = has_ended_ = true;
+    Outcome lost;
+    lost.ended = Ended::lost;
+    co_return Event(std::move(lost));
+  }
+
+  awaitable<void> tell(Word word) override {
+    if (has_ended_ || !stream_) co_return;
+    const std::string text = word_text(word);
+    net::client::Request request = request_to("/word");
+    request.headers.emplace_back("Content-Type: application/json");
+    request.body = std::as_bytes(std::span(text));
+    request.deadline = after(patience_for_words);
+    const net::client::Response response = co_await http_.send(std::move(request));
+    const int status = response.head.status;
+    if (status == 200 || status == 409) co_return;  // 409: it has ended meanwhile
+    throw Failure(FailureKind::unavailable, "pod " + pod_.name + " does not take a word: " + std::to_string(status));
+  }
+
+ private:
+  net::client::Request request_to(const char* path) const {
+    net::client::Request request("POST", "http://" + pod_.address + path);
+    request.headers = {"Authorization: Bearer " + pod_.token};
+    return request;
+  }
+
+  // The runner did not begin the run, and says why.
+  awaitable<void> refuse() {
+    const int status = stream_->head().status;
+    std::string text(longest_refusal, '\0');
+    const std::size_t count = co_await stream_->read_some(std::as_writable_bytes(std::span(text)));
+    text.resize(count);
+    if (status == 404) {
+      throw Failure(
+          FailureKind::unavailable,
+          "the image " + pod_.image + " has no runner of this version; name one that has in K8S_IMAGE or LANG_IMAGE_…");
+    }
+    const FailureKind kind = status == 400 ? FailureKind::invalid : FailureKind::unavailable;
+    throw Failure(kind, "pod " + pod_.name + " did not begin the run: " + std::to_string(status) + " " + text);
+  }
+
+  net::client::Client& http_;
+  asio::thread_pool& blocking_;
+  std::filesystem::path spool_;
+  PodOnLoan pod_;
+  std::function<bool()> is_there_;
+  std::function<void()> end_;
+  std::unique_ptr<net::client::Stream> stream_;
+  std::optional<EventReader> events_;
+  bool has_ended_ = false, is_lost_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Lease> make_pod_lease(
+    net::client::Client& http, asio::thread_pool& blocking, std::filesystem::path spool, PodOnLoan pod,
+    std::function<bool()> is_there, std::function<void()> end) {
+  return std::make_unique<PodLease>(
+      http, blocking, std::move(spool), std::move(pod), std::move(is_there), std::move(end));
+}
+
+}  // namespace ci::pool
