@@ -15,6 +15,7 @@
 #include "app/commands/libraries_command.h"
 #include "app/commands/metrics_command.h"
 #include "app/commands/run_command.h"
+#include "app/commands/runner_command.h"
 #include "app/processes/data_lock.h"
 #include "app/processes/privileges.h"
 #include "app/processes/supervisor.h"
@@ -84,7 +85,8 @@ int serve(pid_t master) {
   hide_from_programs(settings.values);
   start_log(settings, "supervisor", LogTarget::output);
   // These refuse what is wrong before anything is started.
-  sandboxd_settings(settings.values);
+  const bool elsewhere = is_kubernetes(settings.values);
+  if (!elsewhere) sandboxd_settings(settings.values);
   check_certificate(settings.values);
   check_packages(settings.values);
   access::TrustedNetworks{settings.values.trusted_networks};
@@ -99,7 +101,7 @@ int serve(pid_t master) {
   if (const auto person = starter()) give_key(*person, account, settings.values, data);
   SupervisorSettings supervisor;
   supervisor.worker_arguments = {"worker"};
-  supervisor.sandboxd_arguments = {"sandboxd"};
+  if (!elsewhere) supervisor.sandboxd_arguments = {"sandboxd"};
   supervisor.patience = settings.values.drain + std::chrono::seconds(30);
   return supervise(supervisor);
 }
@@ -114,12 +116,15 @@ int worker(pid_t supervisor) {
   const auto data = prepare_data_directory(settings.values.data_directory, account);
   prepare_log_files(settings.values, account);
   Application application(settings.values, data, take_inherited_socket());
-  std::vector<std::filesystem::path> needed = {data, runtimes_directory(settings.values)};
-  if (const auto packages = usable_packages(settings.values); !packages.empty()) needed.push_back(packages);
+  std::vector<std::filesystem::path> needed{data};
+  if (!is_kubernetes(settings.values)) {
+    needed.push_back(runtimes_directory(settings.values));
+    if (const auto packages = usable_packages(settings.values); !packages.empty()) needed.push_back(packages);
+  }
   become(account, needed);
   end_with_parent(supervisor);
   start_log(settings, "server", LogTarget::file);  // the log file belongs to who writes it
-  log_remarks(settings);
+  log_remarks(settings, is_kubernetes(settings.values));
   log_misspelt_settings();
   return application.run();
 }
@@ -218,6 +223,16 @@ int command_line(int argc, char** argv) {
       const LoadedSettings settings = load_settings();
       hide_from_programs(settings.values);
       return run_command(settings, run_request);
+    };
+  });
+
+  CLI::App* runner = program.add_subcommand("runner", "Serve one run inside an execution pod (LANGUAGE, RUNNER_PORT)");
+  runner->callback([&] {
+    chosen = [] {
+      adapt_environment_of_runner();
+      const LoadedSettings settings = load_settings();
+      hide_from_programs(settings.values);
+      return runner_command(settings);
     };
   });
 

@@ -108,6 +108,7 @@ class Supervisor {
   }
 
   void start_sandboxd() {
+    if (settings_.sandboxd_arguments.empty()) return;
     auto [ours, theirs] = os::message_socket_pair();
     sandboxd_ = os::ChildProcess::spawn(request(settings_.sandboxd_arguments, theirs.get()));
     sandboxd_started_ = Clock::now();

@@ -21,7 +21,7 @@ namespace ci::app {
 struct SupervisorSettings {
   // After the program's name; the worker gets "--supervisor <pid>" as well.
   std::vector<std::string> worker_arguments;
-  std::vector<std::string> sandboxd_arguments;
+  std::vector<std::string> sandboxd_arguments;  // none: there is no sandboxd, sandboxes are elsewhere
   // After a request to stop the worker may drain for so long before it is killed.
   std::chrono::seconds patience{60};
 };

@@ -16,6 +16,7 @@
 #include "metrics/timed_stores.h"
 #include "pages/pages.h"
 #include "pool/open.h"
+#include "pool/open_pods.h"
 
 namespace ci::app {
 
@@ -70,8 +71,12 @@ void Application::build() {
   files_.emplace(*records_, *bodies_);
   cleanup_.emplace(*records_, *bodies_, *files_, cleanup_settings(settings_));
   link_.emplace(context_.get_executor(), std::move(link_descriptor_));
-  pool_ =
-      pool::open_pool(context_.get_executor(), *blocking_, pool_settings(settings_), [this] { return link_->next(); });
+  if (is_kubernetes(settings_)) {
+    pool_ = pool::open_pods(context_.get_executor(), *blocking_, kubernetes_settings(settings_, data_));
+  } else {
+    pool_ = pool::open_pool(
+        context_.get_executor(), *blocking_, pool_settings(settings_), [this] { return link_->next(); });
+  }
   state::StateSettings kept = state_settings(settings_);
   // Others who share the records find all of a state there.
   if (!settings_.redis.chosen()) kept.large = large_state;
@@ -197,11 +202,7 @@ awaitable<void> Application::start() {
     check_languages();
     service_->set_ready(true);
     announce();
-    preparer_.emplace(runtimes_directory(settings_), data_ / prepared_directory, pool_->languages(), [this] {
-      return renew_sandboxes();
-    });
-    tasks_.spawn("preparations", preparer_->keep_current());
-    tasks_.spawn("interpreters", watch_interpreters());
+    if (!is_kubernetes(settings_)) watch_this_machine();
     co_await store_watch_->keep_watching();
   } catch (const Failure& failure) {
     if (signals_ > 0) co_return;
@@ -214,6 +215,15 @@ awaitable<void> Application::start() {
     failure_ = std::current_exception();
     news_.cancel();
   }
+}
+
+// What sandboxes of this machine are made of changes with its packages.
+void Application::watch_this_machine() {
+  preparer_.emplace(runtimes_directory(settings_), data_ / prepared_directory, pool_->languages(), [this] {
+    return renew_sandboxes();
+  });
+  tasks_.spawn("preparations", preparer_->keep_current());
+  tasks_.spawn("interpreters", watch_interpreters());
 }
 
 // Who names a language wants it: one that cannot run here would be missed only when the first user does.

@@ -50,6 +50,7 @@ class Application {
   awaitable<void> serve();
   awaitable<void> start();
   void check_languages() const;
+  void watch_this_machine();
   awaitable<void> clean_up_regularly();
   awaitable<void> clean_up_in_turn(std::string session, files::Cleanup::Work work);
   awaitable<void> archive_regularly();

@@ -10,12 +10,15 @@
 #include "access/trusted_networks.h"
 #include "app/processes/privileges.h"
 #include "base/failure.h"
+#include "base/ids.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "base/version.h"
 #include "languages/language.h"
 #include "net/tls.h"
 #include "os/machine.h"
 #include "os/open_files.h"
+#include "pool/open_pods.h"
 #include "sandbox/bounds.h"
 #include "sandbox/kinds.h"
 #include "sandbox/own_packages.h"
@@ -56,6 +59,15 @@ Preload preload_of(const Settings& settings) {
     (level ? preload.levels : preload.modules).push_back(name);
   }
   return preload;
+}
+
+// The cluster's quota says how many there may be; this is for those that have none.
+constexpr int pods_at_once = 100;
+
+std::string host_name() {
+  char name[65] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return "server";
+  return name;
 }
 
 bool was_chosen(const LoadedSettings& settings, std::string_view name) {
@@ -140,10 +152,13 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
                           ? settings.concurrent_runs
                           : static_cast<int>(sandbox::runs_at_once(os::usable_memory(), settings.memory_bytes));
   if (is_contained(settings)) result.concurrent = 1;
+  if (is_kubernetes(settings))
+    result.concurrent = settings.concurrent_runs != 0 ? settings.concurrent_runs : pods_at_once;
   result.strict_ownership = settings.strict_ownership;
   result.named_sessions = settings.named_sessions;
   result.own_packages = packages_directory(settings);
-  result.compile_cache.bytes = settings.compile_cache_bytes;
+  // What is compiled in a pod, where its compiler is, is not for others.
+  result.compile_cache.bytes = is_kubernetes(settings) ? 0 : settings.compile_cache_bytes;
   result.compile_cache.entries = std::clamp<std::size_t>(os::most_open_files() / 16, 1, result.compile_cache.entries);
   return result;
 }
@@ -184,6 +199,51 @@ api::ApiSettings api_settings(const Settings& settings) {
 
 bool is_contained(const Settings& settings) {
   return std::ranges::find(settings.allow_weak, "namespaces") != settings.allow_weak.end();
+}
+
+bool is_kubernetes(const Settings& settings) {
+  if (!settings.executor.empty()) return settings.executor == "kubernetes";
+  return settings.kubernetes_chosen && pool::is_in_cluster();
+}
+
+pool::KubernetesSettings kubernetes_settings(const Settings& settings, const fs::path& data) {
+  pool::KubernetesSettings result = settings.kubernetes;
+  result.port = settings.runner_port;
+  // A label's value: who looks at pods finds the replica by it.
+  result.identity = host_name().substr(0, 50) + "-" + sha256_hex(random_token(16)).substr(0, 6);
+  result.version = version();
+  for (const languages::Language& language : languages::all()) {
+    const bool is_wanted = settings.languages.empty() || std::ranges::any_of(settings.languages, [&](const auto& name) {
+                             return languages::find(name) == &language;
+                           });
+    if (is_wanted) result.languages.emplace_back(language.code);
+  }
+  result.floors = settings.pool_floors;
+  result.keep_warm = settings.pool;
+  result.parallel_creations = settings.pool_parallel;
+  result.refill_interval = settings.pool_interval;
+  result.refill_at_once = settings.pool_refill_at_once;
+  result.ttl = settings.pod_ttl;
+  result.longest_run = settings.time_limit;
+  for (const languages::Language& language : languages::all()) {
+    const auto longest = settings.time_limit + language.compile_limit(settings.time_limit);
+    result.longest_run = std::max<std::chrono::milliseconds>(result.longest_run, longest);
+  }
+  result.spool = data;
+  const auto pass = [&](const char* name, std::string value) {
+    result.environment.emplace_back(name, std::move(value));
+  };
+  pass("MAX_EXECUTION_TIME", std::to_string(settings.time_limit.count()));
+  pass("MAX_MEMORY_MB", std::to_string(settings.memory_bytes >> 20));
+  pass("MAX_PIDS", std::to_string(settings.processes));
+  pass("MAX_OPEN_FILES", std::to_string(settings.open_files));
+  pass("MAX_FILE_SIZE_MB", std::to_string(settings.file_bytes >> 20));
+  pass("MAX_TOTAL_FILE_SIZE_MB", std::to_string(settings.request_bytes >> 20));
+  pass("PYTHON_PRELOAD", fmt::format("{}", fmt::join(settings.python_preload, ",")));
+  pass("PYTHON_KEEP_PLOTS", settings.keep_plots ? "true" : "false");
+  pass("POD_TTL_MINUTES", std::to_string(settings.pod_ttl.count()));
+  pass("LOG_LEVEL", settings.log_level);
+  return result;
 }
 
 pool::PoolSettings pool_settings(const Settings& settings) {

@@ -30,6 +30,10 @@ pool::PoolSettings pool_settings(const Settings& settings);
 // Whether sandboxes are those of a container that is itself the boundary (sandbox/isolation.h): they come one after the other.
 bool is_contained(const Settings& settings);
 
+// Whether programs run in pods of a cluster: because EXECUTOR says so, or since we are in a cluster and K8S_… settings are there.
+bool is_kubernetes(const Settings& settings);
+pool::KubernetesSettings kubernetes_settings(const Settings& settings, const std::filesystem::path& data);
+
 // Certificate and key that cannot be used fail as `invalid`, naming the variable. Nothing without HTTPS.
 void check_certificate(const Settings& settings);
 

@@ -119,6 +119,7 @@ LoadedSettings load_settings(const Variables& environment, const Variables& file
         problems.emplace_back(failure.what());
       }
     }
+    if (entry.origin != Origin::initial && setting.name.starts_with("K8S_")) loaded.values.kubernetes_chosen = true;
     loaded.entries.push_back(std::move(entry));
   }
   // An empty key is a mistake of whoever meant to pass one on: only without the variable is a key made.
@@ -166,8 +167,9 @@ void warn_of_idle_group(const LoadedSettings& settings, std::string_view group, 
   std::vector<std::string_view> names;
   for (size_t row = 0; row < settings.entries.size(); ++row) {
     const std::string& name = settings.entries[row].name;
-    // Those of AWS are on many machines for other programs.
-    if (settings_table()[row].group == group && !name.empty() && !name.starts_with("AWS_")) names.push_back(name);
+    // Those of AWS and of kubectl are on many machines for other programs.
+    const bool is_of_others = name.starts_with("AWS_") || name == "KUBECONFIG" || name == "EXECUTOR";
+    if (settings_table()[row].group == group && !name.empty() && !is_of_others) names.push_back(name);
   }
   if (!names.empty())
     log_warning(event, {{"settings", fmt::format("{}", fmt::join(names, " "))}, {"to_use_them", how}});
@@ -175,7 +177,7 @@ void warn_of_idle_group(const LoadedSettings& settings, std::string_view group, 
 
 }  // namespace
 
-void log_remarks(const LoadedSettings& settings) {
+void log_remarks(const LoadedSettings& settings, bool pods) {
   if (!settings.values.redis.chosen()) {
     warn_of_idle_group(
         settings, "Redis", "redis is NOT used, records are kept on this machine", "set REDIS_HOST or REDIS_URL");
@@ -183,6 +185,11 @@ void log_remarks(const LoadedSettings& settings) {
   if (!settings.values.s3.chosen()) {
     warn_of_idle_group(
         settings, "Object storage", "s3 is NOT used, files are kept on this machine", "set MINIO_ENDPOINT");
+  }
+  if (!pods) {
+    warn_of_idle_group(
+        settings, "Kubernetes", "pods are NOT used, programs run in sandboxes of this machine",
+        "set EXECUTOR=kubernetes");
   }
   for (const int line : settings.skipped_lines) {
     log_warning("line of .env is not NAME=value and is skipped", {{"line", line}});

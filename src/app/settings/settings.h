@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "access/json_web_tokens.h"
+#include "pool/kubernetes_settings.h"
 #include "store/redis/redis_settings.h"
 #include "store/s3/settings.h"
 
@@ -104,6 +105,14 @@ struct Settings {
   int pool_parallel = 0;
   std::chrono::seconds pool_interval{};
   bool pool_refill_at_once = false;
+  // Where sandboxes are: "local", "kubernetes"; empty: as is_kubernetes() finds it
+  std::string executor;
+  bool kubernetes_chosen = false;  // something of the group Kubernetes is set
+  pool::KubernetesSettings kubernetes;
+  std::chrono::minutes pod_ttl{};
+  // In an execution pod
+  std::string runner_language, runner_token;
+  int runner_port = 0;
   // This process
   std::filesystem::path data_directory;
   std::string server_user;
@@ -172,8 +181,8 @@ LoadedSettings load_settings(const Variables& environment, const Variables& file
 LoadedSettings load_settings();
 
 // One line in the log for each variable that is set and changes nothing, for each line of .env that was skipped, and for each
-// store that has settings and no host.
-void log_remarks(const LoadedSettings& settings);
+// store that has settings and no host. `pods`: programs run in pods of a cluster.
+void log_remarks(const LoadedSettings& settings, bool pods);
 
 // The parser of one value; fails as `invalid` with "NAME: …".
 Value parse_value(const Setting& setting, std::string_view text);

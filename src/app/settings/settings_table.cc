@@ -18,11 +18,10 @@ namespace {
 constexpr double no_upper_end = -1;
 
 // The reasons why a row changes nothing.
-constexpr const char* reason_kubernetes = "sandboxes run on this machine; there is no Kubernetes pool yet";
+constexpr const char* reason_jobs = "a language without warm pods gets a pod when it is asked for, not a job";
 constexpr const char* reason_key_cache = "a change of a key counts within a second";
 constexpr const char* reason_sums = "sums are kept up to date with each run";
 constexpr const char* reason_tools = "there are no programmatic tool calls yet";
-constexpr const char* reason_runner = "only an execution pod reads it";
 constexpr const char* reason_never = "kept so that older settings start unchanged";
 
 // A row under construction: what follows its name reads as a sentence.
@@ -62,6 +61,17 @@ class Row {
   void sets_seconds(Part Settings::* part, std::chrono::milliseconds Part::* field) {
     setting_.apply = [part, field](Settings& settings, const Value& value) {
       (settings.*part).*field = std::chrono::seconds(std::get<std::int64_t>(value));
+    };
+  }
+  // One of those that a language may have of its own.
+  void sets_of_language(std::string language, std::string pool::PodOfLanguage::* field) {
+    setting_.apply = [language = std::move(language), field](Settings& settings, const Value& value) {
+      settings.kubernetes.each[language].*field = std::get<std::string>(value);
+    };
+  }
+  void sets_of_all(std::string pool::PodOfLanguage::* field) {
+    setting_.apply = [field](Settings& settings, const Value& value) {
+      settings.kubernetes.all.*field = std::get<std::string>(value);
     };
   }
   void sets_role(std::string store::s3::RoleSettings::* field) {
@@ -373,8 +383,10 @@ void add_pool(Table& table) {
       .sets(&Settings::pool_interval);
   table.boolean("POD_POOL_EXHAUSTION_TRIGGER", true, "Refill as soon as a sandbox is taken. false: only at that interval.")
       .sets(&Settings::pool_refill_at_once);
-  table.integer("POD_TTL_MINUTES", 1, 1440, 5, "Minutes after which pods that nobody owns are removed.").nothing(reason_kubernetes);
-  table.integer("POD_CLEANUP_INTERVAL_MINUTES", 1, 60, 5, "Minutes between two such removals.").nothing(reason_kubernetes);
+  table.integer("POD_TTL_MINUTES", 1, 1440, 5,
+                "Pods in use are removed after so many minutes (later, when a run may take longer), and those end that no server asks for.")
+      .sets(&Settings::pod_ttl);
+  table.integer("POD_CLEANUP_INTERVAL_MINUTES", 1, 60, 5, "Minutes between two such removals.").nothing("they are looked for all the time");
   table.boolean("POD_MASK_HOST_INFO", true, "Hide the host from programs.").nothing("the host is always hidden");
   table.text("POD_GENERIC_HOSTNAME", "sandbox", "Host name that programs see.").sets(&Settings::sandbox_hostname);
 }
@@ -521,43 +533,55 @@ void add_objects(Table& table) {
 }
 
 void add_kubernetes(Table& table) {
+  using Pods = pool::KubernetesSettings;
+  using Own = pool::PodOfLanguage;
   table.group("Kubernetes");
-  table.text("K8S_NAMESPACE", "", "Namespace of execution pods; not set: our own.").nothing(reason_kubernetes);
-  table.path("KUBECONFIG", "", "Credentials outside a cluster.").nothing(reason_kubernetes);
-  table.text("K8S_SERVICE_ACCOUNT", "kubecoderun-executor", "Service account of execution pods.").nothing(reason_kubernetes);
-  table.text("K8S_IMAGE_REGISTRY", "aronmuon/kubecoderun", "Put before the names of language images; empty: nothing.")
+  table.choice("EXECUTOR", {"local", "kubernetes"}, "",
+               "Where programs run: in sandboxes of this machine, or in a pod of a cluster for each run. Not set: kubernetes in a pod "
+               "that may speak with its cluster and has K8S_… settings, else local.")
+      .sets(&Settings::executor);
+  table.text("K8S_NAMESPACE", "", "Namespace of execution pods; not set: our own.").sets(&Settings::kubernetes, &Pods::home);
+  table.path("KUBECONFIG", "", "Credentials outside a cluster.").sets(&Settings::kubernetes, &Pods::kubeconfig);
+  table.text("K8S_SERVICE_ACCOUNT", "kubecoderun-executor", "Service account of execution pods, whose token they do not get.")
+      .sets(&Settings::kubernetes, &Pods::account);
+  table.text("K8S_IMAGE", "", "One image for all languages, such as the server's own.").sets_of_all(&Own::image);
+  table.text("K8S_IMAGE_REGISTRY", "aronmuon/kubecoderun", "Without K8S_IMAGE: put before the names of language images; empty: nothing.")
       .empty_counts()
-      .nothing(reason_kubernetes);
-  table.text("K8S_IMAGE_TAG", "latest", "Tag of language images.").nothing(reason_kubernetes);
-  table.choice("K8S_IMAGE_PULL_POLICY", {"Always", "IfNotPresent", "Never"}, "Always", "When images are pulled.").nothing(reason_kubernetes);
-  table.list("K8S_IMAGE_PULL_SECRETS", "", "Secrets for pulling.").nothing(reason_kubernetes);
-  table.text("K8S_CPU_LIMIT", "1", "Processor limit of a pod.").nothing(reason_kubernetes);
-  table.text("K8S_MEMORY_LIMIT", "512Mi", "Memory limit of a pod.").nothing(reason_kubernetes);
-  table.text("K8S_CPU_REQUEST", "100m", "Processor request of a pod.").nothing(reason_kubernetes);
-  table.text("K8S_MEMORY_REQUEST", "128Mi", "Memory request of a pod.").nothing(reason_kubernetes);
-  table.integer("K8S_RUN_AS_USER", 1, no_upper_end, 65532, "User of execution pods.").nothing(reason_kubernetes);
+      .sets(&Settings::kubernetes, &Pods::image_registry);
+  table.text("K8S_IMAGE_TAG", "latest", "Tag of language images.").sets(&Settings::kubernetes, &Pods::image_tag);
+  table.choice("K8S_IMAGE_PULL_POLICY", {"Always", "IfNotPresent", "Never"}, "Always", "When images are pulled.")
+      .sets(&Settings::kubernetes, &Pods::pull_policy);
+  table.list("K8S_IMAGE_PULL_SECRETS", "", "Secrets for pulling.").sets(&Settings::kubernetes, &Pods::pull_secrets);
+  table.text("K8S_CPU_LIMIT", "1", "Processor limit of a pod.").sets_of_all(&Own::cpu_limit);
+  table.text("K8S_MEMORY_LIMIT", "512Mi", "Memory limit of a pod. 64 MiB of it are not the program's.").sets_of_all(&Own::memory_limit);
+  table.text("K8S_CPU_REQUEST", "100m", "Processor request of a pod.").sets_of_all(&Own::cpu_request);
+  table.text("K8S_MEMORY_REQUEST", "128Mi", "Memory request of a pod.").sets_of_all(&Own::memory_request);
+  table.integer("K8S_RUN_AS_USER", 1, no_upper_end, 65532, "User of execution pods.").sets(&Settings::kubernetes, &Pods::user);
   table.choice("K8S_SECCOMP_PROFILE_TYPE", {"RuntimeDefault", "Unconfined"}, "RuntimeDefault", "Seccomp profile of pods.")
-      .nothing(reason_kubernetes);
-  table.text("K8S_RUNTIME_CLASS_NAME", "", "Runtime class of pods (gVisor, Kata).").nothing(reason_kubernetes);
-  table.json("K8S_POD_NODE_SELECTOR", "Node selector of pods.").nothing(reason_kubernetes);
-  table.json("K8S_POD_TOLERATIONS", "Tolerations of pods.").nothing(reason_kubernetes);
-  table.integer("K8S_JOB_TTL_SECONDS", 10, 3600, 60, "Seconds for which finished jobs are kept.").nothing(reason_kubernetes);
-  table.integer("K8S_JOB_DEADLINE_SECONDS", 30, 3600, 300, "Longest life of a job.").nothing(reason_kubernetes);
+      .sets(&Settings::kubernetes, &Pods::seccomp);
+  table.text("K8S_RUNTIME_CLASS_NAME", "", "Runtime class of pods (gVisor, Kata).").sets(&Settings::kubernetes, &Pods::runtime_class);
+  table.json("K8S_POD_NODE_SELECTOR", "Node selector of pods.").sets(&Settings::kubernetes, &Pods::node_selector);
+  table.json("K8S_POD_TOLERATIONS", "Tolerations of pods, as Kubernetes writes them.").sets(&Settings::kubernetes, &Pods::tolerations);
+  table.integer("K8S_JOB_TTL_SECONDS", 10, 3600, 60, "Seconds for which finished jobs are kept.").nothing(reason_jobs);
+  table.integer("K8S_JOB_DEADLINE_SECONDS", 30, 3600, 300, "Longest life of a job.").nothing(reason_jobs);
   for (const languages::Language& language : languages::all()) {
-    const auto row = [&](const char* name, const char* meaning) {
+    const auto row = [&](const char* name, const char* meaning, std::string Own::* field) {
       table.text(fmt::format("LANG_{}_{}", name, suffix_of(language)), "", fmt::format("{} for {}.", meaning, language.code))
-          .nothing(reason_kubernetes);
+          .sets_of_language(std::string(language.code), field);
     };
-    row("IMAGE", "Image");
-    row("CPU_LIMIT", "Processor limit");
-    row("MEMORY_LIMIT", "Memory limit");
-    row("CPU_REQUEST", "Processor request");
-    row("MEMORY_REQUEST", "Memory request");
+    row("IMAGE", "Image", &Own::image);
+    row("CPU_LIMIT", "Processor limit", &Own::cpu_limit);
+    row("MEMORY_LIMIT", "Memory limit", &Own::memory_limit);
+    row("CPU_REQUEST", "Processor request", &Own::cpu_request);
+    row("MEMORY_REQUEST", "Memory request", &Own::memory_request);
   }
-  table.text("LANGUAGE", "python", "Language of an execution pod.").nothing(reason_runner);
-  table.path("WORKING_DIR", "/mnt/data", "Working directory of an execution pod.").nothing(reason_runner);
-  table.boolean("NETWORK_ISOLATED", false, "Whether an execution pod has no network.").nothing(reason_runner);
-  table.integer("RUNNER_PORT", 1, 65535, 8080, "Port of an execution pod.").nothing(reason_runner);
+  table.group("Execution pod");
+  table.text("LANGUAGE", "python", "For `kubecoderun runner`: the language that its sandbox waits with.").sets(&Settings::runner_language);
+  table.secret("RUNNER_TOKEN", "What requests to an execution pod must show. The server gives one to each pod that it makes.")
+      .sets(&Settings::runner_token);
+  table.path("WORKING_DIR", "/mnt/data", "Working directory of an execution pod.").nothing("it is always /mnt/data");
+  table.boolean("NETWORK_ISOLATED", false, "Whether an execution pod has no network.").nothing("the cluster's network policy decides that");
+  table.integer("RUNNER_PORT", 1, 65535, 8080, "Port of an execution pod.").sets(&Settings::runner_port);
 }
 
 std::vector<Setting> build() {
