@@ -11,7 +11,9 @@ from harness import cannot
 
 LEFT_OUT = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/", "/usr/share/info/", "/usr/share/lintian/", "/boot/")
 LINKS = ("/bin", "/sbin", "/lib", "/lib64")
-EMPTY = {"proc": 0o555, "sys": 0o555, "dev": 0o755, "run": 0o755, "tmp": 0o1777, "root": 0o700, "data": 0o755}
+EMPTY = {"mnt/data": 0o755, "proc": 0o555, "sys": 0o555, "dev": 0o755, "run": 0o755, "tmp": 0o1777, "root": 0o700, "data": 0o755}
+# Where programs find our files and make their own when the container is the sandbox.
+LINKS_OF_PODS = {"build": "/tmp/build", "runtimes": "/usr/share/kubecoderun/runtimes"}
 USER = 999
 
 
@@ -83,9 +85,11 @@ def make(depends, folder: pathlib.Path):
     packing.stdin.close()
     assert unpacking.wait(600) == 0 and packing.wait(60) == 0
     for name, mode in EMPTY.items():
-        (folder / name).mkdir(exist_ok=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name).chmod(mode)
     for kind, line in (("passwd", f"kubecoderun:x:{USER}:{USER}::/data:/usr/sbin/nologin\n"), ("group", f"kubecoderun:x:{USER}:\n")):
         (folder / "etc" / kind).write_text(pathlib.Path(f"/usr/share/base-passwd/{kind}.master").read_text().replace(":*:", ":x:") + line)
     os.chown(folder / "data", USER, USER)
+    for name, target in LINKS_OF_PODS.items():
+        (folder / name).symlink_to(target)
     subprocess.run(["ldconfig", "-r", folder], check=True)
