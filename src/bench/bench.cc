@@ -69,6 +69,7 @@ void measure_with_server(Workbench& bench) {
   group("state", measure_state);
   group("files", measure_files);
   group("fairness", measure_fairness);
+  if (bench.selection.names("kubernetes")) attempt(bench, "kubernetes", [&] { measure_pods(bench); });
   group("engine", measure_engine);
 }
 

@@ -14,6 +14,8 @@ void measure_state(Workbench& bench);
 void measure_files(Workbench& bench);
 // py hello alone and beside programs that spin, in turns.
 void measure_fairness(Workbench& bench);
+// py hello in warm pods of a cluster, each when the pool is full.
+void measure_pods(Workbench& bench);
 // hello in every language, back to back, for the table of steps; nothing when measure_cases() has done it.
 void measure_engine(Workbench& bench);
 // With servers of their own.

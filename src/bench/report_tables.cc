@@ -307,6 +307,8 @@ std::vector<Table> tables_of(const Report& report) {
   add(figures_table(report, "files", "What files add", verdicts));
   add(plain_table(report, "fairness", "py hello beside programs that spin", verdicts));
   add(figures_table(report, "fairness", "Fairness", verdicts));
+  add(plain_table(report, "kubernetes", "Runs in pods of a cluster", verdicts));
+  add(figures_table(report, "kubernetes", "Pods", verdicts));
   add(steps_table(report));
   add(figures_table(report, "memory", "Memory", verdicts));
   add(targets_table(verdicts, report));

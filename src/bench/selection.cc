@@ -14,7 +14,7 @@ namespace ci::bench {
 
 namespace {
 
-constexpr std::array<Group, 9> table = {{
+constexpr std::array<Group, 10> table = {{
     {"start", "from starting a server until it has answered in Python and in Bash (a server of its own only)"},
     {"sequential", "ten Python programs one after the other, from no imports to scikit-learn"},
     {"languages", "hello in every language and what people do most, each beside the bare tool"},
@@ -22,6 +22,8 @@ constexpr std::array<Group, 9> table = {{
     {"state", "what keeping Python variables adds to a run"},
     {"files", "upload and download of 1 MB, and a run that reads and writes as much"},
     {"fairness", "a small program alone, and while others use all the processor they get"},
+    {"kubernetes",
+     "py hello in warm pods, and their refill (only when it is named, of a server with EXECUTOR=kubernetes)"},
     {"engine", "what part of the time each step on the server takes"},
     {"memory", "memory of each warm sandbox and of the server (a server of its own only)"},
 }};
