@@ -14,7 +14,8 @@
 namespace ci::pool {
 
 enum class FrameTag : char {
-  // pool → runner: one `program`, then a body for each input in the order of its list, then one for the state if there is one
+  // pool → runner: one `program`, then a body for each input in the order of its list, which has small ones first
+  // (texts.h), then one for the state if there is one
   program = 'P',
   // A body: any number of `data`, then `end`; or only `absent`, when there is nothing to be had.
   data = 'D',

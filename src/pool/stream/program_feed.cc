@@ -99,11 +99,15 @@ Program ProgramFeed::take_program(std::string_view own_file) {
   program.output_file_limit = stated_.output_file_limit;
   program.output_file_count = stated_.output_file_count;
   std::size_t number = 0;
+  const auto is_small = [](const StatedInput& input) { return input.size <= largest_small_input; };
+  // Small ones are wanted first: one behind a large one would be waited for, and so would the large one.
+  if (!std::ranges::is_partitioned(stated_.inputs, is_small))
+    throw Failure(FailureKind::invalid, "a small file comes after a large one");
   for (const StatedInput& input : stated_.inputs) {
     const auto name = RelativePath::parse(input.name);
     if (!name || name->text() == own_file)
       throw Failure(FailureKind::invalid, "a file cannot be placed under its name");
-    auto body = std::make_unique<Body>(*this, number++, input.size <= largest_small_input);
+    auto body = std::make_unique<Body>(*this, number++, is_small(input));
     program.inputs.emplace_back(*name, std::move(body), input.size, input.read_only);
   }
   if (stated_.largest_state) {

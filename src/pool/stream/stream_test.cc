@@ -150,7 +150,8 @@ TEST(RunStream, RefusesWhatIsNoProgram) {
       frame_bytes(FrameTag::data, "x"),
       std::string("P\x7f\x7f\x7f\x7f", 5),
       program(R"({"time_limit_ms": 1, "inputs": [{"name": "../x"}]})"),
-      program(R"({"time_limit_ms": 1, "inputs": [{"name": "code.py"}]})")};
+      program(R"({"time_limit_ms": 1, "inputs": [{"name": "code.py"}]})"),
+      program(R"({"time_limit_ms": 1, "inputs": [{"name": "large", "size": 900000}, {"name": "small", "size": 1}]})")};
   for (const std::string& bytes : wrong) EXPECT_THROW(run(head_of(bytes)), Failure) << bytes;
   EXPECT_TRUE(run(head_of(program(R"({"time_limit_ms": 1, "of the future": {}})"))));
 }
