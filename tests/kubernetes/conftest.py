@@ -1,6 +1,14 @@
+import pathlib
+
 import pytest
 
 import cluster as clusters
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of the cluster come last, so that it takes nothing from the others while it waits for the end."""
+    here = pathlib.Path(__file__).parent
+    items.sort(key=lambda item: here in item.path.parents)
 
 
 @pytest.fixture(scope="session")
