@@ -57,6 +57,7 @@ struct Request {
   Tls tls;
   Deadline deadline = Deadline::max();       // of the answer's head
   std::chrono::milliseconds silence{30000};  // longest time without a byte in either direction while somebody waits
+  std::optional<std::chrono::milliseconds> silence_of_answer;  // once its head has come; nothing: the same
 };
 
 // The head of an answer.

@@ -229,7 +229,8 @@ awaitable<void> Transfer::wait() {
     co_await feed();
     co_return;
   }
-  const Deadline limit = std::min(request_.deadline, heard_ + request_.silence);
+  const auto silence = has_head_ ? request_.silence_of_answer.value_or(request_.silence) : request_.silence;
+  const Deadline limit = std::min(request_.deadline, heard_ + silence);
   const Deadline now = std::chrono::steady_clock::now();
   if (now >= limit) fail(fmt::format("no {} in time", has_head_ ? "more of the answer" : "answer"));
   news_.expires_at(limit);

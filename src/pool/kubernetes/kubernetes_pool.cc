@@ -1,7 +1,5 @@
 #include "pool/kubernetes/kubernetes_pool.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
@@ -27,23 +25,14 @@ using Clock = std::chrono::steady_clock;
 constexpr auto look_again = std::chrono::seconds(1);      // at what waits, and whether there is something for it
 constexpr auto between_signs = std::chrono::seconds(20);  // of life, of pods that wait
 constexpr auto longest_warm_up = std::chrono::seconds(60);
+// Who leads before an update makes pods of before it, until the last of its kind is gone.
+constexpr auto longest_warm_up_of_others = std::chrono::seconds(15);
 constexpr auto time_to_leave = std::chrono::seconds(10);  // for what is still to be removed when we stop
+constexpr auto around_a_run =
+    std::chrono::seconds(180);  // files and state, both ways, and patience with what does not end
+constexpr auto beyond_deadline = std::chrono::seconds(5);  // for taking a pod that came in time
 constexpr int most_missed_signs = 3;
 constexpr const char* lease_name = "kubecoderun-pool";
-
-net::client::Settings settings_of_http() {
-  net::client::Settings settings;
-  settings.proxies = false;  // pods are neighbours
-  settings.connect_timeout = patience_for_a_sign;
-  settings.connections = 1000;
-  return settings;
-}
-
-kubernetes::Selection selection_of(const std::string& home) {
-  kubernetes::Selection selection(kubernetes::kinds::pod, home);
-  selection.labels = fmt::format("{},{}", labels::selector, labels::revision);
-  return selection;
-}
 
 class KubernetesPool final : public SandboxPool, public Elsewhere {
  public:
@@ -55,7 +44,7 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
         settings_(std::move(settings)),
         home_(settings_.home.empty() ? access.home : settings_.home),
         client_(executor, blocking, std::move(access)),
-        http_(executor, settings_of_http()),
+        http_(executor, settings_for_runners()),
         calls_(settings_, client_, http_, home_),
         watch_(executor, client_, selection_of(home_)),
         election_(client_, home_, lease_name, settings_.identity),
@@ -93,7 +82,8 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
       } else {
         name = co_await wait_for_pod(*shelf, demand, deadline);
       }
-      auto lease = co_await take(std::move(name), hit);
+      Claim claim(*this, std::move(name));
+      auto lease = co_await take(claim, hit, deadline);
       if (!lease) continue;
       ++statistics_.acquisitions;
       ++(hit ? statistics_.hits : statistics_.misses);
@@ -103,15 +93,10 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
   }
 
   awaitable<void> warm_up() override {
-    const Deadline end = after(longest_warm_up);
-    const auto is_reached = [this] {
-      return watch_.is_complete() && std::ranges::all_of(stock_.shelves(), [this](const auto& entry) {
-               const auto& [language, shelf] = entry;
-               return shelf.floor == 0 || !shelf.refusal.empty() || !stock_.problem_of(language).empty() ||
-                      stock_.count(language).available > 0;
-             });
-    };
-    while (!is_reached() && Clock::now() < end) co_await changed_.wait(after(look_again));
+    const Deadline end = after(longest_warm_up), end_of_others = after(longest_warm_up_of_others);
+    const auto is_reached = [this] { return watch_.is_complete() && stock_.is_warm(); };
+    while (!is_reached() && Clock::now() < (election_.leads() ? end : end_of_others))
+      co_await changed_.wait(after(look_again));
   }
 
   std::vector<std::string> languages() const override {
@@ -126,13 +111,8 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
   }
 
   std::vector<std::string> problems() const override {
-    std::vector<std::string> found;
-    if (!watch_.problem().empty()) found.push_back(watch_.problem());
-    for (const auto& [language, shelf] : stock_.shelves()) {
-      if (!shelf.refusal.empty()) found.push_back(language + ": " + shelf.refusal);
-      if (std::string problem = stock_.problem_of(language); !problem.empty())
-        found.push_back(language + ": " + problem);
-    }
+    std::vector<std::string> found = stock_.problems();
+    if (!watch_.problem().empty()) found.insert(found.begin(), watch_.problem());
     return found;
   }
 
@@ -174,8 +154,10 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
   awaitable<void> look_after_pods() {
     for (;;) {
       if (watch_.is_complete() && !stopping_) {
-        stock_.forget_unseen();
-        if (election_.leads()) keep_stock(std::chrono::system_clock::now());
+        // With an old picture of the pods too many would be made.
+        const bool is_current = watch_.problem().empty();
+        if (is_current) stock_.forget_unseen();
+        if (is_current && election_.leads()) keep_stock(std::chrono::system_clock::now());
         for (auto& [language, shelf] : stock_.shelves()) reserve(language, shelf);
         tidy_own();
       }
@@ -189,16 +171,9 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
   }
 
   void keep_stock(std::chrono::system_clock::time_point now) {
-    std::map<std::string, PodWish> wishes;
-    for (const auto& [language, shelf] : stock_.shelves()) {
-      PodWish& wish = wishes[language];
-      wish.floor = shelf.floor;
-      wish.revision = shelf.revision;
-      wish.in_creation = shelf.warm_in_creation;
-    }
     const auto ttl = std::max<std::chrono::seconds>(
-        settings_.ttl, std::chrono::ceil<std::chrono::seconds>(settings_.longest_run) + std::chrono::seconds(60));
-    const PodPlan plan = plan_pods(stock_.pods(), wishes, now, ttl);
+        settings_.ttl, std::chrono::ceil<std::chrono::seconds>(settings_.longest_run) + around_a_run);
+    const PodPlan plan = plan_pods(stock_.pods(), stock_.wishes(), now, ttl);
     for (const std::string& name : plan.remove) {
       const Pod& pod = *stock_.find(name);
       const bool is_in_our_use = pod.status == PodStatus::in_use && stock_.is_ours(pod) && !pod.is_over;
@@ -241,10 +216,13 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
   awaitable<void> create(std::string language, Shelf& shelf, PodStatus status, int& in_creation) {
     auto made = co_await calls_.create(language, status);
     --in_creation;
-    if (made)
+    if (made) {
+      shelf.was_accepted();
       stock_.expect(std::move(*made));
-    else if (!made.error().exists())
-      shelf.fails(made.error().message.empty() ? made.error().reason : made.error().message);
+    } else if (!made.error().exists()) {
+      const kubernetes::Refusal& refusal = made.error();
+      shelf.fails(Shelf::Why::cluster_refuses, refusal.message.empty() ? refusal.reason : refusal.message);
+    }
     stock_.tell_problem(language);
     changed_.announce();
   }
@@ -296,12 +274,7 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
 
   // The name of a pod that is claimed for the caller.
   awaitable<std::string> wait_for_pod(Shelf& shelf, const Demand& demand, Deadline deadline) {
-    std::size_t all = 0, own = 0;
-    for (const auto& [language, each] : stock_.shelves()) {
-      all += each.waiting.size();
-      own += each.waiting.size_of(demand.owner);
-    }
-    if (stopping_ || !may_wait(own, all, settings_.most_waiting)) {
+    if (stopping_ || !stock_.may_wait(demand.owner, settings_.most_waiting)) {
       ++statistics_.refusals;
       throw Failure(FailureKind::unavailable, "too many requests wait for a sandbox");
     }
@@ -346,6 +319,7 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
     ~Claim() {
       if (pool_ != nullptr) pool_->put_back(name_);
     }
+    const std::string& name() const { return name_; }
     void keep() { pool_ = nullptr; }
 
    private:
@@ -354,12 +328,17 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
   };
 
   // Null when somebody else has it, or it is dead.
-  awaitable<std::unique_ptr<Lease>> take(std::string name, bool was_warm) {
-    Claim claim(*this, name);
+  awaitable<std::unique_ptr<Lease>> take(Claim& claim, bool was_warm, Deadline deadline) {
+    const std::string name = claim.name();
     const Pod* known = stock_.find(name);
     if (known == nullptr) co_return nullptr;
     const Pod pod = *known;
-    auto [marked, lives] = co_await both(calls_.mark_in_use(pod), calls_.gives_sign(pod));
+    auto attempt = both(calls_.mark_in_use(pod), calls_.gives_sign(pod));
+    // It may have been waited for beyond the deadline, while others got theirs.
+    auto taken = co_await until(std::max(deadline, Clock::now()) + beyond_deadline, std::move(attempt));
+    // If it was marked all the same, it is one that no request has: tidy_own() finds it.
+    if (!taken) throw Failure(FailureKind::unavailable, "the cluster did not answer in time");
+    auto& [marked, lives] = *taken;
     if (!marked) {
       stock_.was_refused(pod);
       const kubernetes::Refusal& refusal = marked.error();

@@ -29,6 +29,10 @@ PodPlan plan_pods(
       plan.remove.push_back(name);
     } else if (pod.status != PodStatus::warm) {
       if (is_left_behind(pod, now, ttl)) plan.remove.push_back(name);
+    } else if (is_of_now && pod.was_ready && !pod.is_ready) {
+      // Its node may be lost, and then it is not there for anybody. What does not answer is removed by whoever asks (PodCalls).
+    } else if (is_of_now && !pod.is_ready && is_left_behind(pod, now, ttl)) {
+      plan.remove.push_back(name);
     } else if (is_of_now) {
       warm[pod.language].push_back(&pod);
     } else {

@@ -21,7 +21,8 @@ struct PodPlan {
   std::vector<std::string> remove;    // names
 };
 
-// `ttl`: of pods that a replica has, from when it took them. What has no status of ours is left alone.
+// `ttl`: of pods that a replica has, from when it took them, and of those that do not become ready. What has no status of ours is left
+// alone.
 PodPlan plan_pods(
     const std::map<std::string, Pod>& pods, const std::map<std::string, PodWish>& wishes,
     std::chrono::system_clock::time_point now, std::chrono::seconds ttl);

@@ -263,6 +263,12 @@ json::object pod_object(
   return pod;
 }
 
+kubernetes::Selection selection_of(const std::string& home) {
+  kubernetes::Selection selection(kubernetes::kinds::pod, home);
+  selection.labels = std::string(labels::selector) + "," + std::string(labels::revision);
+  return selection;
+}
+
 Pod read_pod(const json::object& object, int port) {
   Pod pod;
   pod.name = metadata_of(object, "name");

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "kubernetes/client.h"
 #include "pool/kubernetes_settings.h"
 
 namespace ci::pool {
@@ -42,11 +43,15 @@ struct Pod {
   std::string token;
   std::string created, taken_at;  // RFC 3339
   bool is_ready = false;
+  bool was_ready = false;   // at any time, as far as we have seen (PodStock)
   bool is_over = false;     // its container has ended
   bool has_failed = false;  // and not as it should
   bool is_leaving = false;  // it is being removed
   std::string problem;      // why it does not start: an image, a node. Empty: nothing is known
 };
+
+// Pods of this server, not of the Python KubeCodeRun, in a namespace.
+kubernetes::Selection selection_of(const std::string& home);
 
 Pod read_pod(const boost::json::object& object, int port);
 

@@ -11,9 +11,24 @@
 
 namespace ci::pool {
 
+namespace {
+
+// How long a runner may take to accept a connection, and to say that it is there.
+constexpr std::chrono::seconds patience_for_a_sign{2};
+
+}  // namespace
+
 using kubernetes::Answer;
 using kubernetes::object;
 using kubernetes::Refusal;
+
+net::client::Settings settings_for_runners() {
+  net::client::Settings settings;
+  settings.proxies = false;  // pods are neighbours
+  settings.connect_timeout = patience_for_a_sign;
+  settings.connections = 1000;
+  return settings;
+}
 
 PodCalls::PodCalls(
     const KubernetesSettings& settings, kubernetes::Client& client, net::client::Client& http, std::string home)

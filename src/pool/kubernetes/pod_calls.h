@@ -12,8 +12,7 @@ namespace ci::pool {
 class PodCalls {
  public:
   // `settings`, `client` and `http` outlive it. `home`: the namespace of the pods.
-  PodCalls(
-      const KubernetesSettings& settings, kubernetes::Client& client, net::client::Client& http, std::string home);
+  PodCalls(const KubernetesSettings& settings, kubernetes::Client& client, net::client::Client& http, std::string home);
 
   // A pod with a name and a token of its own. No cluster that makes none is a refusal, too.
   awaitable<kubernetes::Answer<Pod>> create(std::string language, PodStatus status);
@@ -37,7 +36,7 @@ class PodCalls {
   std::string home_;
 };
 
-// How long a runner may take to accept a connection, and to answer.
-inline constexpr std::chrono::seconds patience_for_a_sign{2};
+// How runners are spoken with.
+net::client::Settings settings_for_runners();
 
 }  // namespace ci::pool

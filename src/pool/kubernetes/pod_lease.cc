@@ -14,6 +14,8 @@ namespace {
 
 // Whoever follows the run has limits of its own; a pod may be silent for as long as its program is.
 constexpr std::chrono::hours longest_silence{24};
+// Until the run has begun, beyond what is sent: the runner may have to make a sandbox for another language first.
+constexpr std::chrono::seconds patience_for_begin{90};
 constexpr std::chrono::seconds patience_for_words{10};
 constexpr std::size_t longest_refusal = 8 << 10;
 
@@ -42,12 +44,15 @@ class PodLease final : public Lease {
     EventLimits limits;
     limits.file = program.output_file_limit;
     limits.files = program.output_file_count;
-    if (program.state) limits.state = program.state->largest;
+    // One more is how a sandbox says that a state is too large.
+    if (program.state) limits.state = program.state->largest + 1;
+    limits.calls = program.calls;
     // Kept in the pod of a stranger's program: not to be given to others.
     program.compiled.reset();
     program.largest_compiled = 0;
     net::client::Request request = request_to("/run");
-    request.silence = longest_silence;
+    request.silence = patience_for_begin;
+    request.silence_of_answer = longest_silence;
     request.streamed = net::client::StreamedBody(std::make_unique<ProgramSource>(pod_.language, std::move(program)));
     stream_ = co_await http_.open(std::move(request));
     if (stream_->head().status != 200) co_await refuse();
@@ -74,6 +79,8 @@ class PodLease final : public Lease {
 
   awaitable<void> tell(Word word) override {
     if (has_ended_ || !stream_) co_return;
+    if (const auto* answer = std::get_if<Answer>(&word); answer != nullptr && events_)
+      events_->answered(answer->number);
     const std::string text = word_text(word);
     net::client::Request request = request_to("/word");
     request.headers.emplace_back("Content-Type: application/json");

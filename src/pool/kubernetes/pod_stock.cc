@@ -14,17 +14,25 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto first_rest = std::chrono::seconds(1);     // after the cluster refused a pod, doubled each time …
 constexpr auto longest_rest = std::chrono::seconds(60);  // … up to this
-constexpr auto longest_unseen = std::chrono::seconds(10);
+// A watch whose connection is half open says nothing for 90 s (kubernetes/watch.h): what we made meanwhile is there all the same.
+constexpr auto longest_unseen = std::chrono::seconds(120);
 
 }  // namespace
 
 void Shelf::works() {
   refusal.clear();
   rest_ = {};
+  rest_until = {};
 }
 
-void Shelf::fails(std::string reason) {
+void Shelf::was_accepted() {
+  if (!refusal.empty() && why_ == Why::cluster_refuses) works();
+}
+
+void Shelf::fails(Why why, std::string reason) {
   refusal = std::move(reason);
+  why_ = why;
+  if (Clock::now() < rest_until) return;  // of the same round
   rest_ = std::clamp<Clock::duration>(2 * rest_, first_rest, longest_rest);
   rest_until = Clock::now() + rest_;
 }
@@ -60,12 +68,17 @@ std::string PodStock::see(const std::string& name, const kubernetes::object* now
   Pod pod = read_pod(*now, port_);
   std::string language = pod.language;
   learn_from(pod);
-  pods_[name] = std::move(pod);
+  keep(pods_[name], std::move(pod));
   return language;
 }
 
 void PodStock::see_answer(Pod pod) {
-  if (const auto known = pods_.find(pod.name); known != pods_.end()) known->second = std::move(pod);
+  if (const auto known = pods_.find(pod.name); known != pods_.end()) keep(known->second, std::move(pod));
+}
+
+void PodStock::keep(Pod& known, Pod pod) {
+  pod.was_ready = pod.is_ready || known.was_ready;
+  known = std::move(pod);
 }
 
 void PodStock::expect(Pod pod) {
@@ -87,9 +100,9 @@ void PodStock::learn_from(const Pod& pod) {
   Shelf* place = shelf(pod.language);
   if (place == nullptr || pod.revision != place->revision) return;
   const Pod* before = find(pod.name);
-  const bool was_over = before != nullptr && before->is_over;
-  if (pod.is_ready && !pod.is_over) place->works();
-  if (pod.has_failed && !was_over && pod.status != PodStatus::in_use) place->fails(pod.problem);
+  const bool was_over = before != nullptr && before->is_over, was_ready = before != nullptr && before->is_ready;
+  if (pod.is_ready && !was_ready && !pod.is_over) place->works();
+  if (pod.has_failed && !was_over && pod.status != PodStatus::in_use) place->fails(Shelf::Why::pod_failed, pod.problem);
 }
 
 const Pod* PodStock::candidate(const std::string& language) const {
@@ -123,7 +136,7 @@ std::size_t PodStock::coming(const std::string& language) const {
   const Shelf& shelf = shelves_.at(language);
   auto count = static_cast<std::size_t>(shelf.warm_in_creation + shelf.reserved_in_creation);
   for (const auto& [name, pod] : pods_) {
-    if (pod.language != language || pod.is_leaving || pod.is_over || pod.is_ready) continue;
+    if (pod.language != language || pod.is_leaving || pod.is_over || pod.was_ready) continue;
     // One of ours that finds no image counts: another would not find it either.
     const bool is_of_all = pod.status == PodStatus::warm && pod.problem.empty();
     const bool is_reserved = pod.status == PodStatus::reserved && is_ours(pod);
@@ -142,6 +155,26 @@ int PodStock::in_creation() const {
   return sum;
 }
 
+std::map<std::string, PodWish> PodStock::wishes() const {
+  std::map<std::string, PodWish> wishes;
+  for (const auto& [language, shelf] : shelves_) {
+    PodWish& wish = wishes[language];
+    wish.floor = shelf.floor;
+    wish.revision = shelf.revision;
+    wish.in_creation = shelf.warm_in_creation;
+  }
+  return wishes;
+}
+
+bool PodStock::may_wait(const std::string& owner, std::size_t most) const {
+  std::size_t all = 0, own = 0;
+  for (const auto& [language, shelf] : shelves_) {
+    all += shelf.waiting.size();
+    own += shelf.waiting.size_of(owner);
+  }
+  return ci::may_wait(own, all, most);
+}
+
 std::vector<Pod> PodStock::left_over() const {
   std::vector<Pod> found;
   for (const auto& [name, pod] : pods_) {
@@ -158,7 +191,7 @@ std::vector<Pod> PodStock::left_over() const {
 std::vector<Pod> PodStock::on_offer() const {
   std::vector<Pod> found;
   for (const auto& [name, pod] : pods_) {
-    if (pod.status == PodStatus::warm && pod.is_ready && !pod.is_leaving && !is_claimed(name)) found.push_back(pod);
+    if (pod.status == PodStatus::warm && pod.was_ready && !pod.is_leaving && !is_claimed(name)) found.push_back(pod);
   }
   return found;
 }
@@ -172,15 +205,36 @@ LanguageStatistics PodStock::count(const std::string& language) const {
     if (pod.language != language || pod.is_leaving || pod.is_over) continue;
     if (pod.status == PodStatus::in_use)
       ++sum.in_use;
-    else
-      ++(pod.is_ready ? sum.available : sum.creating);
+    else if (pod.revision == shelf.revision && pod.is_ready)
+      ++sum.available;
+    else if (pod.revision == shelf.revision && !pod.was_ready)
+      ++sum.creating;
   }
   return sum;
 }
 
+bool PodStock::is_warm() const {
+  return std::ranges::all_of(shelves_, [this](const auto& entry) {
+    const auto& [language, shelf] = entry;
+    return shelf.floor == 0 || !shelf.refusal.empty() || !problem_of(language).empty() || count(language).available > 0;
+  });
+}
+
+std::vector<std::string> PodStock::problems() const {
+  std::vector<std::string> found;
+  for (const auto& [language, shelf] : shelves_) {
+    if (!shelf.refusal.empty()) found.push_back(language + ": " + shelf.refusal);
+    if (std::string problem = problem_of(language); !problem.empty()) found.push_back(language + ": " + problem);
+  }
+  return found;
+}
+
 std::string PodStock::problem_of(const std::string& language) const {
+  const Shelf& shelf = shelves_.at(language);
   for (const auto& [name, pod] : pods_) {
-    if (pod.language == language && !pod.problem.empty() && !pod.is_ready && !pod.is_leaving) return pod.problem;
+    const bool is_to_start = pod.status != PodStatus::in_use && !pod.is_ready && !pod.is_over && !pod.is_leaving;
+    if (pod.language == language && pod.revision == shelf.revision && is_to_start && !pod.problem.empty())
+      return pod.problem;
   }
   return "";
 }

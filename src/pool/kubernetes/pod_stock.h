@@ -10,6 +10,7 @@
 
 #include "base/fair_queue.h"
 #include "kubernetes/client.h"
+#include "pool/kubernetes/plan.h"
 #include "pool/kubernetes/pod.h"
 #include "pool/sandbox_pool.h"
 
@@ -32,10 +33,13 @@ struct Shelf {
   // Why the cluster makes none, empty when it does, and until when it is left alone.
   std::string refusal;
   std::chrono::steady_clock::time_point rest_until{};
+  enum class Why { cluster_refuses, pod_failed };
+  void fails(Why why, std::string reason);
+  void was_accepted();  // by the cluster; whether the pod will be good is not known
   void works();
-  void fails(std::string reason);
 
  private:
+  Why why_ = Why::cluster_refuses;
   std::chrono::steady_clock::duration rest_{};
 };
 
@@ -75,16 +79,24 @@ class PodStock {
   std::size_t coming(const std::string& language) const;
   bool is_coming(const std::string& language) const;
   int in_creation() const;  // of all languages
+  std::map<std::string, PodWish> wishes() const;
+
+  // Whether one more request of this owner may wait, where so many may.
+  bool may_wait(const std::string& owner, std::size_t most) const;
 
   // Pods of this replica that no request of it has, and that are not claimed.
   std::vector<Pod> left_over() const;
-  // Those that wait for anybody.
+  // Those that wait for anybody, or did: a node that is lost takes its pods with it without a word.
   std::vector<Pod> on_offer() const;
   // How often in a row it has not answered, with this time.
   int missed_sign(const std::string& name) { return ++missed_[name]; }
   void gave_sign(const std::string& name) { missed_.erase(name); }
 
   LanguageStatistics count(const std::string& language) const;
+  // Whether there is a pod for the next program of each language of which there should be, or none will come.
+  bool is_warm() const;
+  // For operators, a sentence for each language.
+  std::vector<std::string> problems() const;
   // Why a pod of the language does not start; empty: nothing is known.
   std::string problem_of(const std::string& language) const;
   // Logs it once, until there is one that works: a pod that finds no image tries again for ever.
@@ -92,6 +104,7 @@ class PodStock {
 
  private:
   void learn_from(const Pod& pod);
+  static void keep(Pod& known, Pod pod);
 
   std::string identity_;
   int port_;

@@ -137,10 +137,42 @@ TEST_F(PodStockTest, RestsLongerEachTimeAPodFails) {
   const auto first = shelf.rest_until;
   see_failed("a");  // the same again: it has failed once
   EXPECT_EQ(shelf.rest_until, first);
-  see_failed("b");
+  see_failed("b");  // of the same round
+  EXPECT_EQ(shelf.rest_until, first);
+  shelf.rest_until = {};  // as if it were over
+  see_failed("c");
   EXPECT_GT(shelf.rest_until, first + std::chrono::milliseconds(500));
-  see("c", PodStatus::warm);
+  shelf.was_accepted();  // another pod of a kind that fails
+  EXPECT_FALSE(shelf.refusal.empty());
+  see("d", PodStatus::warm);
   EXPECT_THAT(shelf.refusal, IsEmpty());
+  EXPECT_LT(shelf.rest_until, std::chrono::steady_clock::now());
+  shelf.fails(Shelf::Why::cluster_refuses, "quota");
+  see("d", PodStatus::warm);  // ready as before, which says nothing
+  EXPECT_EQ(shelf.refusal, "quota");
+  shelf.was_accepted();
+  EXPECT_THAT(shelf.refusal, IsEmpty());
+}
+
+TEST_F(PodStockTest, DoesNotCountOnWhatIsReadyNoMore) {
+  As silent;
+  silent.is_ready = false;
+  see("starts", PodStatus::warm, silent);
+  EXPECT_EQ(stock_.coming("py"), 1u);
+  see("starts", PodStatus::warm);
+  see("starts", PodStatus::warm, silent);
+  EXPECT_EQ(stock_.coming("py"), 0u);
+  EXPECT_EQ(stock_.count("py").creating, 0u);
+  EXPECT_EQ(stock_.on_offer().size(), 1u) << "it is asked whether it lives";
+}
+
+TEST_F(PodStockTest, AProgramThatEndsItsPodIsNoProblemOfOthers) {
+  json::object pod = object_of("a", PodStatus::in_use, As());
+  pod["status"] = json::parse(
+      R"({"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"message": "words of a program"}}}]})");
+  stock_.see("a", &pod);
+  EXPECT_THAT(stock_.problem_of("py"), IsEmpty());
+  EXPECT_THAT(stock_.problems(), IsEmpty());
 }
 
 TEST_F(PodStockTest, KnowsWhatOfItsOwnNobodyHas) {

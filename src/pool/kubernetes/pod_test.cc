@@ -155,6 +155,14 @@ TEST(PodPlan, RemovesWhatIsTooMuch) {
   EXPECT_THAT(plan_for({pod_of("a", PodStatus::warm)}, 0).remove, ElementsAre("a"));
 }
 
+TEST(PodPlan, DoesNotCountOnWhatIsReadyNoMoreOrNeverWillBe) {
+  Pod lost = pod_of("lost", PodStatus::warm, false, 3 * minute);
+  lost.was_ready = true;
+  const auto plan = plan_for({lost, pod_of("stuck", PodStatus::warm, false, 6 * minute)}, 2);
+  EXPECT_THAT(plan.remove, ElementsAre("stuck"));
+  EXPECT_EQ(plan.create.at("py"), 2);
+}
+
 TEST(PodPlan, ReplacesPodsOfBeforeAChange) {
   Pod before = pod_of("a", PodStatus::warm);
   before.revision = "older";

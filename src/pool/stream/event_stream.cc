@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "base/failure.h"
-#include "pool/stream/spool.h"
 #include "pool/stream/texts.h"
 
 namespace ci::pool {
@@ -11,6 +10,7 @@ namespace ci::pool {
 namespace {
 
 constexpr std::size_t piece_size = 64 << 10;
+constexpr std::uint32_t most_at_once = 64;
 
 awaitable<void> send_body(ByteSource& body, const WriteBytes& write) {
   std::vector<std::byte> piece(piece_size);
@@ -49,9 +49,29 @@ awaitable<void> send_event(Event event, const WriteBytes& write) {
   if (body != nullptr) co_await send_body(*body, write);
 }
 
+// Output, calls and at most one state, then the outcome, then files and the end.
+void EventReader::check_order(FrameTag tag) {
+  const bool is_of_the_end = tag == FrameTag::file || tag == FrameTag::collected;
+  const bool is_second = tag == FrameTag::state && has_state_;
+  if (is_second || is_of_the_end != has_outcome_)
+    throw Failure(FailureKind::invalid, "the pod tells things in an order that they cannot have");
+  if (tag == FrameTag::state) has_state_ = true;
+  if (tag == FrameTag::outcome) has_outcome_ = true;
+}
+
+Call EventReader::take_call(const std::string& payload) {
+  Call call = read_call(payload);
+  if (!limits_.calls || open_calls_.size() >= most_open_calls || !open_calls_.insert(call.number).second)
+    throw Failure(FailureKind::invalid, "the pod calls more often than it may");
+  return call;
+}
+
 awaitable<Event> EventReader::next() {
+  // Small frames fill a buffer by the thousand, and none of them is waited for. Others have their turn, too.
+  if (++at_once_ % most_at_once == 0) co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
   std::optional<Frame> frame = co_await frames_.next(longest_notice);
   if (!frame) throw Failure(FailureKind::unavailable, "the pod ended before its run was over");
+  if (frame->tag != FrameTag::failed) check_order(frame->tag);
   std::uint64_t size = 0;
   switch (frame->tag) {
     case FrameTag::out:
@@ -59,20 +79,20 @@ awaitable<Event> EventReader::next() {
     case FrameTag::err:
       co_return Event(Output(Stream::err, std::move(frame->payload)));
     case FrameTag::call:
-      co_return Event(read_call(frame->payload));
+      co_return Event(take_call(frame->payload));
     case FrameTag::outcome:
       co_return Event(read_outcome(frame->payload));
     case FrameTag::collected:
       co_return Event(read_collected(frame->payload));
     case FrameTag::state: {
-      auto body = co_await read_body(limits_.state, size);
+      auto body = co_await read_body(limits_.state, size, Spool::Place::memory);
       co_return Event(StateLeft(std::move(body)));
     }
     case FrameTag::file: {
       bool written = false;
       StatedInput file = read_file(frame->payload, written);
       if (++files_ > limits_.files) throw Failure(FailureKind::invalid, "the pod hands out more files than it may");
-      auto body = co_await read_body(limits_.file, size);
+      auto body = co_await read_body(limits_.file, size, Spool::Place::disk);
       co_return Event(OutputFile(std::move(file.name), std::move(body), size, written));
     }
     case FrameTag::failed:
@@ -82,11 +102,13 @@ awaitable<Event> EventReader::next() {
   }
 }
 
-awaitable<std::unique_ptr<ByteSource>> EventReader::read_body(std::uint64_t limit, std::uint64_t& size) {
-  Spool spool(directory_, blocking_);
+awaitable<std::unique_ptr<ByteSource>> EventReader::read_body(
+    std::uint64_t limit, std::uint64_t& size, Spool::Place place) {
+  Spool spool(directory_, blocking_, place);
   for (;;) {
     auto piece = co_await frames_.next_piece();
     if (!piece) break;
+    if (piece->empty()) throw Failure(FailureKind::invalid, "a piece of a file is empty");
     if (spool.size() + piece->size() > limit) throw Failure(FailureKind::invalid, "the pod hands out too large a file");
     co_await spool.add(*piece);
   }

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <string_view>
 
 #include "pool/sandbox_pool.h"
 #include "pool/stream/frames.h"
+#include "pool/stream/spool.h"
 
 namespace ci::pool {
 
@@ -16,10 +18,11 @@ using WriteBytes = std::function<awaitable<void>(std::string_view)>;
 // `event` as frames, through `write`. What is compiled does not travel.
 awaitable<void> send_event(Event event, const WriteBytes& write);
 
-// The other end believes nothing: more than these is refused as `invalid`.
+// The other end believes nothing: more than these is refused as `invalid`, and so are events in another order than a Lease's.
 struct EventLimits {
-  std::uint64_t file = 0, state = 0;
+  std::uint64_t file = 0, state = 0;  // bytes
   std::uint32_t files = 0;
+  bool calls = false;  // the program may call
 };
 
 class EventReader {
@@ -30,15 +33,22 @@ class EventReader {
 
   // Fails as `unavailable` when the stream ends before a Collected, and as the source does.
   awaitable<Event> next();
+  // This call has its answer: the program may make another one.
+  void answered(std::uint32_t call) { open_calls_.erase(call); }
 
  private:
-  awaitable<std::unique_ptr<ByteSource>> read_body(std::uint64_t limit, std::uint64_t& size);
+  void check_order(FrameTag tag);
+  Call take_call(const std::string& payload);
+  awaitable<std::unique_ptr<ByteSource>> read_body(std::uint64_t limit, std::uint64_t& size, Spool::Place place);
 
   FrameReader frames_;
   EventLimits limits_;
   std::filesystem::path directory_;
   asio::thread_pool& blocking_;
+  bool has_state_ = false, has_outcome_ = false;
   std::uint32_t files_ = 0;
+  std::set<std::uint32_t> open_calls_;
+  std::uint32_t at_once_ = 0;  // events since others had their turn
 };
 
 }  // namespace ci::pool

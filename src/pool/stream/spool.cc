@@ -1,6 +1,7 @@
 #include "pool/stream/spool.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -11,7 +12,7 @@ namespace ci::pool {
 
 namespace {
 
-constexpr std::size_t most_memory = 1 << 20;
+constexpr std::size_t most_memory = 64 << 10;  // of each: many runs end at once
 
 }  // namespace
 
@@ -22,7 +23,7 @@ awaitable<void> Spool::add(std::string_view bytes) {
 }
 
 awaitable<std::unique_ptr<ByteSource>> Spool::take() {
-  if (file_)
+  if (file_ || place_ == Place::memory)
     co_await write_down();
   else
     file_ = os::memory_file("spool", memory_);
@@ -33,6 +34,7 @@ awaitable<void> Spool::write_down() {
   auto write = [this] {
     if (!file_) {
       file_ = UniqueFd(sys("making a file for what a program left", [&] {
+        if (place_ == Place::memory) return ::memfd_create("state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         return ::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
       }));
     }

@@ -14,9 +14,12 @@ namespace ci::pool {
 
 class Spool {
  public:
+  // A file of a directory; or a memory file, which may be sealed (state/memory.h).
+  enum class Place { disk, memory };
+
   // The file is made in `directory`.
-  Spool(std::filesystem::path directory, asio::thread_pool& blocking)
-      : directory_(std::move(directory)), blocking_(blocking) {}
+  Spool(std::filesystem::path directory, asio::thread_pool& blocking, Place place = Place::disk)
+      : directory_(std::move(directory)), blocking_(blocking), place_(place) {}
 
   awaitable<void> add(std::string_view bytes);
   std::uint64_t size() const { return size_; }
@@ -28,6 +31,7 @@ class Spool {
 
   std::filesystem::path directory_;
   asio::thread_pool& blocking_;
+  Place place_;
   std::string memory_;
   std::uint64_t size_ = 0;
   UniqueFd file_;

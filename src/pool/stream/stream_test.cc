@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 
 #include <boost/asio/io_context.hpp>
@@ -195,6 +196,7 @@ EventLimits limits_of(std::uint64_t file, std::uint32_t files) {
   limits.file = file;
   limits.files = files;
   limits.state = 100;
+  limits.calls = true;
   return limits;
 }
 
@@ -239,6 +241,37 @@ TEST(RunStream, TakesNoMoreThanItMay) {
   EXPECT_THROW(run(events_of(bytes, limits_of(large.size(), 0), blocking)), Failure);
   EXPECT_THROW(run(events_of(bytes.substr(0, bytes.size() - 3), limits_of(large.size(), 1), blocking)), Failure);
   EXPECT_THROW(run(events_of("", limits_of(1, 1), blocking)), Failure);
+  EventLimits no_calls = limits_of(large.size(), 1);
+  no_calls.calls = false;
+  EXPECT_THROW(run(events_of(bytes, no_calls, blocking)), Failure);
+}
+
+TEST(RunStream, TakesNothingOutOfOrder) {
+  asio::thread_pool blocking(1);
+  const std::string outcome = frame_bytes(FrameTag::outcome, outcome_text(Outcome()));
+  const std::string collected = frame_bytes(FrameTag::collected, collected_text(Collected()));
+  const std::string state = frame_bytes(FrameTag::state) + frame_bytes(FrameTag::end);
+  EXPECT_EQ(run(events_of(state + outcome + collected, limits_of(1, 1), blocking)).size(), 3u);
+  for (const std::string& wrong :
+       {collected, outcome + outcome + collected, state + state + outcome + collected, outcome + state + collected,
+        outcome + frame_bytes(FrameTag::out, "x") + collected}) {
+    EXPECT_THROW(run(events_of(wrong, limits_of(1, 1), blocking)), Failure) << wrong;
+  }
+}
+
+TEST(RunStream, AStateOfAnySizeCanBeSealed) {
+  asio::thread_pool blocking(1);
+  for (const std::size_t size : {std::size_t{10}, std::size_t{3} << 20}) {
+    std::vector<Event> events;
+    events.emplace_back(StateLeft(std::make_unique<StringSource>(std::string(size, 's'))));
+    events.emplace_back(Outcome());
+    events.emplace_back(Collected());
+    EventLimits limits = limits_of(1, 1);
+    limits.state = size;
+    auto seen = run(events_of(run(as_bytes(std::move(events))), limits, blocking));
+    const int file = std::get<StateLeft>(seen.front()).state->descriptor();
+    EXPECT_EQ(::fcntl(file, F_ADD_SEALS, F_SEAL_WRITE), 0) << size;
+  }
 }
 
 TEST(RunStream, CarriesWords) {
