@@ -95,6 +95,7 @@ awaitable<void> Election::try_once() {
   } else {
     const object& spec = spec_of(*lease);
     leader_ = text_at(spec, "holderIdentity");
+    uid_ = metadata_of(*lease, "uid");
     const std::string version = metadata_of(*lease, "resourceVersion");
     if (version != version_) {
       version_ = version;
@@ -123,8 +124,19 @@ awaitable<void> Election::try_once() {
   }
   leader_ = identity_;
   version_ = metadata_of(*ours, "resourceVersion");
+  uid_ = metadata_of(*ours, "uid");
   seen_ = std::chrono::steady_clock::now();
   leads_until_ = begin + settings_.leads_for;
+}
+
+void Election::own(object& what) const {
+  if (uid_.empty()) return;
+  object owner;
+  owner["apiVersion"] = "coordination.k8s.io/v1";
+  owner["kind"] = "Lease";
+  owner["name"] = name_;
+  owner["uid"] = uid_;
+  what["metadata"].get_object()["ownerReferences"] = json::array{std::move(owner)};
 }
 
 awaitable<void> Election::resign() {

@@ -30,6 +30,8 @@ class Election {
   // Whether nobody else leads at this moment. Ask again after each wait.
   bool leads() const { return std::chrono::steady_clock::now() < leads_until_; }
   const std::string& leader() const { return leader_; }  // as last seen; empty when there is none
+  // Makes `what`, an object of the same namespace, one of the Lease: who removes the Lease removes it, too. Nothing before it was seen.
+  void own(object& what) const;
 
  private:
   awaitable<void> try_once();
@@ -38,7 +40,7 @@ class Election {
   Client& client_;
   std::string home_, name_, identity_;
   ElectionSettings settings_;
-  std::string leader_, version_, acquired_;
+  std::string leader_, version_, acquired_, uid_;
   std::chrono::steady_clock::time_point seen_{};  // when that version was first seen
   Deadline leads_until_{};
 };

@@ -20,6 +20,13 @@ def rendered(*words):
     return {(made["kind"], made["metadata"]["name"]): made for made in yaml.safe_load_all(text) if made}
 
 
+def values_of(stores: Stores):
+    config, secrets = stores.config(), stores.secrets()
+    return {"redis.host": config["REDIS_HOST"], "redis.port": config["REDIS_PORT"], "redis.password": secrets["REDIS_PASSWORD"],
+            "minio.endpoint": config["MINIO_ENDPOINT"], "minio.bucket": "made-by-the-chart", "minio.region": config["MINIO_REGION"],
+            "minio.accessKey": secrets["MINIO_ACCESS_KEY"], "minio.secretKey": secrets["MINIO_SECRET_KEY"]}  # fmt: skip
+
+
 def test_is_well_formed():
     assert "0 chart(s) failed" in call(tools() / "helm", "lint", CHART).stdout
 
@@ -49,6 +56,24 @@ def test_values_of_the_python_kubecoderun():
     assert ("Ingress", "x-kubecoderun") in made and not [kind for kind, _ in made if kind in ("Role", "RoleBinding", "Job")]
 
 
+def test_values_of_the_python_kubecoderun_with_pods():
+    made = rendered("-f", HERE / "values_of_python.yaml", "--set", "executor=kubernetes,execution.imageTag=5,execution.scheduling.nodeSelector.disk=fast")
+    config = made["ConfigMap", "x-kubecoderun-config"]["data"]
+    told = {"EXECUTOR": "kubernetes", "K8S_NAMESPACE": "runs", "K8S_IMAGE": "example/api:9", "K8S_IMAGE_REGISTRY": "example/kubecoderun",
+            "K8S_IMAGE_TAG": "5", "K8S_IMAGE_PULL_SECRETS": "pull", "K8S_IMAGE_PULL_POLICY": "IfNotPresent", "LANG_IMAGE_PY": "example/py:1", "LANG_MEMORY_LIMIT_PY": "1Gi", "K8S_CPU_REQUEST": "100m",
+            "K8S_RUNTIME_CLASS_NAME": "gvisor", "K8S_POD_NODE_SELECTOR": '{"disk":"fast"}', "POD_TTL_MINUTES": "5"}  # fmt: skip
+    assert {name: config.get(name) for name in told} == told and "K8S_POD_TOLERATIONS" not in config
+    pod = made["Deployment", "x-kubecoderun"]["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is True and pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["containers"][0]["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    of_pods = [made[key]["metadata"]["namespace"] for key in made if key[0] in ("Role", "RoleBinding", "Lease") or key[1] == "kubecoderun-executor"]
+    assert of_pods == ["runs"] * 4
+    assert made["RoleBinding", "x-kubecoderun-executor"]["subjects"][0] == {"kind": "ServiceAccount", "name": "theirs", "namespace": "default"}
+    none = rendered("--set", "executor=kubernetes,rbac.create=false,execution.serviceAccount.create=false,execution.networkPolicy.enabled=false,execution.image=")
+    assert not [kind for kind, name in none if kind in ("Role", "RoleBinding") or name in ("kubecoderun-executor", "x-kubecoderun-execution")]
+    assert none["ConfigMap", "x-kubecoderun-config"]["data"]["K8S_IMAGE"] == "", "then it is one for each language"
+
+
 def test_secrets_of_others_are_used_and_none_are_made():
     made = rendered("--set", "api.existingSecret=a,redis.existingSecret=b,minio.existingSecret=b")
     assert not made["Secret", "x-kubecoderun-secrets"].get("data")
@@ -65,14 +90,36 @@ def test_secrets_from_a_store_of_aws():
 
 
 @pytest.mark.slow
+def test_installs_pods_and_takes_them_away(cluster, stores_of_cluster: Stores):
+    repository, tag = IMAGE.split(":")
+    values = {"executor": "kubernetes", "image.repository": repository, "image.tag": tag, "replicaCount": 1, "resources.requests.cpu": "50m",
+              "resources.requests.memory": "64Mi", "api.apiKey": KEY, "execution.resources.requests.cpu": "10m", "env.LANGUAGES": "bash", "execution.languages.bash.poolSize": 1}  # fmt: skip
+    values |= values_of(stores_of_cluster)
+    given = [f"--set={name}={value}" for name, value in values.items()]
+    notes = cluster.helm("install", "runs", CHART, "-n", NAMESPACE, "--create-namespace", *given).stdout
+    assert "each in a pod of its own" in notes
+
+    def pods(component):
+        found = cluster.get("pods", "-l", f"app.kubernetes.io/component={component}", namespace=NAMESPACE)["items"]
+        return [pod for pod in found if any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))]
+
+    try:
+        assert wait_until(lambda: pods("api") and pods("execution"), 240, 0.5), cluster.report(NAMESPACE)
+        assert cluster.service("runs-kubecoderun", NAMESPACE).run("bash", "hostname")["stdout"] == "sandbox\n"
+    finally:
+        cluster.helm("uninstall", "runs", "-n", NAMESPACE, "--wait", seconds=300)
+    # Nobody removes warm pods: they belonged to the Lease.
+    assert wait_until(lambda: not cluster.get("pods", namespace=NAMESPACE)["items"], 180, 0.5), cluster.report(NAMESPACE)
+    left = cluster.kubectl("-n", NAMESPACE, "get", "leases,roles,rolebindings,serviceaccounts,networkpolicies", "-o", "name").stdout
+    assert "kubecoderun" not in left, left
+    cluster.kubectl("delete", "namespace", NAMESPACE, seconds=300)
+
+
+@pytest.mark.slow
 def test_installs_keeps_its_key_at_an_upgrade_and_goes(cluster, stores_of_cluster: Stores):
-    config, secrets = stores_of_cluster.config(), stores_of_cluster.secrets()
-    values = {
+    values = values_of(stores_of_cluster) | {
         "image.repository": IMAGE.split(":")[0], "image.tag": IMAGE.split(":")[1], "replicaCount": 1, "resources.requests.cpu": "50m",
-        "resources.limits.memory": "2Gi", "redis.host": config["REDIS_HOST"], "redis.port": config["REDIS_PORT"],
-        "redis.password": secrets["REDIS_PASSWORD"], "minio.endpoint": config["MINIO_ENDPOINT"], "minio.bucket": "made-by-the-chart",
-        "minio.region": config["MINIO_REGION"], "minio.accessKey": secrets["MINIO_ACCESS_KEY"], "minio.secretKey": secrets["MINIO_SECRET_KEY"],
-        "execution.languages.python.poolSize": 1, "execution.imageRegistry": "theirs",
+        "resources.limits.memory": "2Gi", "execution.languages.python.poolSize": 1, "execution.imageRegistry": "theirs",
     }  # fmt: skip
     given = [f"--set={name}={value}" for name, value in values.items()]
     notes = cluster.helm("install", "code", CHART, "-n", NAMESPACE, "--create-namespace", *given).stdout

@@ -45,9 +45,9 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
         home_(settings_.home.empty() ? access.home : settings_.home),
         client_(executor, blocking, std::move(access)),
         http_(executor, settings_for_runners()),
-        calls_(settings_, client_, http_, home_),
         watch_(executor, client_, selection_of(home_)),
         election_(client_, home_, lease_name, settings_.identity),
+        calls_(settings_, client_, election_, http_, home_),
         stock_(settings_),
         changed_(executor),
         removals_(executor),
@@ -374,9 +374,9 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
   std::string home_;
   kubernetes::Client client_;
   net::client::Client http_;
-  PodCalls calls_;
   kubernetes::Watch watch_;
   kubernetes::Election election_;
+  PodCalls calls_;
   PodStock stock_;
   Changes changed_;
   bool stopping_ = false;

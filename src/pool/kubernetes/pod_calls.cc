@@ -31,14 +31,16 @@ net::client::Settings settings_for_runners() {
 }
 
 PodCalls::PodCalls(
-    const KubernetesSettings& settings, kubernetes::Client& client, net::client::Client& http, std::string home)
-    : settings_(settings), client_(client), http_(http), home_(std::move(home)) {}
+    const KubernetesSettings& settings, kubernetes::Client& client, const kubernetes::Election& election,
+    net::client::Client& http, std::string home)
+    : settings_(settings), client_(client), election_(election), http_(http), home_(std::move(home)) {}
 
 awaitable<Answer<Pod>> PodCalls::create(std::string language, PodStatus status) {
   const std::string name = fmt::format("pool-{}-{}", language, sha256_hex(random_token(16)).substr(0, 8));
   std::string failed;
   try {
     object wanted = pod_object(settings_, language, status, name, random_token(24));
+    election_.own(wanted);
     auto answer = co_await client_.create(kubernetes::kinds::pod, home_, std::move(wanted));
     if (answer) co_return read_pod(*answer, settings_.port);
     co_return std::unexpected(std::move(answer.error()));

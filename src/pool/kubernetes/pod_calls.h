@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kubernetes/client.h"
+#include "kubernetes/election.h"
 #include "net/client/http_client.h"
 #include "pool/kubernetes/pod.h"
 
@@ -11,8 +12,10 @@ namespace ci::pool {
 
 class PodCalls {
  public:
-  // `settings`, `client` and `http` outlive it. `home`: the namespace of the pods.
-  PodCalls(const KubernetesSettings& settings, kubernetes::Client& client, net::client::Client& http, std::string home);
+  // All of them outlive it. `home`: the namespace of the pods. Pods belong to the Lease of the election.
+  PodCalls(
+      const KubernetesSettings& settings, kubernetes::Client& client, const kubernetes::Election& election,
+      net::client::Client& http, std::string home);
 
   // A pod with a name and a token of its own. No cluster that makes none is a refusal, too.
   awaitable<kubernetes::Answer<Pod>> create(std::string language, PodStatus status);
@@ -32,6 +35,7 @@ class PodCalls {
 
   const KubernetesSettings& settings_;
   kubernetes::Client& client_;
+  const kubernetes::Election& election_;
   net::client::Client& http_;
   std::string home_;
 };

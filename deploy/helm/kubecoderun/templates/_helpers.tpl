@@ -46,10 +46,47 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- dict "found" (not (or (kindIs "invalid" $at) (eq (toString $at) ""))) "text" (toString $at) | toJson -}}
 {{- end }}
 
+{{- /* "true" when each run has a pod of its own. */ -}}
+{{- define "kubecoderun.pods" -}}
+{{- if eq .Values.executor "kubernetes" -}}true{{- else if ne .Values.executor "local" -}}{{ fail "executor is local or kubernetes" }}{{- end -}}
+{{- end }}
+
+{{- define "kubecoderun.podNamespace" -}}
+{{ dig "namespace" "" .Values.execution | default .Release.Namespace }}
+{{- end }}
+
+{{- define "kubecoderun.podAccount" -}}
+{{ dig "serviceAccount" "name" "" .Values.execution | default "kubecoderun-executor" }}
+{{- end }}
+
+{{- /* What is no plain text: lists of Kubernetes' own objects, and what follows from other values. */ -}}
+{{- define "kubecoderun.settingsOfPods" -}}
+K8S_IMAGE: {{ dig "image" (printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion)) .Values.execution | quote }}
+K8S_IMAGE_PULL_POLICY: {{ dig "imagePullPolicy" .Values.image.pullPolicy .Values.execution }}
+K8S_SERVICE_ACCOUNT: {{ include "kubecoderun.podAccount" . | quote }}
+{{- $secrets := list -}}
+{{- range dig "imagePullSecrets" .Values.imagePullSecrets .Values.execution | default .Values.imagePullSecrets }}{{ $secrets = append $secrets (kindIs "map" . | ternary (get . "name") .) }}{{ end }}
+{{- with $secrets }}
+K8S_IMAGE_PULL_SECRETS: {{ join "," . | quote }}
+{{- end }}
+{{- with dig "scheduling" "nodeSelector" nil .Values.execution }}
+K8S_POD_NODE_SELECTOR: {{ toJson . | quote }}
+{{- end }}
+{{- with dig "scheduling" "tolerations" nil .Values.execution }}
+K8S_POD_TOLERATIONS: {{ toJson . | quote }}
+{{- end }}
+{{- end }}
+
 {{- /* The parts of Redis' address are told only when there is a host: without one there is an address as a whole. */ -}}
 {{- define "kubecoderun.settings" -}}
-{{- $redis := .Values.redis -}}
-{{- range .Files.Lines "files/settings.txt" -}}
+{{- $redis := .Values.redis }}
+EXECUTOR: {{ .Values.executor }}
+{{- if include "kubecoderun.pods" . }}
+{{ include "kubecoderun.settingsOfPods" . }}
+{{- end }}
+{{- $lines := .Files.Lines "files/settings.txt" -}}
+{{- if include "kubecoderun.pods" . }}{{ $lines = concat $lines (.Files.Lines "files/pods.txt") }}{{ end -}}
+{{- range $lines -}}
 {{- $words := splitList " " . -}}
 {{- if eq (len $words) 2 -}}
 {{- $name := index $words 0 -}}
