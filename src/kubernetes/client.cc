@@ -85,6 +85,12 @@ std::string text_at(const object& from, std::string_view field) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
+const object& object_at(const object& from, std::string_view field) {
+  static const object none;
+  const boost::json::value* value = from.if_contains(field);
+  return value != nullptr && value->is_object() ? value->get_object() : none;
+}
+
 struct Client::Call {
   Call(std::string verb, std::string where) : method(std::move(verb)), path(std::move(where)) {}
   std::string method, path, body;

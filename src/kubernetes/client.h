@@ -124,5 +124,7 @@ class Client {
 
 // A text in an object; empty when it is not there, or is something else.
 std::string text_at(const object& from, std::string_view field);
+// An object in an object, on the same terms.
+const object& object_at(const object& from, std::string_view field);
 
 }  // namespace ci::kubernetes

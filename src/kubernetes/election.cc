@@ -24,12 +24,6 @@ std::string micro_time() {
       (now - seconds).count());
 }
 
-const object& spec_of(const object& lease) {
-  static const object none;
-  const json::value* spec = lease.if_contains("spec");
-  return spec != nullptr && spec->is_object() ? spec->get_object() : none;
-}
-
 std::int64_t number_of(const object& spec, std::string_view field) {
   const json::value* value = spec.if_contains(field);
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
@@ -93,7 +87,7 @@ awaitable<void> Election::try_once() {
     fresh["spec"] = spec_of_ours(0, true);
     ours = co_await client_.create(kinds::lease, home_, std::move(fresh));
   } else {
-    const object& spec = spec_of(*lease);
+    const object& spec = object_at(*lease, "spec");
     leader_ = text_at(spec, "holderIdentity");
     uid_ = metadata_of(*lease, "uid");
     const std::string version = metadata_of(*lease, "resourceVersion");

@@ -27,6 +27,13 @@ WORK = pathlib.Path(os.environ.get("KUBE_DIR", "/tmp/kcr-kube"))
 NODE = "198.18.0.1"  # where pods reach what listens on this machine
 IMAGE = "kubecoderun/server:test"
 NAMESPACE = "kubecoderun"
+# Patches of an overlay: the cluster of the tests is older than the current version of these kinds; their fields are the same.
+OLDER_KINDS = """
+  - target: {kind: PodDisruptionBudget}
+    patch: '[{"op": "replace", "path": "/apiVersion", "value": "policy/v1beta1"}]'
+  - target: {kind: HorizontalPodAutoscaler}
+    patch: '[{"op": "replace", "path": "/apiVersion", "value": "autoscaling/v2beta2"}]'
+"""
 # Goes on with a cluster that runs, and the image that it has, and leaves both: for whoever works on these tests.
 KEEP = os.environ.get("KUBECODERUN_TEST_CLUSTER") == "keep"
 # Languages of an image made as operators make it, such as py,js,bash. That takes minutes; not set: a small one is made of this machine's files.

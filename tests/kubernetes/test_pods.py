@@ -8,7 +8,7 @@ import time
 import pytest
 import requests
 
-from cluster import IMAGE, NAMESPACE, Api
+from cluster import IMAGE, NAMESPACE, OLDER_KINDS, Api
 from harness import KEY, ROOT, together, wait_until
 
 pytestmark = pytest.mark.slow
@@ -30,10 +30,7 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources: [{os.path.relpath(ROOT / "deploy/kubernetes/pods", place)}]
 images: [{{name: kubecoderun/server, newName: {name}, newTag: {tag}}}]
-patches:
-  # The cluster of the tests is older than this kind's current version; its fields are the same.
-  - target: {{kind: PodDisruptionBudget}}
-    patch: '[{{"op": "replace", "path": "/apiVersion", "value": "policy/v1beta1"}}]'
+patches:{OLDER_KINDS}
   - target: {{kind: ConfigMap, name: kubecoderun-config}}
     patch: |
       apiVersion: v1

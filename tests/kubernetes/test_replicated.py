@@ -7,18 +7,10 @@ import time
 import pytest
 import requests
 
-from cluster import IMAGE, NAMESPACE, Api
+from cluster import IMAGE, NAMESPACE, OLDER_KINDS, Api
 from harness import KEY, ROOT, wait_until
 
 pytestmark = pytest.mark.slow
-
-# The cluster of the tests is older than these kinds' current versions; their fields are the same.
-OLDER_KINDS = """
-  - target: {kind: PodDisruptionBudget}
-    patch: '[{"op": "replace", "path": "/apiVersion", "value": "policy/v1beta1"}]'
-  - target: {kind: HorizontalPodAutoscaler}
-    patch: '[{"op": "replace", "path": "/apiVersion", "value": "autoscaling/v2beta2"}]'
-"""
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ namespace ci::pool {
 
 namespace json = boost::json;
 using kubernetes::metadata_of;
+using kubernetes::object_at;
 using kubernetes::text_at;
 
 namespace {
@@ -40,12 +41,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 13> image_na
 constexpr std::array<std::string_view, 8> lasting_reasons = {
     "ErrImagePull",         "ImagePullBackOff",  "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError",
     "CreateContainerError", "RunContainerError", "CrashLoopBackOff"};
-
-const json::object& object_at(const json::object& from, std::string_view field) {
-  static const json::object none;
-  const json::value* value = from.if_contains(field);
-  return value != nullptr && value->is_object() ? value->get_object() : none;
-}
 
 const json::array& array_at(const json::object& from, std::string_view field) {
   static const json::array none;

@@ -11,16 +11,28 @@
 
 namespace ci::pool {
 
+using kubernetes::Answer;
+using kubernetes::object;
+using kubernetes::Refusal;
+
 namespace {
 
 // How long a runner may take to accept a connection, and to say that it is there.
 constexpr std::chrono::seconds patience_for_a_sign{2};
 
-}  // namespace
+// Only as long as the pod is as `pod` says. `instance`: empty when it is nobody's.
+object changes_to(const Pod& pod, PodStatus status, const std::string& instance) {
+  object changes;
+  object& metadata = changes["metadata"].emplace_object();
+  metadata["resourceVersion"] = pod.version;
+  object& marks = metadata["labels"].emplace_object();
+  marks[labels::status] = name_of(status);
+  boost::json::value& owner = marks[labels::instance];  // null
+  if (!instance.empty()) owner = instance;
+  return changes;
+}
 
-using kubernetes::Answer;
-using kubernetes::object;
-using kubernetes::Refusal;
+}  // namespace
 
 net::client::Settings settings_for_runners() {
   net::client::Settings settings;
@@ -64,24 +76,14 @@ awaitable<std::string> PodCalls::remove(std::string name, std::string uid) {
 }
 
 awaitable<Answer<Pod>> PodCalls::mark_in_use(const Pod& pod) {
-  object changes;
-  object& metadata = changes["metadata"].emplace_object();
-  metadata["resourceVersion"] = pod.version;
-  object& marks = metadata["labels"].emplace_object();
-  marks[labels::status] = name_of(PodStatus::in_use);
-  marks[labels::instance] = settings_.identity;
+  object changes = changes_to(pod, PodStatus::in_use, settings_.identity);
+  object& metadata = changes["metadata"].get_object();
   metadata["annotations"].emplace_object()[labels::taken_at] = iso_time_z(std::chrono::system_clock::now());
   return patch(pod.name, std::move(changes));
 }
 
 awaitable<Answer<Pod>> PodCalls::mark_warm(const Pod& pod) {
-  object changes;
-  object& metadata = changes["metadata"].emplace_object();
-  metadata["resourceVersion"] = pod.version;
-  object& marks = metadata["labels"].emplace_object();
-  marks[labels::status] = name_of(PodStatus::warm);
-  marks[labels::instance] = nullptr;
-  return patch(pod.name, std::move(changes));
+  return patch(pod.name, changes_to(pod, PodStatus::warm, ""));
 }
 
 awaitable<Answer<Pod>> PodCalls::patch(std::string name, object changes) {
