@@ -1,4 +1,6 @@
 import os
+import pathlib
+import sys
 import time
 
 import pytest
@@ -8,6 +10,10 @@ import s3_server
 from harness import LIMITS, cannot, started
 from redis_server import RedisServer
 from s3_server import S3Server
+
+if os.environ.get("KUBECODERUN_TEST_EXECUTOR") == "kubernetes":
+    sys.path.insert(0, str(pathlib.Path(__file__).with_name("kubernetes")))
+    from in_pods import pytest_collection_modifyitems, servers_run_programs_in_pods  # noqa: F401
 
 
 def every_store():

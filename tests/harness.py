@@ -223,6 +223,7 @@ SMALL = {"LANGUAGES": "py,js,bash", "PYTHON_PRELOAD": "stdlib"}
 
 class Server:
     running = []  # started and not stopped, in this test session
+    pods = None  # where programs run, when not on this machine: tests/kubernetes/in_pods.py
 
     def __init__(self, program, **settings):
         self.program = program
@@ -239,6 +240,8 @@ class Server:
             "API_KEY": KEY, "API_HOST": "127.0.0.1", "API_PORT": self.port, "DATA_DIR": self.data, "LOG_FORMAT": "text",
             "LOG_LEVEL": "INFO", "POD_POOL_PY": 2, "POD_POOL_JS": 1, "POD_POOL_BASH": 1,
         } | settings  # fmt: skip
+        if self.pods:
+            self.settings |= self.pods.settings(self)
         self.session = requests.Session()
         self.session.trust_env = False
         self.session.headers["x-api-key"] = KEY
@@ -265,6 +268,7 @@ class Server:
         sessions.add(self.process.pid)
         if self not in Server.running:
             Server.running.append(self)
+        seconds = 3 * seconds if self.pods else seconds  # for the first pods
         if not wait_until(lambda: self.process.poll() is not None or self.is_ready(), seconds, 0.05) or not self.is_ready():
             code = self.process.poll()
             self.stop()
@@ -306,6 +310,8 @@ class Server:
         self.stop()
         self.session.close()
         shutil.rmtree(self.base, ignore_errors=True)
+        if self.pods:
+            self.pods.discard(self)
 
     def descendants(self):
         return descendants(self.process.pid)
@@ -325,7 +331,7 @@ class Server:
     # -- requests
 
     def request(self, method, path, **options):
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", 240 if self.pods else 60)
         return self.session.request(method, self.url + path, **options)
 
     def get(self, path, **options):

@@ -9,12 +9,14 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import zipfile
 
 import requests
 
+import harness
 import own_image
 import s3_server
 from harness import KEY, ROOT, cannot, wait_until
@@ -36,8 +38,10 @@ OLDER_KINDS = """
 """
 # Goes on with a cluster that runs, and the image that it has, and leaves both: for whoever works on these tests.
 KEEP = os.environ.get("KUBECODERUN_TEST_CLUSTER") == "keep"
-# Languages of an image made as operators make it, such as py,js,bash. That takes minutes; not set: a small one is made of this machine's files.
+# Languages of an image made as operators make it, such as py,js,bash. That takes minutes; not set: one is made of this machine's files.
 LANGUAGES = os.environ.get("KUBECODERUN_TEST_IMAGE_LANGUAGES")
+# The languages that the latter has with their libraries. Not set: a small one, with as much of py, js and bash as most tests want.
+COPIED_LANGUAGES = os.environ.get("KUBECODERUN_TEST_COPIED_LANGUAGES")
 
 
 def scripts():
@@ -47,7 +51,8 @@ def scripts():
 
 
 def call(*words, seconds=120, check=True, **options):
-    result = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=seconds, **({"stdin": subprocess.DEVNULL} | options))
+    options = options if "input" in options else {"stdin": subprocess.DEVNULL} | options
+    result = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=seconds, **options)
     assert not check or result.returncode == 0, f"{' '.join(map(str, words))}: {result.returncode}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
     return result
 
@@ -83,15 +88,17 @@ def image(program):
         shutil.rmtree(place, ignore_errors=True)
     call(ROOT / "tools/package.sh", program.parent, deb, "--no-symbols", seconds=900)
     [package] = deb.glob("*.deb")
-    # cloudpickle: so that variables of Python are kept, also where the image has no more of Python than bash programs want.
+    # cloudpickle: so that variables of Python are kept, also where the image has no more of Python than bash programs want. Node: for js.
     if LANGUAGES:
         call(ROOT / "deploy/image/make-rootfs", package, LANGUAGES, files, "python3-cloudpickle", seconds=3600)
     else:
         depends = call("dpkg-deb", "--field", package, "Depends").stdout
-        words = call(ROOT / "deploy/image/packages", "bash").stdout.split()
+        words = call(ROOT / "deploy/image/packages", COPIED_LANGUAGES or "bash").stdout.split()
         # The user that systemd-sysusers makes is made by hand.
         depends = ",".join(part for part in depends.split(",") if "sysusers" not in part)
-        own_image.make(",".join([depends, *words, "ca-certificates", "mount", "python3-cloudpickle"]), files)
+        # Node may have come to this machine without a package.
+        words += [name for name in ("python3-cloudpickle", "nodejs") if name in own_image.installed()[0]]
+        own_image.make(",".join([depends, *words, "ca-certificates", "mount"]), files)
         call("dpkg-deb", "--extract", package, files)
         (files / "usr/lib/kubecoderun").mkdir()
         shutil.copy(ROOT / "deploy/image/entrypoint", files / "usr/lib/kubecoderun/entrypoint")
@@ -133,6 +140,38 @@ class Cluster:
             archive = image(program)
             call(scripts() / "load-image", archive, seconds=900)
             archive.unlink()
+
+    def pid_of(self, part):
+        return int((WORK / "pid" / part).read_text().split()[0])
+
+    @contextlib.contextmanager
+    def paused_api_server(self):
+        """It answers nobody, and connections to it stay open: as behind a network that drops everything."""
+        pid = self.pid_of("kube-apiserver")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self._wait_for_api_server()
+
+    @contextlib.contextmanager
+    def stopped_api_server(self):
+        """Its process dies, and another one is started."""
+        record, pid = WORK / "pid/kube-apiserver", self.pid_of("kube-apiserver")
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+        os.kill(pid, signal.SIGKILL)  # told to end, it would wait for watches, a minute
+        try:
+            yield
+        finally:
+            with open(WORK / "log/kube-apiserver.log", "ab") as log:
+                again = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            record.write_text(f"{again.pid} {harness._stat(again.pid)[1]}\n")  # for the scripts, which end it
+        self._wait_for_api_server()
+
+    def _wait_for_api_server(self):
+        answers = wait_until(lambda: self.kubectl("get", "--raw", "/readyz", "--request-timeout=5s", check=False).returncode == 0, 120, 0.2)
+        assert answers, (WORK / "log/kube-apiserver.log").read_text()[-3000:]
 
     def kubectl(self, *words, **options):
         return call(self.kubectl_program, *words, env=self.environment, **options)
