@@ -20,7 +20,7 @@ def every_store():
     """Where a server keeps its records, and where its files: what modules and tests marked "every_store" run with. Redis beside files on
     this machine is made of parts that the others have, so it takes the place of a missing S3 server unless it is asked for."""
     if wanted := os.environ.get("KUBECODERUN_TEST_STORES"):
-        return wanted.split(",")
+        return [sys.intern(store) for store in wanted.split(",")]  # pytest keeps a fixture while its parameter is the same object
     return ["embedded", "redis" if s3_server.scripts() is None else "redis+s3"]
 
 
