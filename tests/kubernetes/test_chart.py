@@ -12,6 +12,7 @@ from harness import KEY, ROOT, wait_until
 CHART = ROOT / "deploy/helm/kubecoderun"
 HERE = pathlib.Path(__file__).parent
 NAMESPACE = "chart-of-the-tests"
+ELSEWHERE = "pods-of-the-chart"  # a namespace for pods alone
 
 
 def rendered(*words):
@@ -94,25 +95,28 @@ def test_installs_pods_and_takes_them_away(cluster, stores_of_cluster: Stores):
     repository, tag = IMAGE.split(":")
     values = {"executor": "kubernetes", "image.repository": repository, "image.tag": tag, "replicaCount": 1, "resources.requests.cpu": "50m",
               "resources.requests.memory": "64Mi", "api.apiKey": KEY, "execution.resources.requests.cpu": "10m", "env.LANGUAGES": "bash", "execution.languages.bash.poolSize": 1}  # fmt: skip
-    values |= values_of(stores_of_cluster)
+    values |= values_of(stores_of_cluster) | {"execution.namespace": ELSEWHERE}
     given = [f"--set={name}={value}" for name, value in values.items()]
+    cluster.kubectl("create", "namespace", ELSEWHERE)
     notes = cluster.helm("install", "runs", CHART, "-n", NAMESPACE, "--create-namespace", *given).stdout
     assert "each in a pod of its own" in notes
 
     def pods(component):
-        found = cluster.get("pods", "-l", f"app.kubernetes.io/component={component}", namespace=NAMESPACE)["items"]
+        home = ELSEWHERE if component == "execution" else NAMESPACE
+        found = cluster.get("pods", "-l", f"app.kubernetes.io/component={component}", namespace=home)["items"]
         return [pod for pod in found if any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))]
 
     try:
-        assert wait_until(lambda: pods("api") and pods("execution"), 240, 0.5), cluster.report(NAMESPACE)
+        assert wait_until(lambda: pods("api") and pods("execution"), 240, 0.5), cluster.report(NAMESPACE) + cluster.report(ELSEWHERE)
         assert cluster.service("runs-kubecoderun", NAMESPACE).run("bash", "hostname")["stdout"] == "sandbox\n"
     finally:
         cluster.helm("uninstall", "runs", "-n", NAMESPACE, "--wait", seconds=300)
-    # Nobody removes warm pods: they belonged to the Lease.
-    assert wait_until(lambda: not cluster.get("pods", namespace=NAMESPACE)["items"], 180, 0.5), cluster.report(NAMESPACE)
-    left = cluster.kubectl("-n", NAMESPACE, "get", "leases,roles,rolebindings,serviceaccounts,networkpolicies", "-o", "name").stdout
-    assert "kubecoderun" not in left, left
-    cluster.kubectl("delete", "namespace", NAMESPACE, seconds=300)
+    for home in (NAMESPACE, ELSEWHERE):
+        # Nobody removes warm pods: they belonged to the Lease.
+        assert wait_until(lambda: not cluster.get("pods", namespace=home)["items"], 180, 0.5), cluster.report(home)
+        left = cluster.kubectl("-n", home, "get", "leases,roles,rolebindings,serviceaccounts,networkpolicies", "-o", "name").stdout
+        assert "kubecoderun" not in left, left
+    cluster.kubectl("delete", "namespace", NAMESPACE, ELSEWHERE, seconds=300)
 
 
 @pytest.mark.slow

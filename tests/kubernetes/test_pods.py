@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import threading
 import time
 
@@ -14,6 +15,20 @@ from harness import KEY, ROOT, together, wait_until
 pytestmark = pytest.mark.slow
 
 WARM = {"py": 3, "bash": 2}
+ELSEWHERE = "runs-of-the-tests"  # a namespace for pods alone
+# As docs/kubernetes.md says it.
+TO_ANOTHER_NAMESPACE = f"""
+  - target: {{name: kubecoderun-executor|kubecoderun-execution-isolation}}
+    patch: |
+      - {{op: replace, path: /metadata/namespace, value: {ELSEWHERE}}}
+  - target: {{kind: RoleBinding, name: kubecoderun-executor}}
+    patch: |
+      - {{op: add, path: /subjects/0/namespace, value: {NAMESPACE}}}
+  - target: {{kind: ConfigMap, name: kubecoderun-config}}
+    patch: |
+      - {{op: add, path: /data/K8S_NAMESPACE, value: {ELSEWHERE}}}
+      - {{op: replace, path: /data/LANGUAGES, value: bash}}
+"""
 # Which pod it runs in, as a program can see: its workspace is a volume of that pod.
 WHERE = "grep -o 'pods/[0-9a-f-]*/volumes[^ ]*shared-data' /proc/self/mountinfo | head -1 | cut -d / -f 2"
 
@@ -156,6 +171,64 @@ def test_pods_have_nothing_of_the_cluster(deployed):
         answer = deployed.cluster.kubectl("auth", "can-i", *words, check=False).stdout.strip()
         assert answer == ("yes" if (verb, kind) in allowed and not part else "no"), (verb, kind, part)
     assert deployed.cluster.kubectl("auth", "can-i", "get", "pods", "-n", "default", account, check=False).stdout.strip() == "no"
+    # And all that it may do, but for what everybody may: to ask what it may do, and what the API server speaks.
+    lines = deployed.cluster.kubectl("auth", "can-i", "--list", "-n", NAMESPACE, account).stdout.splitlines()
+    rules = [re.fullmatch(r"(\S+)?\s+\[(.*)\]\s+\[(.*)\]\s+\[(.*)\]", line).groups() for line in lines[1:]]
+    rights = {kind: set(verbs.split()) for kind, _, _, verbs in rules if kind and "authorization.k8s.io" not in kind}
+    assert rights == {"pods": {"create", "delete", "get", "list", "watch", "patch"}, "leases.coordination.k8s.io": {"create", "get", "patch"}}, lines
+
+
+def test_policies_choose_the_pods_and_keep_programs_from_the_network(deployed):
+    policies = {one["metadata"]["name"]: one["spec"] for one in deployed.cluster.get("networkpolicies")["items"]}
+    of_pods, of_servers = policies["kubecoderun-execution-isolation"], policies["kubecoderun"]
+    assert of_pods["policyTypes"] == ["Ingress", "Egress"] and not of_pods.get("egress")
+
+    def chosen(spec):
+        labels = ",".join(f"{name}={value}" for name, value in spec["podSelector"]["matchLabels"].items())
+        return {pod["metadata"]["name"] for pod in deployed.cluster.get("pods", "-l", labels)["items"]}
+
+    warm = {pod["metadata"]["name"] for pod in deployed.warm("py") + deployed.warm("bash")}
+    servers = {pod["metadata"]["name"] for pod in deployed.servers()}
+    assert warm <= chosen(of_pods) and servers == chosen(of_servers) and not servers & chosen(of_pods)
+    [source] = of_pods["ingress"][0]["from"]
+    labels = deployed.servers()[0]["metadata"]["labels"]
+    assert source["namespaceSelector"] == {} and source["podSelector"]["matchLabels"].items() <= labels.items()
+    other = deployed.warm("py")[0]["status"]["podIP"]
+    places = [f"{other}/8080", "198.18.1.1/443", f"{deployed.servers()[0]['status']['podIP']}/8000"]
+    code = "\n".join(f"timeout 3 bash -c '</dev/tcp/{place}' 2>/dev/null && echo {place}" for place in places)
+    reached = deployed.cluster.service().run("bash", code)["stdout"].split()
+    if reached:
+        pytest.skip(f"the network plug-in of this cluster does not enforce policies: a program reached {', '.join(reached)}")
+
+
+def test_what_operators_type_shows_what_their_guides_say(deployed):
+    """The commands of docs/kubernetes.md and of the guide of the Python KubeCodeRun. Not `kubectl top`: this cluster measures no pods."""
+    kubectl = deployed.cluster.kubectl
+    deployed.wait_until_full()
+    columns = "kubecoderun.io/language,kubecoderun.io/pool-status,kubecoderun.io/instance"
+    shown = kubectl("-n", NAMESPACE, "get", "pods", "-l", "app.kubernetes.io/managed-by=kubecoderun", "-L", columns).stdout
+    assert len(re.findall(r"(?m)^pool-py-\w{8} +1/1 +Running .* py +warm", shown)) == WARM["py"], shown
+    every = kubectl("get", "pods", "-n", NAMESPACE).stdout.splitlines()[1:]
+    assert all(" Running " in line for line in every if not line.startswith("pool-js-")), every
+    holder = kubectl("-n", NAMESPACE, "get", "lease", "kubecoderun-pool").stdout
+    assert any(pod["metadata"]["name"] in holder for pod in deployed.servers()), holder
+    assert "leads" in "".join(kubectl("logs", "-n", NAMESPACE, pod["metadata"]["name"]).stdout for pod in deployed.servers())
+    assert kubectl("logs", "-n", NAMESPACE, "deployment/kubecoderun").stdout
+    assert kubectl("-n", NAMESPACE, "logs", deployed.warm("py")[0]["metadata"]["name"]).returncode == 0
+    forward = [deployed.cluster.kubectl_program, "-n", NAMESPACE, "port-forward", "svc/kubecoderun", ":8000"]
+    with subprocess.Popen(forward, env=deployed.cluster.environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as forwarding:
+        try:
+            address = re.search(r"127\.0\.0\.1:\d+", forwarding.stdout.readline()).group()
+            api = Api(f"http://{address}")
+            assert api.run("py", "print(6 * 7)")["stdout"] == "42\n"
+            pool = api.request("GET", "/metrics").json()["pool"]
+            assert pool["pool_hits"] + pool["pool_misses"] > 0 and "utilization" in pool, pool
+            for path in ("/metrics/execution", "/metrics/api", "/health", "/health/detailed"):
+                assert api.request("GET", path).status_code == 200, path
+            health = api.request("GET", "/health/kubernetes").json()
+            assert health["details"]["architecture"] == "kubernetes-pods" and health["details"]["languages"]["py"]["target_size"] == WARM["py"], health
+        finally:
+            forwarding.terminate()
 
 
 def test_an_image_that_cannot_be_pulled_is_told_and_hinders_nobody(deployed):
@@ -216,6 +289,27 @@ def test_a_server_that_is_killed_leaves_no_pod_and_its_pool_to_the_other(deploye
     assert warm & {pod["metadata"]["uid"] for pod in deployed.execution_pods("py")}, "the pool was taken over"
     assert wait_until(lambda: len(deployed.servers()) == 2, 120, 0.5), deployed.report()
     deployed.wait_until_full()
+
+
+def test_pods_may_be_in_another_namespace(deployed, overlay):
+    cluster = deployed.cluster
+    cluster.kubectl("create", "namespace", ELSEWHERE)
+    try:
+        with open(overlay / "kustomization.yaml", "a") as file:
+            file.write(TO_ANOTHER_NAMESPACE)
+        cluster.kubectl("apply", "-k", overlay)
+        cluster.kubectl("-n", NAMESPACE, "rollout", "restart", "deployment/kubecoderun")
+        cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/kubecoderun", "--timeout=240s", seconds=300)
+        there = {pod["metadata"]["uid"] for pod in cluster.get("pods", namespace=ELSEWHERE)["items"]}
+        assert deployed.cluster.service().run("bash", WHERE)["stdout"].strip() in there, deployed.report()
+        words = ["-n", ELSEWHERE, f"--as=system:serviceaccount:{NAMESPACE}:kubecoderun"]
+        assert cluster.kubectl("auth", "can-i", "create", "pods", *words, check=False).stdout.strip() == "yes"
+        assert cluster.kubectl("auth", "can-i", "get", "secrets", *words, check=False).stdout.strip() == "no"
+        [policy] = cluster.get("networkpolicy", namespace=ELSEWHERE)["items"]
+        wanted = policy["spec"]["podSelector"]["matchLabels"]
+        assert cluster.get("pods", "-l", ",".join(f"{name}={value}" for name, value in wanted.items()), namespace=ELSEWHERE)["items"]
+    finally:
+        cluster.kubectl("delete", "namespace", ELSEWHERE, "--wait=false")
 
 
 def test_nothing_stays_but_what_is_warm(deployed, overlay):
