@@ -16,6 +16,7 @@ import time
 import types
 
 import _kubecoderun
+import default_font
 import fonts
 import missing
 import plots
@@ -23,7 +24,7 @@ import session
 
 FOLDER = "/mnt/data"
 SCRIPT = FOLDER + "/.code.py"
-OURS = ("harness", "session", "state", "form", "pickling", "salvage", "trees", "plots", "fonts", "imports", "missing", "_kubecoderun")
+OURS = ("harness", "session", "state", "form", "pickling", "salvage", "trees", "plots", "fonts", "default_font", "imports", "missing", "_kubecoderun")
 
 
 class Harness:
@@ -34,6 +35,7 @@ class Harness:
     def __init__(self, fresh_main, fresh_modules, memory, keep_plots):
         self.memory = memory
         fonts.install()
+        default_font.install()
         if keep_plots:
             plots.install()
         self.fresh_main = fresh_main | {"__doc__": None, "__file__": SCRIPT, "__loader__": type(fresh_main["__loader__"])("__main__", SCRIPT)}
