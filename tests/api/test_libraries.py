@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -171,11 +172,22 @@ def test_java_in_a_part_of_a_program(patient_java):
     assert (answer["stdout"], answer["stderr"]) == ("ba\n", "")
 
 
-def test_r(server):
+@pytest.fixture(scope="module")
+def patient_r(program):
+    """The tidyverse is seventy packages, which take as long to be read as the disk likes."""
     needs("Rscript")
+    server = harness.started(program, MAX_EXECUTION_TIME="300", LANGUAGES="py,r")
+    yield server
+    server.discard()
+
+
+def test_r(patient_r):
+    there(Path("/usr/lib/R/site-library/tidyverse"))
     wanted = ", ".join(f'"{name}"' for name in names("R"))
     code = f"for (name in c({wanted})) if (!suppressWarnings(requireNamespace(name, quietly = TRUE))) cat(name, '\\n')"
-    assert outcome(server, "r", code)[0] == ""
+    assert outcome(patient_r, "r", code)[0] == ""
+    code = "suppressMessages(library(tidyverse))\ncat(tibble(a = 1:3) |> filter(a > 1) |> pull(a) |> str_c(collapse = '+'))"
+    assert outcome(patient_r, "r", code) == ("2+3\n", "")
 
 
 def test_php(server):
@@ -276,6 +288,46 @@ def test_rust(compiling):
     assert outcome(compiling, "rs", own) == ("4\n", "")
 
 
+def wheel(folder, name, needs=""):
+    head = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}/__init__.py", f"name = {name!r}\n")
+        archive.writestr(f"{head}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}")
+        archive.writestr(f"{head}/WHEEL", "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{head}/RECORD", "")
+
+
+def test_libraries_of_an_index_are_written_down_with_hashes_and_stay_the_same(tmp_path):
+    if subprocess.run(["/usr/bin/python3", "-m", "pip", "--version"], capture_output=True, timeout=120).returncode != 0:
+        pytest.skip("pip is not installed")
+    wheels, wanted, lock = tmp_path / "wheels", tmp_path / "wanted.txt", tmp_path / "pypi.lock"
+    wheels.mkdir()
+    wheel(wheels, "ourcharts", "Requires-Dist: ourbase\n")
+    wheel(wheels, "ourbase")
+    wanted.write_text("ourcharts\n")
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+
+    def make(name):
+        command = ["/usr/bin/python3", harness.ROOT / "packages/pypi.py", wanted, lock, tmp_path / name]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+    made = make("first")
+    assert made.returncode == 0, made
+    locked = lock.read_text()
+    assert len(re.findall(r"^our(?:base|charts)==1.0 --hash=sha256:[0-9a-f]{64}$", locked, re.M)) == 2, locked
+    assert len(list(tmp_path.glob("first/lib/python3*/site-packages/our*/__init__.py"))) == 2
+    # Another file under the same name and version is refused.
+    wheel(wheels, "ourbase", "Summary: changed\n")
+    made = make("second")
+    assert made.returncode == 1 and "HASHES" in made.stderr.upper() and made.stderr.endswith("see above\n"), made
+    assert lock.read_text() == locked and not list(tmp_path.glob("second/lib/python3*/site-packages/our*"))
+
+
+def test_what_the_page_says_is_made_of_the_tables():
+    made = subprocess.run(["/usr/bin/python3", harness.ROOT / "tools/libraries.py", "--check"], capture_output=True, text=True, timeout=60)
+    assert (made.returncode, made.stderr) == (0, "")
+
+
 def test_bash(server):
     code = f"for name in {' '.join(names('Bash'))}; do command -v $name >/dev/null || echo $name; done"
     assert outcome(server, "bash", code)[0] == ""
@@ -286,6 +338,38 @@ def test_charts_have_no_boxes(server):
     for style in ("", "import seaborn\nseaborn.set_theme()\n", "import matplotlib.pyplot as plt\nplt.rcParams['font.family'] = ['DejaVu Serif']\n"):
         out, errors = outcome(server, "py", style + code)
         assert out == "drawn\n" and "missing from" not in errors, errors
+
+
+def test_pictures_drawn_without_a_font_have_the_scripts_of_the_world(server):
+    for font in ("opentype/noto/NotoSansCJK-Regular.ttc", "truetype/lohit-devanagari/Lohit-Devanagari.ttf", "truetype/tlwg/Loma.ttf"):
+        there(Path("/usr/share/fonts") / font)
+    code = """
+from PIL import Image, ImageDraw, ImageFont
+font = ImageFont.load_default()
+if type(font).__mro__[1] is object:
+    print("another font")
+    raise SystemExit
+def drawn(text, mode="L"):
+    image = Image.new(mode, (200, 40))
+    draw = ImageDraw.Draw(image)
+    draw.text((2, 2), text, fill=1 if mode == "1" else 255)
+    box = draw.textbbox((2, 2), text)
+    assert image.getbbox() and image.getbbox()[2] <= box[2] + 2, (text, image.getbbox(), box)
+    return image.tobytes()
+for pair in "中文 日本 한국 अक কখ தம తల గਪ ਪਕ ગજ ಕನ മല กข αβ жш אב بت 😀🚀 ←→".split():
+    assert drawn(pair[0]) != drawn(pair[1]), pair
+    drawn(pair, "1")
+draw = ImageDraw.Draw(Image.new("RGB", (99, 99)))
+draw.text((0, 0), "两行\\n第二行 x")
+assert draw.textlength("abc") == font.getlength("abc") == 18 and draw.textbbox((0, 0), "Hello") == (0, 0, 30, 11)
+assert drawn("مرحبا") != drawn("م ر ح ب ا")
+assert isinstance(font, ImageFont.ImageFont) and type(font).__name__ == "ImageFont"
+print("drawn")
+"""
+    out, errors = outcome(server, "py", code)
+    if out == "another font\n":
+        pytest.skip("this version of Pillow has another font")
+    assert out == "drawn\n", errors
 
 
 # The twenty languages that most people speak, each in one of the countries where they do.
