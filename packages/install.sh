@@ -26,6 +26,21 @@ check_languages() {
   done
 }
 
+set_names() { awk -F'\t' '!/^#/ && NF >= 3 {print $1}' "$lists/sets.tsv"; }
+
+set_packages() { # SET,SET: the packages of all of them
+  awk -F'\t' -v wanted=",$1," '!/^#/ && NF >= 3 && index(wanted, "," $1 ",") {print $3}' "$lists/sets.tsv" | tr ' ' '\n'
+}
+
+check_sets() {
+  local name known
+  known=$(set_names | paste -sd,)
+  [[ -n ${1//,/} ]] || fail "--with needs a list, for example --with documents,large. Known: $known."
+  for name in ${1//,/ }; do
+    [[ ",$known," == *",$name,"* ]] || fail "there is no set of packages \"$name\". Known: $known."
+  done
+}
+
 # Of the wanted packages, those that are not there.
 missing_packages() {
   local word plain=() present
@@ -223,17 +238,55 @@ need_node_libraries() {
   "${as_root[@]}" rm -rf "$old"
 }
 
+# Libraries of Python that only an index of packages has (pypi.list), in an environment of ours that the system's Python finds behind its own
+# libraries. Which versions, and with which hashes, is written down when they are first installed (pypi.lock, beside the environment) and is
+# the same ever after: to have newer ones, remove that file. What the system has already is taken from there and not replaced.
+pypi_place=/usr/lib/kubecoderun/python
+pypi_hook=/usr/local/lib/python3.%s/dist-packages/kubecoderun.pth
+need_pypi() {
+  local fresh=$pypi_place.new lock=${pypi_place%/*}/pypi.lock work=$cache/pypi log=$logs/pip.log minor wanted
+  minor=$(/usr/bin/python3 -c 'import sys; print(sys.version_info.minor)')
+  wanted="python3.$minor $(read_list pypi.list | paste -sd' ')"
+  if [[ -r $pypi_place/installed && $(<"$pypi_place/installed") == "$wanted" ]]; then return; fi
+  if [[ $install == no ]]; then
+    say "Not installed (--no-install): libraries of Python from its index of packages"
+    return
+  fi
+  become_root
+  mkdir -p "$work"
+  read_list pypi.list >"$work/wanted.txt"
+  "${as_root[@]}" install -d -m 755 "${pypi_place%/*}"
+  "${as_root[@]}" rm -rf "$fresh"
+  step "Installing libraries of Python from its index" "$log" "${as_root[@]}" /usr/bin/python3 "$lists/pypi.py" "$work/wanted.txt" "$lock" "$fresh" || {
+    "${as_root[@]}" rm -rf "$fresh"
+    show_log "$log" 5
+    say "Going on without them. Is the index reachable (PIP_INDEX_URL, https_proxy)? The next ./run --with pypi tries again."
+    return 0
+  }
+  # shellcheck disable=SC2059
+  printf -v hook "$pypi_hook" "$minor"
+  printf '%s\n' "$wanted" >"$work/installed"
+  printf '%s\n' "$pypi_place/lib/python3.$minor/site-packages" >"$work/hook"
+  "${as_root[@]}" install -m 644 "$work/installed" "$fresh/installed"
+  "${as_root[@]}" rm -rf "$pypi_place"
+  "${as_root[@]}" mv "$fresh" "$pypi_place"
+  "${as_root[@]}" install -D -m 644 "$work/hook" "$hook"
+}
+
 # need_all STAMP LANGUAGES [LIST...]: the build packages, those of the languages and further lists, in one go; then what does not come
-# from Debian.
+# from Debian. Sets of packages that $with names come with them.
+with=
 need_all() {
   local stamp=$1 languages=$2 words
   shift 2
   mapfile -t words < <(
     read_list build.list
     language_packages "$languages"
+    set_packages "$with"
     local list
     for list in "$@"; do read_list "$list"; done
   )
   need_packages "$stamp" kubecoderun-boost-headers "${words[@]}"
   if [[ ,$languages, == *,js,* || ,$languages, == *,ts,* ]]; then need_node_libraries; fi
+  if [[ ,$with, == *,pypi,* ]]; then need_pypi; fi
 }
