@@ -239,7 +239,7 @@ class Server:
         self.settings = {
             "API_KEY": KEY, "API_HOST": "127.0.0.1", "API_PORT": self.port, "DATA_DIR": self.data, "LOG_FORMAT": "text",
             "LOG_LEVEL": "INFO", "POD_POOL_PY": 2, "POD_POOL_JS": 1, "POD_POOL_BASH": 1,
-        } | settings  # fmt: skip
+        } | (self.pods.usual if self.pods else {}) | settings  # fmt: skip
         if self.pods:
             self.settings |= self.pods.settings(self)
         self.session = requests.Session()
@@ -327,6 +327,11 @@ class Server:
         with open(self.log, "rb") as file:
             file.seek(offset)
             return file.read().decode(errors="replace")
+
+    @classmethod
+    def room(cls):
+        """Seconds that a run may take beyond its own: a pod may have to be made first."""
+        return 124 if cls.pods else 4
 
     # -- requests
 

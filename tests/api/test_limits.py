@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import SMALL, descendants, names, processes_with, started, wait_until
+from harness import SMALL, Server, descendants, names, processes_with, started, wait_until
 
 FOREVER = {
     "py": "print('begun', flush=True)\nwhile True: pass",
@@ -32,7 +32,7 @@ def check_timeout(answer, seconds, stdout="begun\n"):
     assert answer["stdout"] == stdout
     assert answer["stderr"].splitlines()[-1] == f"Execution timed out after {LIMIT} seconds"
     assert answer["status"] == "TO" and answer["message"] == "Time limit exceeded" and answer["code"] != 0
-    assert LIMIT - 0.2 < seconds < LIMIT + 4
+    assert LIMIT - 0.2 < seconds < LIMIT + Server.room()
 
 
 # ---- time -----------------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def test_a_child_in_the_background_does_not_hold_the_answer(limited, kept):
     marker = f"kcr-background-{time.time_ns()}"
     redirect = "" if kept == "stdout" else ">/dev/null 2>&1"
     answer, seconds = timed(lambda: limited.run("bash", f"sh -c 'sleep 40; :' {marker} {redirect} & echo done"))
-    assert "done" in answer["stdout"] and seconds < LIMIT + 4
+    assert "done" in answer["stdout"] and seconds < LIMIT + Server.room()
     assert wait_until(lambda: not processes_with(marker), 5), processes_with(marker)
 
 
@@ -147,7 +147,7 @@ def test_floods_on_both_streams(limited):
 @pytest.mark.slow
 def test_an_endless_flood_ends_at_the_time_limit(limited):
     answer, seconds = timed(lambda: limited.run("bash", "yes"))
-    assert seconds < LIMIT + 4 and answer["stdout"].startswith("y\ny\n") and CUT.strip() in answer["stdout"] and len(answer["stdout"]) < 70000
+    assert seconds < LIMIT + Server.room() and answer["stdout"].startswith("y\ny\n") and CUT.strip() in answer["stdout"] and len(answer["stdout"]) < 70000
     assert "Execution timed out" in answer["stderr"] and answer["status"] == "TO"
 
 

@@ -97,7 +97,7 @@ def image(program):
         # The user that systemd-sysusers makes is made by hand.
         depends = ",".join(part for part in depends.split(",") if "sysusers" not in part)
         # Node may have come to this machine without a package.
-        words += [name for name in ("python3-cloudpickle", "nodejs") if name in own_image.installed()[0]]
+        words += ["python3-cloudpickle", *(name for name in ["nodejs"] if name in own_image.installed()[0])]
         own_image.make(",".join([depends, *words, "ca-certificates", "mount"]), files)
         call("dpkg-deb", "--extract", package, files)
         (files / "usr/lib/kubecoderun").mkdir()

@@ -10,18 +10,21 @@ import cluster as clusters
 from harness import Server
 
 # What the image has: of a server's LANGUAGES the others are left out.
-LANGUAGES = clusters.LANGUAGES or "py,js,bash"
+LANGUAGES = clusters.LANGUAGES or clusters.COPIED_LANGUAGES or "py,js,bash"
 ACCOUNT = "kubecoderun-executor"
 
 
 class Pods:
     """Each server has a namespace of its own, since one installation takes all pods of a namespace for its own."""
 
+    # Two processors take seconds for a pod: few are warm, and a request may have to wait for several.
+    usual = {"PYTHON_PRELOAD": "stdlib", "SANDBOX_ACQUIRE_TIMEOUT_SECONDS": 120, "POD_POOL_JS": 0, "POD_POOL_BASH": 0}
+
     def __init__(self, cluster):
         self.cluster = cluster
 
     def settings(self, server):
-        """What takes the place of settings of `server`, whose namespace is there afterwards."""
+        """What takes the place of the settings of `server`, whose namespace is there afterwards."""
         home = self.home_of(server)
         made = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": home}},
                 {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT, "namespace": home}}]  # fmt: skip
@@ -32,14 +35,11 @@ class Pods:
         shutil.copy(clusters.WORK / "kubeconfig", kubeconfig)
         kubeconfig.chmod(0o644)
         wanted, there = server.settings.get("LANGUAGES", LANGUAGES).split(","), LANGUAGES.split(",")
-        settings = {
+        return {
             "EXECUTOR": "kubernetes", "KUBECONFIG": kubeconfig, "K8S_NAMESPACE": home, "K8S_SERVICE_ACCOUNT": ACCOUNT,
             "K8S_IMAGE": clusters.IMAGE, "K8S_IMAGE_PULL_POLICY": "IfNotPresent", "K8S_CPU_LIMIT": "2", "K8S_CPU_REQUEST": "5m",
             "K8S_MEMORY_LIMIT": "1Gi", "K8S_MEMORY_REQUEST": "16Mi", "LANGUAGES": ",".join(code for code in wanted if code in there),
         }  # fmt: skip
-        # Two processors take seconds for a pod: a request may have to wait for several.
-        usual = {"PYTHON_PRELOAD": "stdlib", "SANDBOX_ACQUIRE_TIMEOUT_SECONDS": 120}
-        return settings | {name: value for name, value in usual.items() if name not in server.settings}
 
     def discard(self, server):
         self.cluster.kubectl("delete", "namespace", self.home_of(server), "--wait=false", "--ignore-not-found", check=False)
