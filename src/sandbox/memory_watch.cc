@@ -19,6 +19,7 @@ namespace {
 
 constexpr auto netlink_interval = std::chrono::milliseconds(100);
 constexpr std::uint64_t most_queued = 16 << 20;
+constexpr unsigned exiting = 4;   // PF_EXITING of the kernel: it never comes back to its program
 constexpr int most_lines = 4096;  // sockets; who has more is not looking for addresses
 
 }  // namespace
@@ -58,21 +59,37 @@ GroupUsage usage_of_group(pid_t group) {
     const ssize_t got = file ? ::read(file.get(), text, sizeof text - 1) : -1;
     if (got <= 0) continue;
     text[got] = '\0';
-    // After the name, which can have any characters in it: state, parent, group, 14 fields later threads, then 3 later the pages.
+    // After the name, which can have any characters in it: state, parent, group, 4 fields later flags, 11 later threads, then 4 later
+    // the pages.
     const char* rest = std::strrchr(text, ')');
     int own_group = 0;
+    unsigned flags = 0;
     unsigned long long threads = 0, resident = 0;
     if (rest == nullptr ||
         std::sscanf(
-            rest + 1, " %*c %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %*s %*s %*s %llu",
-            &own_group, &threads, &resident) != 3) {
+            rest + 1, " %*c %*d %d %*s %*s %*s %u %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %*s %*s %*s %llu",
+            &own_group, &flags, &threads, &resident) != 4) {
       continue;
     }
     if (own_group != group) continue;
     usage.memory += resident * page;
     usage.threads += threads;
+    if ((flags & exiting) == 0 || threads > 1) usage.runs = true;
   }
   return usage;
+}
+
+std::optional<int> status_of_leaving(pid_t process) {
+  const UniqueFd file(::open(("/proc/" + std::to_string(process) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+  char text[1024];
+  const ssize_t got = file ? ::read(file.get(), text, sizeof text - 1) : -1;
+  if (got <= 0) return std::nullopt;
+  text[got] = '\0';
+  // The last field, as wait(2) will tell it. The kernel shows it to who may trace the process, and 0 to others.
+  const char* last = std::strrchr(text, ' ');
+  int status = 0;
+  if (last == nullptr || std::sscanf(last, " %d", &status) != 1) return std::nullopt;
+  return status;
 }
 
 void MemoryWatch::open_netlink() { netlink_ = UniqueFd(::open("/proc/self/net/netlink", O_RDONLY | O_CLOEXEC)); }

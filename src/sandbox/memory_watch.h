@@ -2,9 +2,10 @@
 // How much memory a guest uses, and whether it is at its end. Used by the agent; nothing here waits.
 
 #include <sys/types.h>
-#include <chrono>
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -56,8 +57,12 @@ class MemoryWatch {
 
 struct GroupUsage {
   std::uint64_t memory = 0, threads = 0;
+  bool runs =
+      false;  // one of its processes may still do something; what the kernel takes down or waits to be waited for may not
 };
 GroupUsage usage_of_group(pid_t group);
+// With which status (wait(2)) a process ends that the kernel takes down. Of one that may still run it means nothing.
+std::optional<int> status_of_leaving(pid_t process);
 
 // The sum of what waits, from a text like /proc/net/netlink; no more than `most` is counted, nor are more than some thousand lines.
 std::uint64_t queued_for_netlink(int file, std::uint64_t most);

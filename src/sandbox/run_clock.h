@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <optional>
 
 namespace ci::sandbox {
@@ -21,6 +22,14 @@ inline std::uint64_t processor_time_of_children() {
     return static_cast<std::uint64_t>(time.tv_sec) * 1000000 + static_cast<std::uint64_t>(time.tv_usec);
   };
   return count(usage.ru_utime) + count(usage.ru_stime);
+}
+
+// Of a process of ours that has not been waited for, with all its threads, in microseconds.
+inline std::uint64_t processor_time_of(pid_t process) {
+  clockid_t clock{};
+  timespec time{};
+  if (::clock_getcpuclockid(process, &clock) != 0 || ::clock_gettime(clock, &time) != 0) return 0;
+  return static_cast<std::uint64_t>(time.tv_sec) * 1000000 + static_cast<std::uint64_t>(time.tv_nsec) / 1000;
 }
 
 class RunClock {
