@@ -22,7 +22,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto look_again = std::chrono::seconds(1);      // at what waits, and whether there is something for it
+constexpr auto look_again = std::chrono::seconds(1);  // at what waits, and whether there is something for it
+// What is taken is made anew once a small program has had the node to itself, and what was used is removed once its answer is on its
+// way: both keep the node's processors busy for a second.
+constexpr auto while_it_runs = std::chrono::milliseconds(50);
 constexpr auto between_signs = std::chrono::seconds(20);  // of life, of pods that wait
 constexpr auto longest_warm_up = std::chrono::seconds(60);
 // Who leads before an update makes pods of before it, until the last of its kind is gone.
@@ -50,6 +53,7 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
         calls_(settings_, client_, election_, http_, home_),
         stock_(settings_),
         changed_(executor),
+        room_for_files_(room_for_files(settings_.spool)),
         removals_(executor),
         tasks_(executor) {
     watch_.on_change([this](const std::string& name, const kubernetes::object* now) {
@@ -83,7 +87,7 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
         name = co_await wait_for_pod(*shelf, demand, deadline);
       }
       Claim claim(*this, std::move(name));
-      auto lease = co_await take(claim, hit, deadline);
+      auto lease = co_await take(claim, demand.owner, hit, deadline);
       if (!lease) continue;
       ++statistics_.acquisitions;
       ++(hit ? statistics_.hits : statistics_.misses);
@@ -164,10 +168,15 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
       if (!watch_.is_complete())
         co_await watch_.wait_for_change(after(look_again));
       else if (settings_.refill_at_once)
-        co_await changed_.wait(after(std::min<Clock::duration>(look_again, settings_.refill_interval)));
+        co_await wait_for_change();
       else
         co_await sleep_for(settings_.refill_interval);
     }
+  }
+
+  awaitable<void> wait_for_change() {
+    co_await changed_.wait(after(std::min<Clock::duration>(look_again, settings_.refill_interval)));
+    co_await sleep_for(while_it_runs);
   }
 
   void keep_stock(std::chrono::system_clock::time_point now) {
@@ -235,6 +244,11 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
     if (reason.empty()) co_return;
     log_warning("a pod could not be removed", {{"pod", name}, {"reason", reason}});
     stock_.release(name);  // so that it is tried again
+  }
+
+  awaitable<void> remove_used(std::string name, std::string uid) {
+    co_await sleep_for(while_it_runs);
+    co_await remove(std::move(name), std::move(uid));
   }
 
   awaitable<void> give_to_all(const Pod pod) {
@@ -328,7 +342,7 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
   };
 
   // Null when somebody else has it, or it is dead.
-  awaitable<std::unique_ptr<Lease>> take(Claim& claim, bool was_warm, Deadline deadline) {
+  awaitable<std::unique_ptr<Lease>> take(Claim& claim, std::string owner, bool was_warm, Deadline deadline) {
     const std::string name = claim.name();
     const Pod* known = stock_.find(name);
     if (known == nullptr) co_return nullptr;
@@ -353,18 +367,15 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
       co_return nullptr;
     }
     changed_.announce();  // the next one is made while this one runs
-    PodOnLoan loan;
-    loan.name = name;
-    loan.image = image_of(settings_, pod.language);
-    loan.address = pod.address;
-    loan.token = pod.token;
-    loan.language = pod.language;
+    PodOnLoan loan(name, image_of(settings_, pod.language), pod);
     loan.found = was_warm ? FoundWarm::yes : FoundWarm::no;
+    loan.room = net::BodyBudget::Share(room_for_files_);
+    loan.room.belongs_to(owner);
     auto is_there = [this, name] {
       const Pod* now = stock_.find(name);
       return now != nullptr && !now->is_over && !now->is_leaving;
     };
-    auto end = [this, name, uid = pod.uid] { removals_.spawn("removing a pod", remove(name, uid)); };
+    auto end = [this, name, uid = pod.uid] { removals_.spawn("removing a pod", remove_used(name, uid)); };
     co_return make_pod_lease(http_, blocking_, settings_.spool, std::move(loan), std::move(is_there), std::move(end));
   }
 
@@ -379,6 +390,7 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
   PodCalls calls_;
   PodStock stock_;
   Changes changed_;
+  net::BodyBudget room_for_files_;
   bool stopping_ = false;
   PoolStatistics statistics_;
   TaskGroup removals_;

@@ -56,7 +56,7 @@ class PodLease final : public Lease {
     request.streamed = net::client::StreamedBody(std::make_unique<ProgramSource>(pod_.language, std::move(program)));
     stream_ = co_await http_.open(std::move(request));
     if (stream_->head().status != 200) co_await refuse();
-    events_.emplace(*stream_, limits, spool_, blocking_);
+    events_.emplace(*stream_, limits, spool_, blocking_, std::move(pod_.room));
   }
 
   awaitable<Event> next() override {
@@ -126,6 +126,12 @@ class PodLease final : public Lease {
 };
 
 }  // namespace
+
+std::uint64_t room_for_files(const std::filesystem::path& folder) {
+  std::error_code error;
+  const auto space = std::filesystem::space(folder, error);
+  return error ? UINT64_MAX : space.available / 2;  // the rest is others'
+}
 
 std::unique_ptr<Lease> make_pod_lease(
     net::client::Client& http, asio::thread_pool& blocking, std::filesystem::path spool, PodOnLoan pod,

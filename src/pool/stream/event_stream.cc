@@ -1,8 +1,10 @@
 #include "pool/stream/event_stream.h"
 
+#include <optional>
 #include <vector>
 
 #include "base/failure.h"
+#include "base/log.h"
 #include "pool/stream/texts.h"
 
 namespace ci::pool {
@@ -11,6 +13,19 @@ namespace {
 
 constexpr std::size_t piece_size = 64 << 10;
 constexpr std::uint32_t most_at_once = 64;
+
+// A file, and the room that it takes.
+class KeptFile final : public ByteSource {
+ public:
+  KeptFile(std::unique_ptr<ByteSource> file, std::shared_ptr<net::BodyBudget::Share> room)
+      : room_(std::move(room)), file_(std::move(file)) {}
+  awaitable<size_t> read_some(std::span<std::byte> into) override { return file_->read_some(into); }
+  int descriptor() const override { return file_->descriptor(); }
+
+ private:
+  std::shared_ptr<net::BodyBudget::Share> room_;
+  std::unique_ptr<ByteSource> file_;
+};
 
 awaitable<void> send_body(ByteSource& body, const WriteBytes& write) {
   std::vector<std::byte> piece(piece_size);
@@ -83,18 +98,13 @@ awaitable<Event> EventReader::next() {
     case FrameTag::outcome:
       co_return Event(read_outcome(frame->payload));
     case FrameTag::collected:
-      co_return Event(read_collected(frame->payload));
+      co_return take_collected(frame->payload);
     case FrameTag::state: {
       auto body = co_await read_body(limits_.state, size, Spool::Place::memory);
       co_return Event(StateLeft(std::move(body)));
     }
-    case FrameTag::file: {
-      bool written = false;
-      StatedInput file = read_file(frame->payload, written);
-      if (++files_ > limits_.files) throw Failure(FailureKind::invalid, "the pod hands out more files than it may");
-      auto body = co_await read_body(limits_.file, size, Spool::Place::disk);
-      co_return Event(OutputFile(std::move(file.name), std::move(body), size, written));
-    }
+    case FrameTag::file:
+      co_return co_await take_file(std::move(frame->payload));
     case FrameTag::failed:
       throw Failure(FailureKind::unavailable, "the sandbox failed: " + frame->payload.substr(0, 500));
     default:
@@ -102,18 +112,50 @@ awaitable<Event> EventReader::next() {
   }
 }
 
+Event EventReader::take_collected(const std::string& payload) {
+  Collected collected = read_collected(payload);
+  for (std::string& name : unkept_) {
+    ++collected.skipped_files[static_cast<std::size_t>(LeftOut::storing)];
+    collected.skipped.emplace_back(std::move(name), LeftOut::storing, 1);
+  }
+  return Event(std::move(collected));
+}
+
+awaitable<Event> EventReader::take_file(std::string payload) {
+  bool written = false;
+  StatedInput file = read_file(payload, written);
+  if (++files_ > limits_.files) throw Failure(FailureKind::invalid, "the pod hands out more files than it may");
+  std::uint64_t size = 0;
+  auto body = co_await read_body(limits_.file, size, Spool::Place::disk);
+  if (body) co_return Event(OutputFile(std::move(file.name), std::move(body), size, written));
+  log_warning("no room for a file that a program left", {{"bytes", size}});
+  unkept_.push_back(std::move(file.name));
+  co_return co_await next();
+}
+
+// Null, when there is no room for it.
 awaitable<std::unique_ptr<ByteSource>> EventReader::read_body(
     std::uint64_t limit, std::uint64_t& size, Spool::Place place) {
-  Spool spool(directory_, blocking_, place);
+  const bool counts = place == Spool::Place::disk;
+  std::optional<Spool> spool;
+  spool.emplace(directory_, blocking_, place);
   for (;;) {
     auto piece = co_await frames_.next_piece();
     if (!piece) break;
     if (piece->empty()) throw Failure(FailureKind::invalid, "a piece of a file is empty");
-    if (spool.size() + piece->size() > limit) throw Failure(FailureKind::invalid, "the pod hands out too large a file");
-    co_await spool.add(*piece);
+    size += piece->size();
+    if (size > limit) throw Failure(FailureKind::invalid, "the pod hands out too large a file");
+    if (counts && spool && !room_->set(kept_ + size)) spool.reset();  // the rest of it is read and dropped
+    if (spool) co_await spool->add(*piece);
   }
-  size = spool.size();
-  co_return co_await spool.take();
+  if (!spool) {
+    room_->set(kept_);
+    co_return nullptr;
+  }
+  auto body = co_await spool->take();
+  if (!counts) co_return body;
+  kept_ += size;
+  co_return std::make_unique<KeptFile>(std::move(body), room_);
 }
 
 }  // namespace ci::pool

@@ -4,9 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <set>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "net/body_budget.h"
 #include "pool/sandbox_pool.h"
 #include "pool/stream/frames.h"
 #include "pool/stream/spool.h"
@@ -27,9 +31,16 @@ struct EventLimits {
 
 class EventReader {
  public:
-  // What is too much for memory is in files in `directory`.
-  EventReader(ByteSource& source, EventLimits limits, std::filesystem::path directory, asio::thread_pool& blocking)
-      : frames_(source), limits_(limits), directory_(std::move(directory)), blocking_(blocking) {}
+  // What is too much for memory is in files in `directory`. `room`: for all files of the run; it is given back when the last of them is
+  // dropped. A file that finds none is left out, and told of at the end.
+  EventReader(
+      ByteSource& source, EventLimits limits, std::filesystem::path directory, asio::thread_pool& blocking,
+      net::BodyBudget::Share room = {})
+      : frames_(source),
+        limits_(limits),
+        directory_(std::move(directory)),
+        blocking_(blocking),
+        room_(std::make_shared<net::BodyBudget::Share>(std::move(room))) {}
 
   // Fails as `unavailable` when the stream ends before a Collected, and as the source does.
   awaitable<Event> next();
@@ -39,6 +50,8 @@ class EventReader {
  private:
   void check_order(FrameTag tag);
   Call take_call(const std::string& payload);
+  Event take_collected(const std::string& payload);
+  awaitable<Event> take_file(std::string payload);
   awaitable<std::unique_ptr<ByteSource>> read_body(std::uint64_t limit, std::uint64_t& size, Spool::Place place);
 
   FrameReader frames_;
@@ -47,6 +60,9 @@ class EventReader {
   asio::thread_pool& blocking_;
   bool has_state_ = false, has_outcome_ = false;
   std::uint32_t files_ = 0;
+  std::shared_ptr<net::BodyBudget::Share> room_;
+  std::uint64_t kept_ = 0;           // bytes of files
+  std::vector<std::string> unkept_;  // files that found no room
   std::set<std::uint32_t> open_calls_;
   std::uint32_t at_once_ = 0;  // events since others had their turn
 };

@@ -200,9 +200,10 @@ EventLimits limits_of(std::uint64_t file, std::uint32_t files) {
   return limits;
 }
 
-awaitable<std::vector<Event>> events_of(std::string bytes, EventLimits limits, asio::thread_pool& blocking) {
+awaitable<std::vector<Event>> events_of(
+    std::string bytes, EventLimits limits, asio::thread_pool& blocking, net::BodyBudget::Share room = {}) {
   Dripping source(std::move(bytes), 10000);
-  EventReader reader(source, limits, testing::TempDir(), blocking);
+  EventReader reader(source, limits, testing::TempDir(), blocking, std::move(room));
   std::vector<Event> events;
   for (;;) {
     Event event = co_await reader.next();
@@ -244,6 +245,41 @@ TEST(RunStream, TakesNoMoreThanItMay) {
   EventLimits no_calls = limits_of(large.size(), 1);
   no_calls.calls = false;
   EXPECT_THROW(run(events_of(bytes, no_calls, blocking)), Failure);
+}
+
+TEST(RunStream, LeavesOutFilesThatFindNoRoomAndGivesRoomBack) {
+  asio::thread_pool blocking(1);
+  const auto files = [](std::initializer_list<std::size_t> sizes) {
+    std::vector<Event> events;
+    events.emplace_back(Outcome());
+    for (const std::size_t size : sizes) {
+      auto body = std::make_unique<StringSource>(std::string(size, 'f'));
+      events.emplace_back(std::in_place_type<OutputFile>, std::to_string(size), std::move(body), size, true);
+    }
+    events.emplace_back(Collected());
+    return run(as_bytes(std::move(events)));
+  };
+  net::BodyBudget budget(std::uint64_t{2} * 300'000);  // of which one owner may have half
+  const auto room_of = [&](const char* owner) {
+    net::BodyBudget::Share room(budget);
+    room.belongs_to(owner);
+    return room;
+  };
+  {
+    auto events =
+        run(events_of(files({100'000, 250'000, 150'000}), limits_of(large.size(), 3), blocking, room_of("a")));
+    ASSERT_EQ(events.size(), 4u) << "the second one finds no room, the third does";
+    EXPECT_EQ(std::get<OutputFile>(events[1]).name, "100000");
+    EXPECT_EQ(std::get<OutputFile>(events[2]).name, "150000");
+    const Collected& collected = std::get<Collected>(events[3]);
+    EXPECT_EQ(collected.skipped.front().name, "250000");
+    EXPECT_EQ(collected.skipped.front().reason, LeftOut::storing);
+    EXPECT_EQ(collected.skipped_files[static_cast<std::size_t>(LeftOut::storing)], 1u);
+    EXPECT_EQ(budget.held(), 250'000u);
+    const auto others = run(events_of(files({250'000}), limits_of(large.size(), 1), blocking, room_of("b")));
+    EXPECT_EQ(others.size(), 3u) << "whoever fills the room takes none from others";
+  }
+  EXPECT_EQ(budget.held(), 0u) << "as soon as the files are dropped";
 }
 
 TEST(RunStream, TakesNothingOutOfOrder) {
