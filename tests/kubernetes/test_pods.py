@@ -1,6 +1,8 @@
 """A pod for each run, as deploy/kubernetes/pods brings it up: two replicas that share one pool of warm pods."""
 
+import contextlib
 import os
+import pathlib
 import re
 import subprocess
 import threading
@@ -10,7 +12,7 @@ import pytest
 import requests
 
 from cluster import IMAGE, NAMESPACE, OLDER_KINDS, Api
-from harness import KEY, ROOT, together, wait_until
+from harness import KEY, ROOT, processes_with, together, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -229,6 +231,24 @@ def test_what_operators_type_shows_what_their_guides_say(deployed):
             assert health["details"]["architecture"] == "kubernetes-pods" and health["details"]["languages"]["py"]["target_size"] == WARM["py"], health
         finally:
             forwarding.terminate()
+
+
+def test_the_token_of_a_pod_is_for_its_servers_alone(deployed):
+    deployed.wait_until_full()
+    code = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c RUNNER_TOKEN; tr -d '\\0' < /proc/1/environ 2>&1"
+    lines = deployed.cluster.service().run("bash", code)["stdout"].splitlines()
+    assert lines[0] == "0" and "Permission denied" in lines[1], lines
+
+    def tokens():
+        """As root of the node sees them: in the environment that a runner was started with, and of whatever it has started."""
+        found = {}
+        for pid in processes_with("kubecoderun"):
+            with contextlib.suppress(OSError):
+                found[pid] = re.findall(rb"RUNNER_TOKEN=([^\0]+)", pathlib.Path(f"/proc/{pid}/environ").read_bytes())
+        return {pid: value for pid, value in found.items() if value}
+
+    assert processes_with("kubecoderun runner")
+    assert wait_until(lambda: not tokens(), 30, 0.5), "a runner forgets it as soon as it has it"
 
 
 def test_an_image_that_cannot_be_pulled_is_told_and_hinders_nobody(deployed):

@@ -6,6 +6,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "app/commands/own_sandboxd.h"
@@ -25,6 +26,14 @@ namespace {
 // What is beside the program in the container: we, sandboxd and the agent.
 constexpr std::uint64_t own_memory = 64ull << 20;
 constexpr std::chrono::seconds between_looks{5};
+
+// Whoever starts us has it from there, and so would everything that we start.
+void forget_token_in_environment() {
+  char* token = std::getenv("RUNNER_TOKEN");
+  if (token == nullptr) return;
+  ::explicit_bzero(token, std::strlen(token));  // also for /proc/PID/environ
+  ::unsetenv("RUNNER_TOKEN");
+}
 
 class RunnerProcess {
  public:
@@ -163,6 +172,7 @@ void adapt_environment_of_runner() {
 }
 
 int runner_command(const LoadedSettings& settings) {
+  forget_token_in_environment();
   start_log(settings, "runner", LogTarget::output);
   return RunnerProcess(settings).run();
 }
