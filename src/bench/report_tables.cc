@@ -181,8 +181,9 @@ Table steps_table(const Report& report) {
   std::vector<const Measurement*> measurements;
   std::vector<std::string> steps;
   for (const Measurement& each : report.measurements) {
-    if (each.steps.empty() || (each.group != "languages" && each.group != "sequential" && each.group != "files"))
-      continue;
+    const bool is_shown =
+        each.group == "languages" || each.group == "sequential" || each.group == "files" || each.group == "kubernetes";
+    if (each.steps.empty() || !is_shown) continue;
     measurements.push_back(&each);
     for (const auto& [step, times] : each.steps) {
       if (step != total_step && std::ranges::find(steps, step) == steps.end()) steps.push_back(step);

@@ -23,7 +23,9 @@ constexpr std::array<Group, 10> table = {{
     {"files", "upload and download of 1 MB, and a run that reads and writes as much"},
     {"fairness", "a small program alone, and while others use all the processor they get"},
     {"kubernetes",
-     "py hello in warm pods, and their refill (only when it is named, of a server with EXECUTOR=kubernetes)"},
+     "runs in warm pods and in pods made for them, beside the cluster by itself, and the refill (only when it is "
+     "named, of a server with "
+     "EXECUTOR=kubernetes)"},
     {"engine", "what part of the time each step on the server takes"},
     {"memory", "memory of each warm sandbox and of the server (a server of its own only)"},
 }};

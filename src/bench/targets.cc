@@ -48,6 +48,9 @@ constexpr auto table = std::to_array<Target>({
     {"files", "download of 1 MB", p50, 5},
     {"files", "1 MB in and 1 MB out adds", value, 12},
     {"fairness", "beside 1 spinning program", value, 2},
+    {"kubernetes", "py hello in a warm pod", p50, 12},
+    {"kubernetes", "py pandas in a warm pod", p50, 25},
+    {"kubernetes", "acquire", value, 5},
     {"memory", "warm py/stdlib", value, 4},
     {"memory", "warm py/full", value, 14},
 });
