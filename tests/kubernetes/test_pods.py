@@ -235,7 +235,7 @@ def test_what_operators_type_shows_what_their_guides_say(deployed):
 
 def test_the_token_of_a_pod_is_for_its_servers_alone(deployed):
     deployed.wait_until_full()
-    code = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c RUNNER_TOKEN; tr -d '\\0' < /proc/1/environ 2>&1"
+    code = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c 'RUNNER_TOK[E]N'; cat /proc/1/environ 2>&1 | tr '\\0' ' '"
     lines = deployed.cluster.service().run("bash", code)["stdout"].splitlines()
     assert lines[0] == "0" and "Permission denied" in lines[1], lines
 
