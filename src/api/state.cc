@@ -36,7 +36,7 @@ std::string session_of(const net::Request& request) {
   return id;
 }
 
-std::string quoted(const std::string& hash) { return '"' + hash + '"'; }
+std::string entity_tag(const std::string& hash) { return '"' + hash + '"'; }
 
 }  // namespace
 
@@ -60,14 +60,14 @@ awaitable<net::Response> StateRoutes::get(net::Request& request) {
   auto record = co_await states_.find(session);
   if (!record) throw not_found();
   net::Response response;
-  if (net::names_tag(request.headers.find("If-None-Match").value_or(""), quoted(record->hash))) {
-    response.headers.set("ETag", quoted(record->hash));
+  if (net::names_tag(request.headers.find("If-None-Match").value_or(""), entity_tag(record->hash))) {
+    response.headers.set("ETag", entity_tag(record->hash));
     response.status = 304;
     co_return response;
   }
   auto content = co_await states_.read(session, *record);
   if (!content) throw not_found();
-  response.headers.set("ETag", quoted(record->hash));
+  response.headers.set("ETag", entity_tag(record->hash));
   response.headers.set("Content-Type", "application/octet-stream");
   response.body = net::SourceBody(std::move(content->body), content->size);
   co_return response;

@@ -37,7 +37,9 @@ void* make_text(const redisReadTask* task, char* text, size_t size) {
   });
 }
 
-void* make_array(const redisReadTask* task, int size) {
+// The type of the size is another with each version of hiredis.
+template <class Size>
+void* make_array(const redisReadTask* task, Size size) {
   return place(task, [&](Reply& reply) {
     reply.kind = Reply::Kind::array;
     reply.elements.resize(static_cast<size_t>(size));
@@ -58,7 +60,28 @@ void* make_nil(const redisReadTask* task) {
 // Only ever the outermost one, which owns the others.
 void free_reply(void* reply) { delete static_cast<Reply*>(reply); }
 
-redisReplyObjectFunctions functions = {make_text, make_array, make_integer, make_nil, free_reply};
+// By name: newer versions of hiredis know more kinds of replies. Those are of a protocol that we do not ask for; who sends them all the
+// same is understood as text and as a number.
+template <class Functions>
+Functions all_functions() {
+  Functions all{};
+  all.createString = make_text;
+  all.createArray = make_array;
+  all.createInteger = make_integer;
+  all.createNil = make_nil;
+  all.freeObject = free_reply;
+  if constexpr (requires { all.createDouble; }) {
+    all.createDouble = [](const redisReadTask* task, double, char* text, size_t size) {
+      return make_text(task, text, size);
+    };
+  }
+  if constexpr (requires { all.createBool; }) {
+    all.createBool = [](const redisReadTask* task, int value) { return make_integer(task, value); };
+  }
+  return all;
+}
+
+redisReplyObjectFunctions functions = all_functions<redisReplyObjectFunctions>();
 
 // CRC-16/XMODEM, which the cluster specification names.
 constexpr std::array<std::uint16_t, 256> crc_table = [] {
