@@ -128,36 +128,7 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
       add_piece(pieces, host, name, Access::read);
     }
   }
-  // Configuration that runtimes read; none of it holds secrets.
-  for (const char* name :
-       {"alternatives",
-        "fonts",
-        "ld.so.cache",
-        "ld.so.conf",
-        "ld.so.conf.d",
-        "localtime",
-        "timezone",
-        "mime.types",
-        "matplotlibrc",
-        "python3",
-        "python3.11",
-        "R",
-        "php",
-        "java-17-openjdk",
-        "ldc2.conf",
-        "magic",
-        "gai.conf",
-        "protocols",
-        "services",
-        "inputrc",
-        "perl",
-        "locale.alias",
-        "ImageMagick-6",
-        "debian_version",
-        "ssl/openssl.cnf",
-        "ssl/certs/ca-certificates.crt"}) {
-    add_piece(pieces, fs::path("/etc") / name, fs::path("etc") / name, Access::read);
-  }
+  for (const fs::path& name : configuration_of("/etc")) add_piece(pieces, "/etc" / name, "etc" / name, Access::read);
   add_piece(pieces, "/var/cache/fontconfig", "var/cache/fontconfig", Access::read);
   if (trees.prepared) pieces.push_back({"prepared", std::move(trees.prepared), true});
   for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fnmatch.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -49,6 +50,45 @@ void make_file(const fs::path& path, std::string_view text, mode_t mode) {
   const UniqueFd file(sys(
       "making " + path.string(), [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode); }));
   sys("writing " + path.string(), [&] { return ::write(file.get(), text.data(), text.size()); });
+}
+
+std::vector<fs::path> configuration_of(const fs::path& etc) {
+  constexpr std::string_view names[] = {
+      "alternatives",
+      "fonts",
+      "ld.so.cache",
+      "ld.so.conf",
+      "ld.so.conf.d",
+      "localtime",
+      "timezone",
+      "mime.types",
+      "matplotlibrc",
+      "python3",
+      "R",
+      "php",
+      "ldc2.conf",
+      "magic",
+      "gai.conf",
+      "protocols",
+      "services",
+      "inputrc",
+      "perl",
+      "locale.alias",
+      "debian_version",
+      "ssl/openssl.cnf",
+      "ssl/certs/ca-certificates.crt"};
+  constexpr const char* versioned[] = {"python3.[0-9]*", "java-[0-9]*-openjdk", "ImageMagick-[0-9]*"};
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const std::string_view name : names) {
+    if (fs::exists(etc / name, ignored)) found.emplace_back(name);
+  }
+  for (const auto& entry : fs::directory_iterator(etc, ignored)) {
+    const fs::path name = entry.path().filename();
+    const auto fits = [&](const char* pattern) { return ::fnmatch(pattern, name.c_str(), 0) == 0; };
+    if (std::ranges::any_of(versioned, fits)) found.push_back(name);
+  }
+  return found;
 }
 
 void make_etc(const fs::path& etc, const std::string& hostname) {

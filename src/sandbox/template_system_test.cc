@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -28,6 +29,18 @@ class TemplateSystem : public testing::Test {
 
   fs::path root_;
 };
+
+TEST_F(TemplateSystem, FindsTheConfigurationOfRuntimesWhateverTheirVersions) {
+  for (const char* name : {"python3", "python3.13", "java-21-openjdk", "ImageMagick-7", "ssl/private", "python3.new"}) {
+    fs::create_directories(root_ / name);
+  }
+  for (const char* name : {"shadow", "machine-id", "ssl/openssl.cnf", "java-21-openjdk.old"}) make_file(root_ / name);
+  std::vector<fs::path> found = configuration_of(root_);
+  std::ranges::sort(found);
+  EXPECT_EQ(
+      found, (std::vector<fs::path>{"ImageMagick-7", "java-21-openjdk", "python3", "python3.13", "ssl/openssl.cnf"}));
+  EXPECT_TRUE(configuration_of(root_ / "missing").empty());
+}
 
 TEST_F(TemplateSystem, HasAsManyProcessorsAsTheMachineEachACoreOfItsOwn) {
   make_sys(root_ / "sys");
