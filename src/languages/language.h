@@ -26,7 +26,7 @@ inline constexpr std::chrono::milliseconds shortest_compile_limit{10000};
 // How a source becomes a program, in the program's own sandbox and before the program's own time. In every word {file}
 // is the source, seen from /mnt/data, and {program} what to make, outside of it. {headers} in `quick` stands for options
 // that bring the headers which the source includes first, compiled already (sandbox/headers.h), or for nothing; {libraries} and
-// {crates} for what the libraries that it uses need (sandbox/link_options.h).
+// {crates} for what the libraries that it uses need, {linker} for the quickest linker that is there (sandbox/link_options.h).
 struct Compile {
   // argv of the plain compiler: what people type, and whose messages they get. Empty: nothing to compile.
   Words command = {};

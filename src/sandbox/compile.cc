@@ -104,6 +104,7 @@ std::vector<std::string> filled_in(std::vector<std::string> command, const std::
     const auto prepared = prepared_headers(text_of(source));
     return prepared ? std::vector<std::string>{"-include", *prepared} : std::vector<std::string>();
   });
+  replace("{linker}", [] { return quick_linker(); });
   replace("{libraries}", [&] { return link_options(text_of(source)); });
   replace("{crates}", [] { return crate_options(std::array<fs::path, 2>{"/prepared/rust", "/runtimes/rust"}); });
   return command;

@@ -53,6 +53,14 @@ std::vector<std::string> link_options(std::string_view source) {
   return options;
 }
 
+std::vector<std::string> quick_linker(const std::filesystem::path& programs) {
+  for (const std::string name : {"gold", "mold"}) {
+    std::error_code ignored;
+    if (std::filesystem::exists(programs / ("ld." + name), ignored)) return {"-fuse-ld=" + name};
+  }
+  return {};
+}
+
 std::vector<std::string> crate_options(std::span<const std::filesystem::path> directories) {
   for (const std::filesystem::path& directory : directories) {
     std::ifstream list(directory / "crates.txt");

@@ -27,6 +27,20 @@ TEST(LinkOptions, AreNotOfFilesThatAreCalledAlike) {
       ElementsAre());
 }
 
+TEST(QuickLinker, IsTheQuickestThatIsThere) {
+  const fs::path place = fs::path(testing::TempDir()) / "quick_linker";
+  fs::remove_all(place);
+  EXPECT_THAT(quick_linker(place), ElementsAre());
+  fs::create_directories(place);
+  std::ofstream(place / "ld.bfd");
+  EXPECT_THAT(quick_linker(place), ElementsAre());
+  std::ofstream(place / "ld.mold");
+  EXPECT_THAT(quick_linker(place), ElementsAre("-fuse-ld=mold"));
+  std::ofstream(place / "ld.gold");
+  EXPECT_THAT(quick_linker(place), ElementsAre("-fuse-ld=gold"));
+  fs::remove_all(place);
+}
+
 TEST(CrateOptions, AreOfTheFirstDirectoryThatHasAList) {
   const fs::path place = fs::path(testing::TempDir()) / "crate_options", other = place / "other";
   fs::remove_all(place);

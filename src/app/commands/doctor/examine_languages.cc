@@ -87,7 +87,7 @@ void examine_compilers(Findings& findings) {
     const char* remedy;
   };
   const Helper helpers[] = {
-      {"c", "gold", "/usr/bin/ld.gold", "C, C++ and Fortran are linked more slowly", "apt-get install binutils"},
+      {"c", "gold", "/usr/bin/ld.gold", "C, C++ and Fortran are linked more slowly", "apt-get install binutils-gold"},
       {"rs", "mold", "/usr/bin/mold", "Rust and D are linked more slowly", "apt-get install mold"},
   };
   for (const Helper& helper : helpers) {
