@@ -1,33 +1,45 @@
 #!/bin/sh
-# What `go run` finds out anew for every program, found out once: prepare.sh GO OUTPUT. Makes in OUTPUT
+# What `go run` finds out anew for every program, found out once: prepare.sh GO OUTPUT [PLACE]. PLACE is what sandboxes call the folder
+# OUTPUT. Makes in it
 #   compile, link   links to the tools behind the go command
+#   cache           the standard library compiled, where Go does not bring it so (from 1.20 on): a cache of the go command
 #   importcfg       where the compiled packages are that a program may import
 #   importcfg.link  the same for the linker: with those that only the library itself may import, and what a program
 #                   is told about how it was built
-# Packages that are not there compiled, as with newer versions of Go, leave lists that no program can be made with: then
-# the go command itself has the work.
+# When the library cannot be compiled the lists are such that no program can be made with them: then the go command itself has the work.
 set -eu
+umask 022
 go=$1
-output=$2
-mkdir -p "$output"
+mkdir -p "$2"
+output=$(cd "$2" && pwd)
+place=${3:-/runtimes/go}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset GOROOT GOOS GOARCH GOEXPERIMENT
-export HOME="$work" GOCACHE="$work/cache" GOPATH="$work/path" GOFLAGS=-mod=mod GOPROXY=off GOENV=off
+export HOME="$work" GOCACHE="$work/cache" GOPATH="$work/path" GOFLAGS=-mod=mod GOPROXY=off GOENV=off GOTOOLCHAIN=local
 
 tools=$("$go" env GOTOOLDIR)
 ln -sfn "$tools/compile" "$output/compile"
 ln -sfn "$tools/link" "$output/link"
 
-packages=$("$go" env GOROOT)/pkg/$("$go" env GOOS)_$("$go" env GOARCH)
-(cd "$packages" 2>/dev/null && find . -name '*.a' | sed 's|^\./||; s|\.a$||' | sort) >"$work/packages" || :
-sed "s|.*|packagefile &=$packages/&.a|" "$work/packages" >"$output/importcfg.link"
+goroot=$("$go" env GOROOT)
+packages=$goroot/pkg/$("$go" env GOOS)_$("$go" env GOARCH)
+rm -rf "$output/cache"
+if [ -d "$packages" ]; then
+  (cd "$packages" && find . -name '*.a') | sed "s|^\./\(.*\)\.a\$|packagefile \1=$packages/\1.a|" | sort >"$output/importcfg.link"
+  sed -n 's/^packagefile [^=]*=//p' "$output/importcfg.link" >"$work/inputs"
+else
+  export GOCACHE="$output/cache"
+  "$go" list -export -f '{{if .Export}}packagefile {{.ImportPath}}={{.Export}}{{end}}' std >"$work/list" || : >"$work/list"
+  sed "s|=.*/\(../[0-9a-f]*-d\)\$|=$place/cache/\1|" "$work/list" >"$output/importcfg.link"
+  echo "$goroot/VERSION" >"$work/inputs"
+fi
 grep -Ev '(^packagefile |/)(internal|vendor)(/|=)|^packagefile cmd/' "$output/importcfg.link" >"$output/importcfg" || :
 
 # Which files that depends on, for a server to see when it is to be made again (src/app/preparations.h).
-{ readlink -f "$0" "$go" "$tools/compile" "$tools/link"; sed -n 's/^packagefile [^=]*=//p' "$output/importcfg.link"; } |
-  xargs -d '\n' stat -L -c '%s %Y %n' >"$output/inputs.txt"
+{ readlink -f "$0" "$go" "$tools/compile" "$tools/link"; cat "$work/inputs"; } | xargs -d '\n' stat -L -c '%s %Y %n' >"$output/inputs.txt"
 
 mkdir "$work/hello"
 printf 'package main\n\nfunc main() {}\n' >"$work/hello/main.go"
 (cd "$work/hello" && "$go" run -x main.go 2>&1) | grep '^modinfo ' >>"$output/importcfg.link" || :
+if [ -d "$output/cache" ]; then chmod -R go+rX "$output/cache"; fi

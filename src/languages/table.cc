@@ -100,7 +100,7 @@ std::span<const Language> all() {
           .compile_share = 0.5,
           .compile =
               {.command = {"/usr/bin/gcc", "{file}", "-o", "{program}", "{libraries}", "-lm"},
-               .quick = {"/usr/bin/gcc", "-fuse-ld=gold", "{file}", "-o", "{program}", "{libraries}", "-lm"},
+               .quick = {"/usr/bin/gcc", "{linker}", "{file}", "-o", "{program}", "{libraries}", "-lm"},
                .fickle = fickle_c,
                .fickle_unless_followed = fickle_include,
                .harmless_next = after_include},
@@ -117,7 +117,7 @@ std::span<const Language> all() {
           .compile_share = 0.5,
           .compile =
               {.command = {"/usr/bin/g++", "{file}", "-o", "{program}", "{libraries}"},
-               .quick = {"/usr/bin/g++", "{headers}", "-fuse-ld=gold", "{file}", "-o", "{program}", "{libraries}"},
+               .quick = {"/usr/bin/g++", "{headers}", "{linker}", "{file}", "-o", "{program}", "{libraries}"},
                .fickle = fickle_c,
                .fickle_unless_followed = fickle_include,
                .harmless_next = after_include},
@@ -155,7 +155,7 @@ std::span<const Language> all() {
           // -J is where descriptions of modules are put and looked for.
           .compile =
               {.command = {"/usr/bin/gfortran", "-J/build", "{file}", "-o", "{program}"},
-               .quick = {"/usr/bin/gfortran", "-J/build", "-fuse-ld=gold", "{file}", "-o", "{program}"},
+               .quick = {"/usr/bin/gfortran", "-J/build", "{linker}", "{file}", "-o", "{program}"},
                .fickle = {"include", "__date__", "__time__"}},
       },
       {
@@ -186,7 +186,7 @@ std::span<const Language> all() {
           .compile_share = 0.5,
           // `go run`, which hands its program to a command that keeps it.
           .compile =
-              {.command = {"/usr/bin/go", "run", "-exec", "/bin/cp --target-directory=/build", "{file}"},
+              {.command = {"/bin/sh", "/runtimes/go/run.sh", "{file}"},
                // What `go run` does for a program without packages of its own, minus finding that out
                // (runtimes/go/prepare.sh).
                .quick =

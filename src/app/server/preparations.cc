@@ -56,7 +56,7 @@ const std::array<Preparation, 5> all = {{
      "go",
      "list of Go's packages",
      "Go is compiled with its own command, which is slow",
-     {"/bin/sh", "{runtimes}/go/prepare.sh", "/usr/bin/go", "{output}"}},
+     {"/bin/sh", "{runtimes}/go/prepare.sh", "/usr/bin/go", "{output}", "/prepared/go"}},
 }};
 
 // With the least claim to the processors, and an end, also of what it started itself.
