@@ -180,6 +180,7 @@ void measure_pods(Workbench& bench) {
     bench.skip("kubernetes", pool.of_pods ? "POD_POOL_PY is 0" : "the server runs programs on its own machine");
     return;
   }
+  wait_for(client, is_at_rest);  // a pod of the pool is the model of those that are made without it
   try {
     measure_bare_cluster(bench);
   } catch (const Failure& failure) {
