@@ -54,9 +54,12 @@ TEST_F(Libraries, OfPythonAreSaidByTheirDescriptions) {
 
 TEST_F(Libraries, OfNodeAreThoseThatWereAskedFor) {
   const fs::path place = "usr/lib/kubecoderun/node";
-  file(place / "package.json", R"({"dependencies": {"lodash": "^4", "@types/lodash": "^4", "absent": "^1"}})");
+  file(
+      place / "package.json",
+      R"({"dependencies": {"lodash": "^4", "@types/lodash": "^4", "absent": "^1", "strange": "^1"}})");
   file(place / "node_modules/lodash/package.json", R"({"version": "4.17.21"})");
   file(place / "node_modules/other/package.json", R"({"version": "1.0.0"})");
+  fs::create_directories(root_ / place / "node_modules/strange/package.json");
   EXPECT_THAT(found(), ElementsAre("js lodash 4.17.21", "ts lodash 4.17.21"));
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace ci::libraries {
 
@@ -38,9 +38,10 @@ std::map<std::string, std::string> fields_of(const fs::path& path) {
 
 json::object package_json(const fs::path& directory) {
   std::ifstream file(directory / "package.json");
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+  std::ostringstream text;
+  text << file.rdbuf();  // of a directory nothing comes, where iterators would throw
   boost::system::error_code error;
-  json::value value = json::parse(text, error);
+  json::value value = json::parse(text.str(), error);
   return error || !value.is_object() ? json::object() : std::move(value.get_object());
 }
 

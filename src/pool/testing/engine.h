@@ -11,8 +11,8 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -101,8 +101,10 @@ class Engine : public ::testing::Environment {
 // Whoever runs that command, and the parents of that, so many up; 0: nobody.
 inline pid_t process_of(std::string_view command, int up = 0) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream file(entry.path() / "cmdline");
-    std::string text((std::istreambuf_iterator<char>(file)), {});
+    // Not through iterators, which throw when the process ends between opening and reading.
+    std::ostringstream read;
+    read << std::ifstream(entry.path() / "cmdline").rdbuf();
+    std::string text = read.str();
     std::ranges::replace(text, '\0', ' ');
     if (text != std::string(command) + " ") continue;
     std::filesystem::path at = entry.path();
