@@ -145,14 +145,19 @@ class Cluster:
         return int((WORK / "pid" / part).read_text().split()[0])
 
     @contextlib.contextmanager
-    def paused_api_server(self):
-        """It answers nobody, and connections to it stay open: as behind a network that drops everything."""
-        pid = self.pid_of("kube-apiserver")
+    def paused(self, part):
+        """It does nothing, and connections to it stay open: as behind a network that drops everything."""
+        pid = self.pid_of(part)
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def paused_api_server(self):
+        with self.paused("kube-apiserver"):
+            yield
         self._wait_for_api_server()
 
     @contextlib.contextmanager

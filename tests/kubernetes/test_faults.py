@@ -175,17 +175,6 @@ def processes_of(pod):
     return sorted(found)
 
 
-@contextlib.contextmanager
-def stopped_kubelet(cluster):
-    """Nobody tells the cluster that a container has ended."""
-    pid = cluster.pid_of("kubelet")
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def kill(pod):
     found = processes_of(pod)
     assert found
@@ -198,7 +187,7 @@ def kill(pod):
 def test_a_warm_pod_that_has_died_unseen_is_passed_over(start, cluster):
     server = start()
     oldest, other = sorted(of_kind(server, "warm"), key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
-    with stopped_kubelet(cluster):
+    with cluster.paused("kubelet"):  # so nobody tells the cluster that a container has ended
         kill(oldest)
         assert server.run("bash", "echo served")["stdout"] == "served\n", "by the other"
     assert wait_until(lambda: is_full(server), 120, 0.5), server.log_text()[-3000:]
