@@ -42,7 +42,7 @@ std::optional<std::uint64_t> read_number(int fd) {
 }
 
 std::optional<std::uint64_t> read_counter(int fd, std::string_view key) {
-  char text[1024];
+  char text[4096];
   const ssize_t size = ::pread(fd, text, sizeof text, 0);
   if (size <= 0) return std::nullopt;
   std::string_view rest(text, static_cast<size_t>(size));

@@ -16,6 +16,7 @@
 #include "os/message_socket.h"
 #include "os/signals.h"
 #include "sandbox/child_watch.h"
+#include "sandbox/container_memory.h"
 #include "sandbox/enclosure.h"
 #include "sandbox/guest/words.h"
 #include "sandbox/guest_command.h"
@@ -100,7 +101,7 @@ class Agent {
   void open_what_is_ours() {
     workspace_ =
         UniqueFd(sys("opening the workspace", [&] { return ::open(workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-    memory_.open_netlink();
+    memory_.open();
     if (fds_.finished) {
       sys("telling the zygote", [&] { return ::write(fds_.finished.get(), "m", 1); });
       fds_.finished.reset();
@@ -314,8 +315,7 @@ class Agent {
     looked_ = true;
     for (int look = 0; look < looks_for_leaving && !left_; ++look) {
       if (look > 0) ::usleep(between_looks);
-      const GroupUsage usage = usage_of_group(guest_);
-      if (usage.threads == 0 || usage.runs) continue;
+      if (!is_leaving(guest_)) continue;
       const auto status = status_of_leaving(guest_);
       left_ = status && *status == W_EXITCODE(*state_.status(), 0);
       if (left_) guest_status_ = status;

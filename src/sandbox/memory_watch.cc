@@ -1,14 +1,11 @@
 #include "sandbox/memory_watch.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstring>
-#include <memory>
 #include <string>
 
 #include "os/cgroup.h"
@@ -17,9 +14,8 @@ namespace ci::sandbox {
 
 namespace {
 
-constexpr auto netlink_interval = std::chrono::milliseconds(100);
+constexpr auto interval = std::chrono::milliseconds(100);
 constexpr std::uint64_t most_queued = 16 << 20;
-constexpr unsigned exiting = 4;   // PF_EXITING of the kernel: it never comes back to its program
 constexpr int most_lines = 4096;  // sockets; who has more is not looking for addresses
 
 }  // namespace
@@ -44,58 +40,16 @@ std::uint64_t queued_for_netlink(int file, std::uint64_t most) {
   return sum;
 }
 
-GroupUsage usage_of_group(pid_t group) {
-  static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  struct Close {
-    void operator()(DIR* stream) const { ::closedir(stream); }
-  };
-  const std::unique_ptr<DIR, Close> processes(::opendir("/proc"));
-  GroupUsage usage;
-  while (const dirent* entry = processes ? ::readdir(processes.get()) : nullptr) {
-    if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
-    const std::string path = std::string("/proc/") + entry->d_name + "/stat";
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    char text[1024];
-    const ssize_t got = file ? ::read(file.get(), text, sizeof text - 1) : -1;
-    if (got <= 0) continue;
-    text[got] = '\0';
-    // After the name, which can have any characters in it: state, parent, group, 4 fields later flags, 11 later threads, then 4 later
-    // the pages.
-    const char* rest = std::strrchr(text, ')');
-    int own_group = 0;
-    unsigned flags = 0;
-    unsigned long long threads = 0, resident = 0;
-    if (rest == nullptr ||
-        std::sscanf(
-            rest + 1, " %*c %*d %d %*s %*s %*s %u %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %*s %*s %*s %llu",
-            &own_group, &flags, &threads, &resident) != 4) {
-      continue;
-    }
-    if (own_group != group) continue;
-    usage.memory += resident * page;
-    usage.threads += threads;
-    if ((flags & exiting) == 0 || threads > 1) usage.runs = true;
-  }
-  return usage;
+void MemoryWatch::open() {
+  netlink_ = UniqueFd(::open("/proc/self/net/netlink", O_RDONLY | O_CLOEXEC));
+  locks_.open();
 }
-
-std::optional<int> status_of_leaving(pid_t process) {
-  const UniqueFd file(::open(("/proc/" + std::to_string(process) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
-  char text[1024];
-  const ssize_t got = file ? ::read(file.get(), text, sizeof text - 1) : -1;
-  if (got <= 0) return std::nullopt;
-  text[got] = '\0';
-  // The last field, as wait(2) will tell it. The kernel shows it to who may trace the process, and 0 to others.
-  const char* last = std::strrchr(text, ' ');
-  int status = 0;
-  if (last == nullptr || std::sscanf(last, " %d", &status) != 1) return std::nullopt;
-  return status;
-}
-
-void MemoryWatch::open_netlink() { netlink_ = UniqueFd(::open("/proc/self/net/netlink", O_RDONLY | O_CLOEXEC)); }
 
 // Not at once: most programs are over by then.
-void MemoryWatch::begin(Clock::time_point now) { netlink_due_ = now + netlink_interval; }
+void MemoryWatch::begin(Clock::time_point now) {
+  if (group_ > 0) container_.begin();
+  look_due_ = now + interval;
+}
 
 void MemoryWatch::watch_group(pid_t group, std::uint64_t most, std::uint64_t processes) {
   group_ = group;
@@ -113,22 +67,29 @@ bool MemoryWatch::lower(const std::vector<int>& limits, std::uint64_t bytes) {
 }
 
 bool MemoryWatch::exhausted() {
-  if (group_ > 0 && Clock::now() >= netlink_due_) {
-    const GroupUsage now = usage_of_group(group_);
-    peak_ = std::max(peak_, now.memory);
-    exhausted_ = exhausted_ || now.memory > most_ || now.threads > most_processes_;
-    netlink_due_ = Clock::now() + netlink_interval;
-    return exhausted_;
-  }
-  peak();
+  if (group_ == 0) peak();
   if (!exhausted_ && files_.oom_events >= 0) {
     exhausted_ = os::read_counter(files_.oom_events, "oom_kill").value_or(0) > files_.oom_kills_before;
   }
-  if (!exhausted_ && netlink_ && Clock::now() >= netlink_due_) {
-    exhausted_ = queued_for_netlink(netlink_.get(), most_queued) >= most_queued;
-    netlink_due_ = Clock::now() + netlink_interval;
+  if (!exhausted_ && Clock::now() >= look_due_) {
+    const auto began = Clock::now();
+    exhausted_ = look();
+    const auto end = Clock::now();
+    look_due_ =
+        end + std::max<Clock::duration>(interval, 10 * (end - began));  // what is to be looked at can be very much
   }
   return exhausted_;
+}
+
+bool MemoryWatch::look() {
+  if (group_ > 0) {
+    const GroupUsage now = container_.of(group_);
+    peak_ = std::max(peak_, now.memory);
+    if (now.memory > most_ || now.threads > most_processes_) return true;
+  } else if (netlink_ && queued_for_netlink(netlink_.get(), most_queued) >= most_queued) {
+    return true;
+  }
+  return locks_.too_many();
 }
 
 std::uint64_t MemoryWatch::peak() {

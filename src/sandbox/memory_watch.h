@@ -5,10 +5,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "sandbox/container_memory.h"
+#include "sandbox/lock_watch.h"
 
 namespace ci::sandbox {
 
@@ -26,16 +27,16 @@ class MemoryWatch {
   explicit MemoryWatch(const MemoryFiles& files) : files_(files) {}
 
   // In the sandbox's network namespace, with its /proc.
-  void open_netlink();
-  // Where no control group does it: what the processes of this process group have, pages that several share counted for each, and
-  // how many there are, against the most that may be. From then on; more of either counts as exhausted. Not by RLIMIT_NPROC, which
-  // counts what a user has in all containers of a host.
+  void open();
+  // Where no control group of ours does it: what the processes of this process group have (container_memory.h), and how many there are,
+  // against the most that may be. From then on; more of either counts as exhausted. Not by RLIMIT_NPROC, which counts what a user
+  // has in all containers of a host.
   void watch_group(pid_t group, std::uint64_t most, std::uint64_t processes);
   // A program begins.
   void begin(Clock::time_point now);
 
-  // True from when the kernel ended a process for want of memory, or more waits in netlink sockets than a program may leave there,
-  // which no group is charged for.
+  // True from when the kernel ended a process for want of memory, or it holds more than a program may of what no group is charged
+  // for: what waits in netlink sockets, locks on files.
   bool exhausted();
 
   // Takes back what only a compiler may have (`limits`: os::Cgroup::memory_limits). It may have left something running that needs it,
@@ -46,23 +47,18 @@ class MemoryWatch {
   std::uint64_t peak();
 
  private:
+  bool look();
+
   MemoryFiles files_;
   pid_t group_ = 0;
   std::uint64_t most_ = 0, most_processes_ = 0;
+  ContainerMemory container_;
   UniqueFd netlink_;
-  Clock::time_point netlink_due_ = Clock::time_point::max();
+  LockWatch locks_;
+  Clock::time_point look_due_ = Clock::time_point::max();
   std::uint64_t peak_ = 0;
   bool exhausted_ = false;
 };
-
-struct GroupUsage {
-  std::uint64_t memory = 0, threads = 0;
-  bool runs =
-      false;  // one of its processes may still do something; what the kernel takes down or waits to be waited for may not
-};
-GroupUsage usage_of_group(pid_t group);
-// With which status (wait(2)) a process ends that the kernel takes down. Of one that may still run it means nothing.
-std::optional<int> status_of_leaving(pid_t process);
 
 // The sum of what waits, from a text like /proc/net/netlink; no more than `most` is counted, nor are more than some thousand lines.
 std::uint64_t queued_for_netlink(int file, std::uint64_t most);

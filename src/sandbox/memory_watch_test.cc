@@ -2,10 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <string>
 
 #include "os/message_socket.h"
@@ -49,50 +47,6 @@ TEST(MemoryWatch, FindsWhatHappenedSinceItsGuestCame) {
   MemoryWatch nothing({});
   EXPECT_FALSE(nothing.exhausted());
   EXPECT_EQ(nothing.peak(), 0u);
-}
-
-// In a process group of its own. It ends with status 3 when the end of `until` that is returned is closed.
-pid_t start_group(UniqueFd& until) {
-  int ends[2];
-  EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-  const UniqueFd read_end(ends[0]);
-  until = UniqueFd(ends[1]);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::setpgid(0, 0);
-    until.reset();
-    char byte;
-    while (::read(read_end.get(), &byte, 1) > 0) {
-    }
-    ::_exit(3);
-  }
-  ::setpgid(child, child);
-  return child;
-}
-
-TEST(GroupUsage, SaysWhetherAnybodyRuns) {
-  UniqueFd until;
-  const pid_t child = start_group(until);
-  EXPECT_TRUE(usage_of_group(child).runs);
-  EXPECT_EQ(usage_of_group(child).threads, 1u);
-  until.reset();
-  siginfo_t info{};
-  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
-  EXPECT_FALSE(usage_of_group(child).runs) << "it has ended, and nobody has waited for it";
-  EXPECT_EQ(status_of_leaving(child), W_EXITCODE(3, 0));
-  ::waitpid(child, nullptr, 0);
-  EXPECT_FALSE(usage_of_group(child).runs);
-  EXPECT_EQ(status_of_leaving(child), std::nullopt);
-}
-
-TEST(GroupUsage, TellsOneThatWasKilledFromOneThatHasEnded) {
-  UniqueFd until;
-  const pid_t child = start_group(until);
-  ::kill(child, SIGKILL);
-  siginfo_t info{};
-  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
-  EXPECT_EQ(status_of_leaving(child), SIGKILL);
-  ::waitpid(child, nullptr, 0);
 }
 
 }  // namespace

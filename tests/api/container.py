@@ -3,7 +3,8 @@ read-only root, user 65532, loopback; /mnt/data, /tmp, /dev/shm and, for a serve
 
     container.py FOLDER-OF-THE-BUILD COMMAND...
 
-Run as root. Ends with the command's status. /kubecoderun is the program.
+Run as root. Ends with the command's status. /kubecoderun is the program. With KCR_TEST_GROUP, a control group's directory, the container is
+in that group and sees it, as most containers do.
 """
 
 import ctypes
@@ -69,6 +70,8 @@ def make_root(build):
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         (root / "dev" / name).symlink_to(f"/proc/self/fd/{number}")
     (root / "build").symlink_to("/tmp/build")
+    if group := os.environ.get("KCR_TEST_GROUP"):
+        show(group, root / "sys/fs/cgroup" / ("" if os.path.exists(group + "/memory.current") else "memory"))
     for name in ("mnt/data", "data", "tmp", "proc", "old", "var", "dev/shm"):
         (root / name).mkdir(parents=True)
     for name in ("mnt/data", "data", "tmp", "dev/shm"):
@@ -106,6 +109,8 @@ def drop():
 
 def main():
     build, *command = sys.argv[1:]
+    if group := os.environ.get("KCR_TEST_GROUP"):
+        pathlib.Path(group, "cgroup.procs").write_text("0")
     check(LIBC.unshare(NEW_NAMESPACES))
     child = os.fork()
     if child == 0:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from harness import cannot
+from harness import cannot, wait_until
 
 CONTAINER = pathlib.Path(__file__).with_name("container.py")
 
@@ -74,6 +74,60 @@ def test_the_time_limit_holds(contained):
 def test_the_memory_limit_holds(contained, code):
     result = run_code(contained, "py", code, MAX_MEMORY_MB="256")
     assert result.returncode == 137 or b"MemoryError" in result.stderr, result
+
+
+MEMORY_FILES = """
+import os, time
+piece, held = bytes(1 << 20), []
+for _ in range(3):
+    held.append(os.memfd_create('held'))
+    for _ in range(200): os.write(held[-1], piece)
+print('held', flush=True)
+time.sleep(600)
+"""
+FILES = """
+import time
+for folder in ('/tmp', '/dev/shm', '/mnt/data'):
+    with open(folder + '/file', 'wb') as file:
+        for _ in range(150): file.write(bytes(1 << 20))
+print('held', flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("code", [MEMORY_FILES, FILES], ids=["memfd", "files"])
+def test_memory_in_files_of_memory_counts(contained, code):
+    result = run_code(contained, "py", code, MAX_MEMORY_MB="256")
+    assert result.returncode == 137, result
+
+
+@pytest.fixture
+def group():
+    """A control group of its own for the container."""
+    parent = next((path for path in (pathlib.Path("/sys/fs/cgroup/memory"), pathlib.Path("/sys/fs/cgroup")) if path.is_dir()), None)
+    if parent is None:
+        cannot("there are no control groups here")
+    made = parent / f"kcr-test-{os.getpid()}"
+    try:
+        made.mkdir()
+    except OSError as problem:
+        cannot(f"no control group can be made: {problem}")
+    try:
+        if not any((made / name).exists() for name in ("memory.current", "memory.usage_in_bytes")):
+            cannot("control groups count no memory here")
+        yield made
+    finally:
+        assert wait_until(lambda: not (made / "cgroup.procs").read_text(), 30)
+        made.rmdir()
+
+
+def test_memory_that_only_the_containers_group_shows_counts(contained, group):
+    """Memory files that are mapped, not touched, and closed."""
+    code = MEMORY_FILES.replace("print('held'", "import mmap\nkept = [mmap.mmap(file, 200 << 20) for file in held]\nfor file in held: os.close(file)\nprint('held'")
+    result = run_code(contained, "py", code, MAX_MEMORY_MB="256", KCR_TEST_GROUP=str(group))
+    assert result.returncode == 137, result
+    fits = run_code(contained, "py", code.replace("range(3)", "range(1)").replace("time.sleep(600)", "time.sleep(1)"), MAX_MEMORY_MB="256", KCR_TEST_GROUP=str(group))
+    assert (fits.returncode, fits.stdout) == (0, b"held\n"), fits
 
 
 def test_the_process_limit_holds(contained):

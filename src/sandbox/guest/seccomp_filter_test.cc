@@ -1,10 +1,12 @@
 // The filter evaluated here, in place of the kernel, for calls that nobody makes: every number of both processor families.
 #include "sandbox/guest/seccomp_filter.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -154,6 +156,8 @@ TEST_P(SeccompFilterOf, MakesProcessesButNoNamespaces) {
        {CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP, 0x80}) {
     EXPECT_EQ(family.answer("clone", {flag | SIGCHLD}), error(EPERM)) << flag;
   }
+  EXPECT_EQ(family.answer("clone", {CLONE_VM | CLONE_VFORK | SIGCHLD}), SECCOMP_RET_ALLOW);
+  EXPECT_EQ(family.answer("clone", {CLONE_FILES | SIGCHLD}), error(EPERM));
   EXPECT_EQ(family.answer("clone3"), error(ENOSYS));
   EXPECT_EQ(family.answer("unshare"), error(EPERM));
 }
@@ -237,6 +241,9 @@ TEST_P(SeccompFilterOf, LooksAtTheLowHalfOfArgumentsOnly) {
   constexpr std::uint64_t high = 0x5a5a5a5a00000000;
   EXPECT_EQ(family.answer("fcntl", {3, high | 1024 /* F_SETLEASE */}), error(EINVAL));
   EXPECT_EQ(family.answer("fcntl", {3, high | 1026 /* F_NOTIFY */}), error(EINVAL));
+  for (const std::uint64_t of_open_file : {36, 37, 38})
+    EXPECT_EQ(family.answer("fcntl", {3, high | of_open_file}), error(EINVAL)) << of_open_file;
+  EXPECT_EQ(family.answer("fcntl", {3, high | F_SETLK}), SECCOMP_RET_ALLOW);
   EXPECT_EQ(family.answer("ioctl", {0, high | 0x5412 /* TIOCSTI */}), error(ENOTTY));
   EXPECT_EQ(family.answer("ioctl", {0, 0x541c /* TIOCLINUX */}), error(ENOTTY));
   EXPECT_EQ(family.answer("ioctl", {0, high | 0x541b /* FIONREAD */}), SECCOMP_RET_ALLOW);
@@ -245,6 +252,8 @@ TEST_P(SeccompFilterOf, LooksAtTheLowHalfOfArgumentsOnly) {
 TEST_P(SeccompFilterOf, SaysDoneWithoutDoing) {
   for (const char* call : {"sync", "syncfs", "fsync", "fdatasync"}) EXPECT_EQ(family.answer(call), error(0)) << call;
   EXPECT_EQ(family.answer("setxattr"), error(EOPNOTSUPP));
+  EXPECT_EQ(family.answer("prctl", {PR_SET_DUMPABLE, 0}), error(0));
+  EXPECT_EQ(family.answer("prctl", {PR_GET_DUMPABLE}), SECCOMP_RET_ALLOW);
   EXPECT_EQ(family.answer("fadvise64", {3, 0, 0, 4 /* POSIX_FADV_DONTNEED */}), error(0));
   EXPECT_EQ(family.answer("fadvise64", {3, 0, 0, 2}), SECCOMP_RET_ALLOW);
 }

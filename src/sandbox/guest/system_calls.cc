@@ -106,8 +106,11 @@ CheckedCall without_urgent_data(std::string_view call, unsigned flags) {
 // clang-format off: a table, one row after the other
 const std::vector<CheckedCall> checked = {
     // clone3 hides its flags behind a pointer, so glibc is sent back to this one.
-    {"processes and threads, but no namespaces", "clone",
-     {{{{0, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | new_time, {0}}}, allowed}},
+    // One that has another process's descriptors could leave locks on files that are nobody's in the list of them (lock_watch.h).
+    {"processes and threads, but no namespaces, and descriptors are shared by threads alone", "clone",
+     {{{{0, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | new_time, {0}},
+        {0, CLONE_FILES | CLONE_THREAD, {0, CLONE_THREAD, CLONE_FILES | CLONE_THREAD}}},
+       allowed}},
      EPERM},
     {"locks, but not those with priorities, which have had faults; C libraries can do without", "futex",
      {{{{1, static_cast<std::uint32_t>(FUTEX_CMD_MASK),
@@ -116,9 +119,10 @@ const std::vector<CheckedCall> checked = {
      ENOSYS},
     {"advice on its own memory; merging with others' would tell what they hold", "madvise", {{{is(2, {MADV_MERGEABLE})}, EINVAL}}, allowed},
     {"advice on files, but not to forget those that all read", "fadvise64", {{{is(3, {POSIX_FADV_DONTNEED})}, 0}}, allowed},
-    {"descriptors and locks; no leases, which make others wait, and no watching of directories that all see", "fcntl",
+    {"descriptors and locks; none that are nobody's in the list of them (lock_watch.h), no leases, which make others wait, and no "
+     "watching of directories that all see", "fcntl",
      {{{is(1, {F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, 8 /* F_SETOWN */, 9, 10 /* F_SETSIG */, 11,
-               15 /* F_SETOWN_EX */, 16, 36 /* F_OFD_GETLK */, 37, 38, 1025 /* F_GETLEASE */, duplicate_query, created_query,
+               15 /* F_SETOWN_EX */, 16, 1025 /* F_GETLEASE */, duplicate_query, created_query,
                F_DUPFD_CLOEXEC, 1031 /* F_SETPIPE_SZ */, 1032, 1033 /* F_ADD_SEALS */, 1034, 1035 /* F_GET_RW_HINT */, 1036, 1037, 1038})},
        allowed}},
      EINVAL},
@@ -134,7 +138,8 @@ const std::vector<CheckedCall> checked = {
        allowed}},
      ENOTTY},
     {"its own names, ends and promises", "prctl",
-     {{{is(0, {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_SET_NAME,
+     {{{is(0, {PR_SET_DUMPABLE})}, 0},  // there are no core dumps, and what watches over it may have to look at it
+      {{is(0, {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_SET_NAME,
                PR_GET_NAME, PR_GET_SECCOMP, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_GET_TSC, PR_GET_SECUREBITS, PR_SET_TIMERSLACK,
                PR_GET_TIMERSLACK, PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS,
                PR_GET_TID_ADDRESS, thp_disable, thp_get, PR_CAP_AMBIENT, 50 /* PR_SVE_SET_VL */, 51, PR_GET_SPECULATION_CTRL,
