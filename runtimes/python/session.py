@@ -14,6 +14,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 
 import state
 
@@ -22,7 +23,6 @@ CALLS_TO, ANSWERS_FROM = 5, 6
 READY, GO, GO_KEEP_AFTER_ERRORS, UNREADABLE, ENDED = b"R", b"G", b"E", b"X", b"S"
 STATE_AFTER, STATE_BEFORE, CALLS, ANSWERS = b"A", b"P", b"T", b"N"
 
-CAPTURE_SECONDS = 9  # less than the agent's patience, so that the program's files are still flushed
 MOST_MODULES = 32  # the server wants no more of them, and the agent no more than 1000 bytes
 LONGEST_NOTE = 850
 LONGEST_REASON = 100
@@ -97,6 +97,8 @@ class Session:
         try:
             if [_identity(self.say), _identity(self.after)] != self.identities:
                 return
+            signal.setitimer(signal.ITIMER_REAL, 0)  # the program's own
+            signal.signal(signal.SIGALRM, _time_up)
             os.write(self.say, ENDED + bytes([status]))
             needed, left_out = self._capture()
             _tell(left_out)
@@ -106,21 +108,17 @@ class Session:
             pass  # there is no state then
 
     def _capture(self):
-        def time_up(*_):
-            raise state.TimeUp
-
+        began = time.monotonic()
         gc.disable()
         sys.setrecursionlimit(max(1000, min(sys.getrecursionlimit(), 10000)))
         streams = [_silence(fd) for fd in (1, 2)]  # what runs now is not the program, though it may be its code
-        signal.signal(signal.SIGALRM, time_up)
-        signal.setitimer(signal.ITIMER_REAL, CAPTURE_SECONDS)
         needed, left_out = [], []
         try:
             needed, left_out = state.capture(self.after, self.main, self.code, self.before, self.memory)
         except state.TimeUp:
-            left_out = [state.LeftOut("", None, f"writing them took longer than {CAPTURE_SECONDS} seconds")]
+            left_out = [state.LeftOut("", None, f"writing them took longer than {int(time.monotonic() - began)} seconds")]
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
             for stream in (sys.stdout, sys.stderr):
                 try:
                     stream.flush()  # words of what was captured
@@ -131,6 +129,11 @@ class Session:
                     os.dup2(stream, fd)
             gc.enable()
         return needed, left_out
+
+
+def _time_up(*_):
+    """The agent sends the signal a second before it ends this process, so that the program's files are still flushed."""
+    raise state.TimeUp
 
 
 def _note(needed, left_out):

@@ -39,10 +39,11 @@ namespace {
 using Clock = RunClock::Clock;
 
 constexpr auto soft_grace = std::chrono::milliseconds(300);  // between the soft signal and the kill
+constexpr auto dying_time = std::chrono::seconds(2);         // of what was killed
 constexpr auto memory_check = std::chrono::milliseconds(100);
-constexpr auto capture_limit = std::chrono::seconds(10);  // of writing a session's state, after the program's time
-constexpr int looks_for_leaving = 40;                     // after the last word of a guest, with …
-constexpr useconds_t between_looks = 50;                  // … so many microseconds in between
+constexpr auto capture_grace = std::chrono::seconds(1);  // between the word to stop writing the state and the kill
+constexpr int looks_for_leaving = 40;                    // after the last word of a guest, with …
+constexpr useconds_t between_looks = 50;                 // … so many microseconds in between
 
 class Agent {
  public:
@@ -214,9 +215,12 @@ class Agent {
       if (kill_at_ && now >= *kill_at_) break;
       if (!kill_at_ && interrupted_ && !said_) warn(now);
       if (!kill_at_ && now >= clock_.end()) {
-        if (said_) break;
-        timed_out_ = true;
-        warn(now);
+        if (said_) {
+          stop_writing(now);
+        } else {
+          timed_out_ = true;
+          warn(now);
+        }
       }
       auto next = std::min(kill_at_.value_or(clock_.end()), now + memory_check);
       if (still_.holds()) next = Clock::time_point::max();  // nothing happens in it
@@ -272,6 +276,13 @@ class Agent {
     kill_at_ = now + soft_grace;
   }
 
+  // What is written of the state by then is all, and the guest may still tell the user so.
+  void stop_writing(Clock::time_point now) {
+    ::kill(guest_, SIGALRM);
+    still_.end(now);
+    kill_at_ = now + capture_grace;
+  }
+
   void hear(char word, Clock::time_point now) {
     const bool of_state = said_ || state_.status_follows();
     if (!of_state && (word == words::compiled || word == words::compiled_silently) && compiling_ && !timed_out_ &&
@@ -285,7 +296,7 @@ class Agent {
       said_oom_ = memory_.exhausted();
       said_ = now;
       program_time_ = clock_.spent(now);
-      clock_.begin(now, capture_limit);
+      clock_.begin(now, time_to_capture(clock_.left(now)));
     }
   }
 
@@ -323,26 +334,34 @@ class Agent {
     return left_;
   }
 
-  // One step that no fork can outrun.
+  // One step that no fork can outrun: nothing of the program runs afterwards.
   void end_everything() {
     memory_.exhausted();
     if (!left_) reap_everything();
   }
 
+  // What the kernel has to take down of what was killed can be made to take long, and is waited for only so long; the rest ends with us.
   void reap_everything() {
+    const auto patience_ends = Clock::now() + dying_time;
     for (;;) {
       still_.kill_all();
+      children_.drain();
       int status;
-      const pid_t pid = ::waitpid(-1, &status, 0);
-      if (pid == guest_ && !guest_status_) guest_status_ = status;
-      if (pid < 0 && errno == ECHILD) break;
+      pid_t pid;
+      while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == guest_ && !guest_status_) guest_status_ = status;
+      }
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(patience_ends - Clock::now());
+      if ((pid < 0 && errno == ECHILD) || left.count() <= 0) break;
+      pollfd waiting = {children_.descriptor(), POLLIN, 0};
+      ::poll(&waiting, 1, static_cast<int>(left.count()));
     }
   }
 
   // --- afterwards --------------------------------------------------------------------------------------------------
 
   void tell_the_end() {
-    int status = guest_status_.value_or(0);
+    int status = guest_status_.value_or(SIGKILL);  // as wait(2) will say once it is gone
     RunReport report;
     report.out_of_memory = memory_.exhausted();
     if (said_) {

@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <ctime>
@@ -32,6 +33,13 @@ inline std::uint64_t processor_time_of(pid_t process) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1000000 + static_cast<std::uint64_t>(time.tv_nsec) / 1000;
 }
 
+// For writing a session's state once its program says that it has ended, when so much of the program's time is left. It may be lying,
+// so the least of it is what a program can have beyond its limit.
+constexpr std::chrono::steady_clock::duration time_to_capture(std::chrono::steady_clock::duration left) {
+  constexpr std::chrono::steady_clock::duration least = std::chrono::seconds(3), most = std::chrono::seconds(9);
+  return std::clamp(left, least, most);
+}
+
 class RunClock {
  public:
   using Clock = std::chrono::steady_clock;
@@ -54,6 +62,7 @@ class RunClock {
   // So much from `now` on, whether it was more or less.
   void set_left(Clock::time_point now, Clock::duration left) { limit_ = spent(now) + left; }
 
+  Clock::duration left(Clock::time_point now) const { return limit_ - spent(now); }
   Clock::duration spent(Clock::time_point now) const { return stopped_.value_or(now) - begun_ - stood_; }
   // When it is over; never while it stands still.
   Clock::time_point end() const { return stopped_ ? Clock::time_point::max() : begun_ + stood_ + limit_; }

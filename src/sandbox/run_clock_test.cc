@@ -49,5 +49,21 @@ TEST(RunClock, BeginsAnewAlsoWhileItIsStopped) {
   EXPECT_EQ(clock.end(), at(15s));
 }
 
+TEST(RunClock, SaysWhatIsLeft) {
+  RunClock clock;
+  clock.begin(at(10s), 5s);
+  EXPECT_EQ(clock.left(at(12s)), 3s);
+  clock.stop(at(13s));
+  EXPECT_EQ(clock.left(at(20s)), 2s);
+}
+
+// A program that says it has ended, and goes on, gains three seconds beyond its limit and no more.
+TEST(TimeToCapture, IsWhatTheProgramDidNotUseWithinBounds) {
+  EXPECT_EQ(time_to_capture(30s), 9s);
+  EXPECT_EQ(time_to_capture(5s), 5s);
+  EXPECT_EQ(time_to_capture(1s), 3s);
+  EXPECT_EQ(time_to_capture(-1s), 3s);
+}
+
 }  // namespace
 }  // namespace ci::sandbox
