@@ -52,6 +52,7 @@ done
 
 place 644 "$templates/kubecoderun.service" "$main/usr/lib/systemd/system/kubecoderun.service"
 place 644 "$templates/kubecoderun.sysusers" "$main/usr/lib/sysusers.d/kubecoderun.conf"
+place 644 "$templates/kubecoderun.sysctl" "$main/usr/lib/sysctl.d/kubecoderun.conf"
 place 640 "$templates/kubecoderun.env" "$main/etc/kubecoderun.env"
 place 644 "$root/LICENSE" "$main/usr/share/doc/kubecoderun/copyright"
 place 644 "$root/README.md" "$main/usr/share/doc/kubecoderun/README.md"

@@ -130,7 +130,7 @@ def test_doctor_looks_for_what_a_build_makes(program, tmp_path):
         if states(whole).get(name) == "ok":
             assert states(lacking)[name] == "lacking"
     assert states(lacking).get("Bash (bash)") == states(whole).get("Bash (bash)")
-    assert {"version", "faults that programs can reach", "range of user ids"} <= set(states(whole))
+    assert {"version", "faults that programs can reach", "range of user ids", "log of programs that need too much memory"} <= set(states(whole))
     assert all(finding["remedy"] for finding in lacking if finding["state"] != "ok")
 
 

@@ -40,7 +40,8 @@ def test_holds_what_it_should(packages):
     assert files["/usr/bin/kubecoderun"] == ["-rwxr-xr-x", "root/root"]
     assert files["/etc/kubecoderun.env"] == ["-rw-r-----", "root/root"]
     for path in (
-        "/usr/lib/systemd/system/kubecoderun.service", "/usr/lib/sysusers.d/kubecoderun.conf", "/usr/share/doc/kubecoderun/copyright",
+        "/usr/lib/systemd/system/kubecoderun.service", "/usr/lib/sysusers.d/kubecoderun.conf", "/usr/lib/sysctl.d/kubecoderun.conf",
+        "/usr/share/doc/kubecoderun/copyright",
         "/usr/share/kubecoderun/runtimes/python/zygote.py", "/usr/share/kubecoderun/runtimes/python/_kubecoderun.abi3.so",
     ):  # fmt: skip
         assert path in files, path

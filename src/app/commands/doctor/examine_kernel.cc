@@ -171,6 +171,16 @@ int examine_cgroups(Findings& findings, bool cgroups_optional) {
   return version;
 }
 
+// The kernel writes at most ten such reports in five seconds, each some 60 lines long without those.
+void examine_log(Findings& findings) {
+  const bool dumps = read_line("/proc/sys/vm/oom_dump_tasks") == "1";
+  findings.add(
+      "Kernel", "log of programs that need too much memory", !dumps,
+      dumps ? "with a line for each process of the run (vm.oom_dump_tasks=1)" : "without their processes",
+      "programs can write much into the kernel's log, so that older lines are lost", "sysctl vm.oom_dump_tasks=0",
+      Verdict::weak);
+}
+
 void print_plan(Findings& findings, const sandbox::Isolation& plan) {
   findings.add(
       "Sandboxes", "made of", !plan.contained(),
@@ -223,6 +233,7 @@ bool examine_kernel(Findings& findings, const std::set<std::string>& allow_weak)
     examine_namespaces(findings);
     host.users = examine_id_ranges(findings);
     host.cgroup = examine_cgroups(findings, allow_weak.contains("cgroup"));
+    examine_log(findings);
   }
   examine_system_calls(findings);
   examine_memory(findings);
