@@ -154,8 +154,8 @@ awaitable<void> SessionRun::take_sandbox() {
 
 pool::Program SessionRun::make_program() {
   pool::Program program;
-  program.code = request_.code;
-  program.arguments = request_.arguments;
+  program.code = std::move(request_.code);
+  program.arguments = std::move(request_.arguments);
   program.inputs = std::move(mounted_.inputs);
   program.time_limit = request_.time_limit;
   program.memory_limit = request_.memory_limit;
@@ -174,7 +174,7 @@ void SessionRun::find_compiled(pool::Program& program) {
   if (language == nullptr) return;
   program.compile_limit = language->compile_limit(engine_.settings.longest_run);
   if (!program.inputs.empty()) return;  // a compiler may have read them
-  compile_key_ = engine_.compile_cache.key(*language, request_.code);
+  compile_key_ = engine_.compile_cache.key(*language, program.code);
   if (!compile_key_) return;
   if (UniqueFd known = engine_.compile_cache.find(*compile_key_)) {
     program.compiled = std::make_unique<FileSource>(std::move(known), engine_.blocking);

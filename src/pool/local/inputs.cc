@@ -48,11 +48,17 @@ awaitable<bool> write(asio::local::stream_protocol::socket& to, std::span<const 
 
 }  // namespace
 
+awaitable<UniqueFd> memory_file_of(asio::thread_pool& blocking, const char* name, std::string_view bytes) {
+  auto make = [&] { return os::memory_file(name, bytes); };
+  if (bytes.size() <= source_piece) co_return make();
+  co_return co_await on_pool(blocking, make);
+}
+
 awaitable<void> Inputs::place(std::string_view source_name, std::string_view code, std::vector<InputFile>& inputs) {
   const auto source = RelativePath::parse(std::string(source_name));
   CHECK(source.has_value());
   InputFile text(*source, nullptr, code.size(), false);
-  UniqueFd file = os::memory_file("code", code);
+  UniqueFd file = co_await memory_file_of(blocking_, "code", code);
   Puts first;
   first.add(text, std::move(file));
   co_await send(std::move(first));

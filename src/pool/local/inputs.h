@@ -12,9 +12,13 @@ namespace ci::pool {
 
 struct Puts;
 
+// A sealed memory file with these bytes, made on `blocking` when they are so many that others would have to wait for it. `name` and
+// `bytes` stay until it is there.
+awaitable<UniqueFd> memory_file_of(asio::thread_pool& blocking, const char* name, std::string_view bytes);
+
 class Inputs {
  public:
-  explicit Inputs(Channel& channel) : channel_(channel) {}
+  Inputs(Channel& channel, asio::thread_pool& blocking) : channel_(channel), blocking_(blocking) {}
 
   // The program's own text first, so that there is room for it, however many inputs there are. One of its name is left out. Fails as
   // the inputs do, and as `unavailable` when the sandbox does not take them.
@@ -29,6 +33,7 @@ class Inputs {
   awaitable<void> stream(const InputFile& input, ByteSource& body);
 
   Channel& channel_;
+  asio::thread_pool& blocking_;
   std::vector<std::string> names_;
 };
 

@@ -48,9 +48,9 @@ class LocalLease final : public Lease {
       std::unique_ptr<Channel> channel, std::string source_name, Warm warm, asio::thread_pool& blocking,
       std::optional<dev_t> device, Holds holds, EndSandbox end)
       : channel_(std::move(channel)),
+        blocking_(blocking),
         source_name_(std::move(source_name)),
         warm_(warm),
-        blocking_(blocking),
         device_(device),
         holds_(std::move(holds)),
         end_(std::move(end)) {}
@@ -86,7 +86,8 @@ class LocalLease final : public Lease {
     order.files = program.output_file_count;
     order.largest_product = program.largest_compiled;
     std::vector<UniqueFd> words;
-    words.push_back(os::memory_file("arguments", arguments));
+    UniqueFd arguments_file = co_await memory_file_of(blocking_, "arguments", arguments);
+    words.push_back(std::move(arguments_file));
     const auto pass = [&](char name, UniqueFd descriptor) {
       order.passed += name;
       words.push_back(std::move(descriptor));
@@ -318,11 +319,11 @@ class LocalLease final : public Lease {
   }
 
   std::unique_ptr<Channel> channel_;
-  Inputs inputs_{*channel_};
+  asio::thread_pool& blocking_;
+  Inputs inputs_{*channel_, blocking_};
   std::optional<Calls> calls_;
   std::string source_name_;
   Warm warm_;
-  asio::thread_pool& blocking_;
   std::optional<dev_t> device_;
   Holds holds_;
   EndSandbox end_;
