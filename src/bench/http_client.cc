@@ -108,6 +108,13 @@ class HttpClient::Impl {
     return reply;
   }
 
+  // Beast reads as much at once as the buffer has room, 512 bytes at first, and makes more only for a head that does not fit.
+  static beast::flat_buffer large_buffer() {
+    beast::flat_buffer buffer;
+    buffer.reserve(64 << 10);
+    return buffer;
+  }
+
   std::string host_header() const {
     const bool v6 = address_.host.find(':') != std::string::npos;
     return (v6 ? "[" + address_.host + "]" : address_.host) + ":" + address_.port;
@@ -165,7 +172,7 @@ class HttpClient::Impl {
   asio::io_context context_{1};
   std::optional<beast::tcp_stream> plain_;  // one of the two, while there is a connection
   std::optional<beast::ssl_stream<beast::tcp_stream>> secure_;
-  beast::flat_buffer buffer_;
+  beast::flat_buffer buffer_ = large_buffer();
 };
 
 HttpClient::HttpClient(Address address, std::string key, const Trust& trust)
