@@ -41,9 +41,10 @@ check_sets() {
   done
 }
 
-# Of the wanted packages, those that are not there.
+# Of the wanted words, those none of whose alternatives ("a|b") is installed.
 missing_packages() {
-  local word plain=() present
+  local word name names plain=()
+  local -A present=()
   for word in "$@"; do
     if [[ $word == *\?* ]]; then
       if [[ -e ${word#*\?} ]]; then continue; fi
@@ -52,8 +53,30 @@ missing_packages() {
     plain+=("$word")
   done
   ((${#plain[@]})) || return 0
-  present=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${plain[@]}" 2>/dev/null | sed -n 's/^installed //p') || true
-  comm -23 <(printf '%s\n' "${plain[@]}" | sort -u) <(sort -u <<<"$present")
+  mapfile -t names < <(printf '%s\n' "${plain[@]}" | tr '|' '\n')
+  while read -r name; do present[$name]=yes; done < <(
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${names[@]}" 2>/dev/null | sed -n 's/^installed //p')
+  while read -r word; do
+    for name in ${word//|/ }; do
+      if [[ -n ${present[$name]:-} ]]; then continue 2; fi
+    done
+    printf '%s\n' "$word"
+  done < <(printf '%s\n' "${plain[@]}" | sort -u)
+}
+
+# Of the alternatives of each word the first that this release has, else the last.
+choose_packages() {
+  local word name
+  local -A known=()
+  while read -r name; do known[$name]=yes; done < <(
+    printf '%s\n' "$@" | tr '|' '\n' | LC_ALL=C xargs apt-cache policy 2>/dev/null |
+      awk '/^[^ ].*:$/ {name = substr($1, 1, length($1) - 1)} $1 == "Candidate:" && $2 != "(none)" {print name}')
+  for word in "$@"; do
+    for name in ${word//|/ }; do
+      if [[ -n ${known[$name]:-} ]]; then break; fi
+    done
+    printf '%s\n' "$name"
+  done
 }
 
 check_system() {
@@ -65,18 +88,18 @@ check_system() {
   local otherwise="On another system install what packages/*.list and packages/languages.tsv name by the means of that system,
 then use --no-install."
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-    fail "this is $PRETTY_NAME, without apt. Packages are installed on Debian 12 only.
+    fail "this is $PRETTY_NAME, without apt. Packages are installed on Debian 12 and 13 only.
 $otherwise"
   fi
-  if [[ $ID != debian || $VERSION_ID != 12 ]]; then
-    fail "this is $PRETTY_NAME. Packages are installed on Debian 12 (bookworm) only: other releases of Debian, and Ubuntu,
-have other versions of Boost and of the languages, and were not tested.
+  if [[ $ID != debian || ! $VERSION_ID =~ ^1[23]$ ]]; then
+    fail "this is $PRETTY_NAME. Packages are installed on Debian 12 (bookworm) and 13 (trixie) only: other releases of
+Debian, and Ubuntu, have other versions of Boost and of the languages, and were not tested.
 $otherwise"
   fi
   architecture=$(dpkg --print-architecture)
   case $architecture in
     amd64 | arm64) ;;
-    *) fail "this is Debian 12 on $architecture. Only amd64 (x86_64) and arm64 are supported." ;;
+    *) fail "this is $PRETTY_NAME on $architecture. Only amd64 (x86_64) and arm64 are supported." ;;
   esac
 }
 
@@ -122,8 +145,11 @@ explain_apt() {
   elif grep -q -E 'Temporary failure resolving|Could not resolve|Could not connect|Unable to connect|Connection (timed out|refused|failed)|Network is unreachable|Failed to fetch' "$log"; then
     say "The package servers could not be reached. Is there a network? Behind a proxy, set http_proxy and https_proxy."
   elif grep -q -E 'Unable to locate package|no installation candidate' "$log"; then
-    say "The package sources do not have everything. Debian 12 needs \"bookworm\", \"bookworm-updates\" and"
-    say "\"bookworm-security\" with the component main."
+    local release
+    # shellcheck disable=SC1091
+    release=$(. /etc/os-release && printf %s "${VERSION_CODENAME:-}")
+    say "The package sources do not have everything. They need \"$release\", \"$release-updates\" and"
+    say "\"$release-security\" with the component main."
   elif grep -q -E 'held broken packages|unmet dependencies' "$log"; then
     say "Installed packages stand in the way. The log names them."
   fi
@@ -184,6 +210,7 @@ need_packages() {
       say "Going on with the lists that are there."
     }
     local things=()
+    mapfile -t missing < <(choose_packages "${missing[@]}")
     for word in "${missing[@]}"; do
       if [[ $word == kubecoderun-boost-headers ]]; then
         make_boost_headers
@@ -286,7 +313,7 @@ need_all() {
     local list
     for list in "$@"; do read_list "$list"; done
   )
-  need_packages "$stamp" kubecoderun-boost-headers "${words[@]}"
+  need_packages "$stamp" "${words[@]}"
   if [[ ,$languages, == *,js,* || ,$languages, == *,ts,* ]]; then need_node_libraries; fi
   if [[ ,$with, == *,pypi,* ]]; then need_pypi; fi
 }

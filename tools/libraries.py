@@ -23,7 +23,7 @@ RULES = {
 # Of languages.tsv, what is no library: the tools themselves, what these need, fonts and locales.
 TOOLS = re.compile(
     r"fonts-.*|locales-all|python3|python3-(pip|deprecation)|python-is-python3|php-cli|r-base-core|default-jdk-headless"
-    r"|rustc-web|cargo-web|mold|librust-(aho-corasick|serde-derive)-dev|g\+\+"
+    r"|rustc-web|cargo-web|mold|binutils-gold|librust-(aho-corasick|serde-derive)-dev|g\+\+"
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def written(language, table):
 
 def main():
     table = rows("packages/libraries.tsv")
-    installed = {code: {word.partition("?")[0] for word in packages.split()} for code, _, packages in rows("packages/languages.tsv")}
+    installed = {code: {name for word in packages.split() for name in word.partition("?")[0].split("|")} for code, _, packages in rows("packages/languages.tsv")}
     wrong = list(mistakes(table, installed))
     text = PAGE.read_text()
     made = text
