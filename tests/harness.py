@@ -31,6 +31,19 @@ LIMITS = {
     "MAX_OUTPUT_FILES": 10, "MAX_TOTAL_FILE_SIZE_MB": 10, "MAX_FILES_PER_SESSION": 20,
 }  # fmt: skip
 
+# A program of each language that says 42.
+FORTY_TWO = {
+    "py": "print(6*7)", "js": "console.log(6*7)", "ts": "const n: number = 42; console.log(n)", "bash": "echo 42",
+    "php": "<?php echo 6*7, PHP_EOL;", "r": "cat(6*7, '\\n')",
+    "java": "public class Code { public static void main(String[] a) { System.out.println(6*7); } }",
+    "c": '#include <stdio.h>\nint main(void) { printf("%d\\n", 6 * 7); }',
+    "cpp": "#include <iostream>\nint main() { std::cout << 6 * 7 << '\\n'; }",
+    "rs": 'fn main() { println!("{}", 6 * 7); }',
+    "f90": "program p\n write(*, '(i0)') 6 * 7\nend program",
+    "d": "import std.stdio;\nvoid main() { writeln(6 * 7); }",
+    "go": 'package main\nimport "fmt"\nfunc main() { fmt.Println(6 * 7) }',
+}  # fmt: skip
+
 
 def cannot(reason):
     """Skips, or fails where the tests are required to run (KUBECODERUN_REQUIRED=1)."""

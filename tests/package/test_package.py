@@ -11,6 +11,7 @@ import requests
 
 import harness
 from harness import ROOT, cannot, wait_until
+from system import System
 
 pytestmark = pytest.mark.slow
 
@@ -64,44 +65,11 @@ def test_symbols_are_beside_it(packages, tmp_path):
     assert (tmp_path / "usr/lib/debug/.build-id" / build_id[:2] / f"{build_id[2:]}.debug").stat().st_size > 1_000_000
 
 
-class System:
-    """The host's files under a layer of our own, so that what is installed is seen by our processes only."""
-
-    def __init__(self, base):
-        for name in ("work", "root"):
-            (base / name).mkdir()
-        self.holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", 'echo ready; read -r _'],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
-        self.root = base / "root"
-        self.ready = self.holder.stdout.readline() == "ready\n"
-        mounts = f"""
-            mount -t tmpfs layer {base}/work && mkdir {base}/work/upper {base}/work/work &&
-            mount -t overlay overlay -o lowerdir=/,upperdir={base}/work/upper,workdir={base}/work/work {self.root} &&
-            for name in proc sys dev; do mount --rbind /$name {self.root}/$name || exit; done &&
-            mount -t tmpfs run {self.root}/run && mount -t tmpfs tmp {self.root}/tmp &&
-            mkdir {self.root}/run/host && cd {self.root} && pivot_root . run/host && umount -l /run/host"""
-        self.ready = self.ready and self.outside("sh", "-c", mounts).returncode == 0
-
-    def outside(self, *words):
-        return subprocess.run(["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt", *words], capture_output=True, text=True)
-
-    def words(self, *words):
-        return ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt", *words]  # a chroot may make no user namespaces
-
-    def run(self, *words):
-        return subprocess.run(self.words(*words), capture_output=True, text=True, timeout=300)
-
-    def end(self):
-        self.holder.communicate("")
-
-
 @pytest.fixture
 def system(tmp_path):
     if os.geteuid() != 0:
         cannot("only root installs packages")
-    system = System(tmp_path)
+    system = System.above_host(tmp_path)
     if not system.ready:
         system.end()
         cannot("no layer over the system can be mounted here")
