@@ -84,7 +84,8 @@ void examine_namespaces(Findings& findings) {
   if (read_line("/proc/sys/kernel/unprivileged_userns_clone") == "0") how = "sysctl kernel.unprivileged_userns_clone=1";
   if (read_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" && ::geteuid() != 0) {
     how =
-        "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with \"userns\" for the program";
+        "sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with \"userns\" for the "
+        "program: docs/running.md";
   }
   const std::string user = try_in_child([] { enter_user_namespace(0); });
   findings.add(
