@@ -11,7 +11,7 @@ import textwrap
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/libraries.md"
 WORDS = {"py": "`import`", "js": "`require` or `import`", "java": "packages", "cpp": "`#include`"}
-SAID = {"gsl/gsl_sf_bessel.h": "(GSL)", "omp.h": "(OpenMP)"}
+SAID = {"gsl/gsl_sf_bessel.h": "(GSL)", "omp.h": "(OpenMP)", "PyPDF2": "(only Debian 12)"}
 # The Debian package of a name, where the table does not say it.
 RULES = {
     "py": lambda name: "python3-" + name.lower().replace("_", "-"),
