@@ -6,7 +6,6 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -252,8 +251,6 @@ TEST_P(SeccompFilterOf, LooksAtTheLowHalfOfArgumentsOnly) {
 TEST_P(SeccompFilterOf, SaysDoneWithoutDoing) {
   for (const char* call : {"sync", "syncfs", "fsync", "fdatasync"}) EXPECT_EQ(family.answer(call), error(0)) << call;
   EXPECT_EQ(family.answer("setxattr"), error(EOPNOTSUPP));
-  EXPECT_EQ(family.answer("prctl", {PR_SET_DUMPABLE, 0}), error(0));
-  EXPECT_EQ(family.answer("prctl", {PR_GET_DUMPABLE}), SECCOMP_RET_ALLOW);
   EXPECT_EQ(family.answer("fadvise64", {3, 0, 0, 4 /* POSIX_FADV_DONTNEED */}), error(0));
   EXPECT_EQ(family.answer("fadvise64", {3, 0, 0, 2}), SECCOMP_RET_ALLOW);
 }

@@ -138,8 +138,7 @@ const std::vector<CheckedCall> checked = {
        allowed}},
      ENOTTY},
     {"its own names, ends and promises", "prctl",
-     {{{is(0, {PR_SET_DUMPABLE})}, 0},  // there are no core dumps, and what watches over it may have to look at it
-      {{is(0, {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_SET_NAME,
+     {{{is(0, {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_SET_NAME,
                PR_GET_NAME, PR_GET_SECCOMP, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_GET_TSC, PR_GET_SECUREBITS, PR_SET_TIMERSLACK,
                PR_GET_TIMERSLACK, PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS,
                PR_GET_TID_ADDRESS, thp_disable, thp_get, PR_CAP_AMBIENT, 50 /* PR_SVE_SET_VL */, 51, PR_GET_SPECULATION_CTRL,
