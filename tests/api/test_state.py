@@ -304,7 +304,8 @@ def test_capture_does_not_go_on_for_ever(talk, limit, seconds):
     assert answer["stdout"] == "done\n" and answer["code"] == 0 and answer["has_state"] is False and answer["wall_time"] < 5000
     assert time.monotonic() - began < seconds + 5
     told = re.search(r"writing them took longer than (\d+) seconds", answer["stderr"])
-    assert told is None or int(told[1]) >= seconds, answer["stderr"]  # what is said too late is not heard
+    # What is said too late is not heard. The agent counts from the program's end, what is said from a moment later, without fractions.
+    assert told is None or int(told[1]) >= seconds - 1, answer["stderr"]
     assert talk.out("print(x)") == "1\n"
 
 
