@@ -92,6 +92,20 @@ void tidy(const std::string& program) {
   }
 }
 
+// What the operator's own packages have set stands (GOPROXY): of a name that came twice, Go and a shell take different values.
+std::vector<std::string> with_those_of_compiler(
+    std::vector<std::string> environment, const std::vector<std::string>& of_compiler) {
+  for (std::string& variable : environment) {
+    if (variable.starts_with("TMPDIR=")) variable = std::string("TMPDIR=") + build_directory;
+  }
+  for (const std::string& variable : of_compiler) {
+    const std::string_view name = std::string_view(variable).substr(0, variable.find('=') + 1);
+    if (std::ranges::none_of(environment, [name](const std::string& other) { return other.starts_with(name); }))
+      environment.push_back(variable);
+  }
+  return environment;
+}
+
 // With what depends on the source in the places that languages/table.cc marks.
 std::vector<std::string> filled_in(std::vector<std::string> command, const std::string& source) {
   const auto replace = [&command](std::string_view mark, const auto& options_of) {
@@ -134,11 +148,7 @@ std::optional<Compiled> compile_quickly(
 
 Compiled compile_program(
     const CompilePlan& plan, const std::string& source, const std::vector<std::string>& environment) {
-  std::vector<std::string> variables = environment;
-  for (std::string& variable : variables) {
-    if (variable.starts_with("TMPDIR=")) variable = std::string("TMPDIR=") + build_directory;
-  }
-  variables.insert(variables.end(), plan.environment.begin(), plan.environment.end());
+  const std::vector<std::string> variables = with_those_of_compiler(environment, plan.environment);
   std::optional<Compiled> compiled;
   if (!plan.quick.empty() && (!plan.quick_alone || is_alone(source)))
     compiled = compile_quickly(plan, source, variables);
