@@ -48,7 +48,8 @@ awaitable<net::Response> LibraryRoutes::list(net::Request& request) {
   }
   const auto now = std::chrono::steady_clock::now();
   if (!seen_ || now - seen_->at > kept) {
-    std::vector<libraries::Library> all = co_await on_pool(blocking_, [] { return libraries::find_libraries("/"); });
+    const auto look = [this] { return libraries::find_libraries(system_); };
+    std::vector<libraries::Library> all = co_await on_pool(blocking_, look);
     seen_.emplace(now, std::move(all));
   }
   std::vector<libraries::Library> wanted;

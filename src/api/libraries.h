@@ -3,13 +3,13 @@
 
 #include <boost/json.hpp>
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <vector>
 
 #include "base/async.h"
 #include "libraries/libraries.h"
 #include "net/http.h"
+#include "os/system_root.h"
 #include "pool/sandbox_pool.h"
 
 namespace ci::api {
@@ -18,8 +18,9 @@ boost::json::object libraries_json(const std::vector<libraries::Library>& found)
 
 class LibraryRoutes {
  public:
-  // Reads files of this machine on `blocking`.
-  LibraryRoutes(const pool::SandboxPool& pool, asio::thread_pool& blocking) : pool_(pool), blocking_(blocking) {}
+  // Reads files of the system that programs see on `blocking`.
+  LibraryRoutes(const pool::SandboxPool& pool, asio::thread_pool& blocking, os::SystemRoot system)
+      : pool_(pool), blocking_(blocking), system_(std::move(system)) {}
 
   // ?language=… for one of them.
   awaitable<net::Response> list(net::Request& request);
@@ -32,6 +33,7 @@ class LibraryRoutes {
 
   const pool::SandboxPool& pool_;
   asio::thread_pool& blocking_;
+  os::SystemRoot system_;
   std::optional<Seen> seen_;
 };
 

@@ -31,6 +31,7 @@
 #include "bench/bench.h"
 #include "os/open_files.h"
 #include "sandbox/start/start.h"
+#include "sandbox/workshop.h"
 
 namespace ci::app {
 namespace {
@@ -119,6 +120,7 @@ int worker(pid_t supervisor) {
   std::vector<std::filesystem::path> needed{data};
   if (!is_kubernetes(settings.values)) {
     needed.push_back(runtimes_directory(settings.values));
+    if (const auto root = programs_root(settings.values); !root.is_host()) needed.push_back(root.directory());
     if (const auto packages = usable_packages(settings.values); !packages.empty()) needed.push_back(packages);
   }
   become(account, needed);
@@ -246,7 +248,8 @@ int command_line(int argc, char** argv) {
       program.add_subcommand("libraries", "List what programs find beside the library of their language");
   libraries_command->add_option("language", library_language, "One language: py, js, …");
   libraries_command->add_flag("--json", json, "As JSON");
-  libraries_command->callback([&] { chosen = [&] { return list_libraries(library_language, json); }; });
+  libraries_command->callback(
+      [&] { chosen = [&] { return list_libraries(programs_root(load_settings().values), library_language, json); }; });
 
   CLI::App* settings_command =
       program.add_subcommand("settings", "Print every setting: value in force, default, meaning");
@@ -311,11 +314,19 @@ int command_line(int argc, char** argv) {
     chosen = [&] { return measure(request); };
   });
 
-  // The two processes below `serve`: not for people.
+  // The processes below `serve`: not for people.
   pid_t supervisor = 0;
   CLI::App* worker_command = program.add_subcommand("worker")->group("");
   worker_command->add_option("--supervisor", supervisor)->required();
   worker_command->callback([&] { chosen = [&] { return worker(supervisor); }; });
+  sandbox::Workshop workshop;
+  CLI::App* inside_command = program.add_subcommand("inside")->group("");
+  inside_command->add_option("--root", workshop.root)->required();
+  inside_command->add_option("--runtimes", workshop.runtimes)->required();
+  inside_command->add_option("--output", workshop.output)->required();
+  inside_command->add_option("--output-name", workshop.output_name)->required();
+  inside_command->add_option("words", workshop.words)->required();
+  inside_command->callback([&] { chosen = [&] { return sandbox::work_inside(workshop); }; });
   bool quiet = false;
   CLI::App* sandboxd_command = program.add_subcommand("sandboxd")->group("");
   sandboxd_command->add_flag("--quiet", quiet);

@@ -15,7 +15,7 @@ namespace ci::execution {
 namespace {
 
 // Changes whenever a package is installed, upgraded or removed, and so with every part of every toolchain.
-constexpr const char* installed_packages = "/var/lib/dpkg/status";
+constexpr std::string_view installed_packages = "/var/lib/dpkg/status";
 
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 
@@ -96,8 +96,7 @@ std::optional<std::string> CompileCache::key(const languages::Language& language
     add(text, std::to_string(words->size()));
     for (const std::string_view word : *words) add(text, word);
   }
-  add_file(text, std::string(language.needs));
-  add_file(text, installed_packages);
+  for (const std::string_view file : {language.needs, installed_packages}) add_file(text, settings_.system.find(file));
   add(text, code);
   return sha256_hex(text);
 }

@@ -15,12 +15,14 @@
 
 #include "base/unique_fd.h"
 #include "languages/language.h"
+#include "os/system_root.h"
 
 namespace ci::execution {
 
 struct CompileCacheSettings {
   std::uint64_t bytes = 64ull << 20;  // of all programs together; 0: nothing is kept
   std::size_t entries = 256;          // each holds a descriptor
+  os::SystemRoot system;              // where the compilers are
 };
 
 struct CompileCacheStatistics {

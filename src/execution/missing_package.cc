@@ -97,24 +97,24 @@ void add_python(std::set<std::string>& names, const fs::path& folder) {
   }
 }
 
-std::set<std::string> installed(std::string_view language, const fs::path& own) {
+std::set<std::string> installed(std::string_view language, const fs::path& own, const os::SystemRoot& system) {
   std::set<std::string> names;
   if (language == "js") {
     for (const fs::path& folder :
-         {fs::path("/usr/share/nodejs"), fs::path("/usr/lib/node_modules"),
-          fs::path("/usr/lib/kubecoderun/node/node_modules"), own / "js/node_modules"}) {
+         {system.find("/usr/share/nodejs"), system.find("/usr/lib/node_modules"),
+          system.find("/usr/lib/kubecoderun/node/node_modules"), own / "js/node_modules"}) {
       add_entries(names, folder);
     }
   } else if (language == "r") {
     for (const fs::path& folder :
-         {fs::path("/usr/lib/R/library"), fs::path("/usr/lib/R/site-library"),
-          fs::path("/usr/local/lib/R/site-library"), own / "r"}) {
+         {system.find("/usr/lib/R/library"), system.find("/usr/lib/R/site-library"),
+          system.find("/usr/local/lib/R/site-library"), own / "r"}) {
       add_entries(names, folder);
     }
   } else if (language == "py") {
-    add_python(names, "/usr/lib/python3/dist-packages");
+    add_python(names, system.find("/usr/lib/python3/dist-packages"));
     std::error_code ignored;
-    for (const fs::path& parent : {fs::path("/usr/lib"), fs::path("/usr/local/lib"), own / "py/lib"}) {
+    for (const fs::path& parent : {system.find("/usr/lib"), system.find("/usr/local/lib"), own / "py/lib"}) {
       for (const auto& entry : fs::directory_iterator(parent, ignored)) {
         if (!entry.path().filename().string().starts_with("python3.")) continue;
         for (const char* folder : {"", "dist-packages", "site-packages"}) add_python(names, entry.path() / folder);
@@ -163,13 +163,13 @@ std::optional<MissingPackage> missing_package(std::string_view language, bool fa
   return std::nullopt;
 }
 
-std::string describe(const MissingPackage& missing, const fs::path& own) {
+std::string describe(const MissingPackage& missing, const fs::path& own, const os::SystemRoot& system) {
   if (missing.name.empty()) {
     return "A sandbox has no network to install from: what is not there already the operator can add with `kubecoderun "
            "packages`.";
   }
   const std::string language = missing.language == "pip" ? "py" : missing.language;
-  const std::set<std::string> names = installed(language, own);
+  const std::set<std::string> names = installed(language, own, system);
   if (missing.language != "pip" && names.contains(missing.name)) return "";
   std::string line = fmt::format(
       "{} is not installed, and a sandbox has no network to install it from: the operator can add it{}.", missing.name,

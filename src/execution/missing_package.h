@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "os/system_root.h"
+
 namespace ci::execution {
 
 struct MissingPackage {
@@ -19,8 +21,9 @@ struct MissingPackage {
 // install something. Nothing for what may as well be a slip of the pen in the program.
 std::optional<MissingPackage> missing_package(std::string_view language, bool failed, std::string_view err);
 
-// The line to add to stderr, with the closest name of what is installed, here and in the operator's directory `own`. Empty for a part
-// of a package that is there. Reads directories: not for the I/O thread.
-std::string describe(const MissingPackage& missing, const std::filesystem::path& own);
+// The line to add to stderr, with the closest name of what is installed, in the system that programs see and in the operator's directory
+// `own`. Empty for a part of a package that is there. Reads directories: not for the I/O thread.
+std::string describe(
+    const MissingPackage& missing, const std::filesystem::path& own, const os::SystemRoot& system = {});
 
 }  // namespace ci::execution

@@ -293,7 +293,9 @@ awaitable<void> SessionRun::explain_missing_package() {
   const bool failed = outcome.ended != pool::Ended::exited || outcome.exit_code != 0;
   const auto missing = missing_package(request_.language, failed, result_.err);
   if (!missing) co_return;
-  const auto work = [&missing, this] { return describe(*missing, engine_.settings.own_packages); };
+  const auto work = [&missing, this] {
+    return describe(*missing, engine_.settings.own_packages, engine_.settings.system);
+  };
   const std::string line = co_await on_pool(engine_.blocking, work);
   add_line(line);
 }

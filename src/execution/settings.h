@@ -10,6 +10,7 @@
 
 #include "execution/compile_cache.h"
 #include "execution/terminal_text.h"
+#include "os/system_root.h"
 
 namespace ci::execution {
 
@@ -34,6 +35,7 @@ struct ExecutionSettings {
   bool named_sessions = true;  // a session_name counts
   CompileCacheSettings compile_cache;
   std::filesystem::path own_packages;  // of the operator, for programs; need not be there
+  os::SystemRoot system;               // that programs see
   std::vector<std::string> dropped_suffixes = {".exe", ".bat", ".cmd", ".ps1", ".scr", ".com"};  // of outputs
 };
 

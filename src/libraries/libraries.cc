@@ -89,12 +89,13 @@ void add_java(Libraries& all, const fs::path& root) {
 }
 
 // Extensions have the version of PHP, which is in the name of the directory where they are switched on.
-void add_php(Libraries& all, const fs::path& root) {
+void add_php(Libraries& all, const os::SystemRoot& system) {
   constexpr std::string_view key = "extension=", ending = ".so";
-  for (const fs::path& version : entries(root / "etc/php")) {
+  for (const fs::path& version : entries(system.find("/etc/php"))) {
+    const fs::path switched_on = "/etc/php" / version.filename() / "cli/conf.d";
     std::set<std::string> names;
-    for (const fs::path& file : entries(version / "cli/conf.d")) {
-      for (const std::string& line : lines_of(file)) {
+    for (const fs::path& link : entries(system.find(switched_on))) {
+      for (const std::string& line : lines_of(system.find(switched_on / link.filename()))) {
         if (!line.starts_with(key)) continue;
         std::string name = line.substr(key.size());
         if (name.ends_with(ending)) name.resize(name.size() - ending.size());
@@ -170,13 +171,14 @@ void add_packages(Libraries& all, const fs::path& root) {
 
 }  // namespace
 
-std::vector<Library> find_libraries(const fs::path& root) {
+std::vector<Library> find_libraries(const os::SystemRoot& system) {
+  const fs::path& root = system.directory();
   Libraries all;
   add_python(all, root);
   add_node(all, root, "js");
   add_node(all, root, "ts");
   add_java(all, root);
-  add_php(all, root);
+  add_php(all, system);
   add_r(all, root);
   add_packages(all, root);
   const auto place = [](const Library& library) {

@@ -1,9 +1,10 @@
 #pragma once
 // What programs find beside the library of their language: looked up in the files of the system, as the languages themselves do.
 
-#include <filesystem>
 #include <string>
 #include <vector>
+
+#include "os/system_root.h"
 
 namespace ci::libraries {
 
@@ -15,7 +16,7 @@ struct Library {
 };
 
 // Those of every language that has any, in the order of languages::all() and then by name. Reads hundreds of small files, so it blocks. What
-// cannot be read is left out. `root`: "/", or a tree that looks like it.
-std::vector<Library> find_libraries(const std::filesystem::path& root);
+// cannot be read is left out.
+std::vector<Library> find_libraries(const os::SystemRoot& system);
 
 }  // namespace ci::libraries

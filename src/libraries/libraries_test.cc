@@ -26,7 +26,7 @@ class Libraries : public testing::Test {
 
   std::vector<std::string> found() {
     std::vector<std::string> words;
-    for (const Library& one : find_libraries(root_)) {
+    for (const Library& one : find_libraries(os::SystemRoot(root_))) {
       std::string word = one.language + " " + one.name + " " + one.version;
       for (const std::string& module : one.imports) word += " " + module;
       words.push_back(std::move(word));
@@ -72,7 +72,10 @@ TEST_F(Libraries, OfOtherLanguages) {
   file("usr/share/java/gson.jar", "");
   file("usr/share/java/gson-2.10.jar", "");
   file("usr/share/java/maven3-core.jar", "");
-  file("etc/php/8.2/cli/conf.d/20-zip.ini", "; comment\nextension=zip.so\n");
+  // As Debian has it: what is switched on is a link that leads to the tree's own file.
+  file("etc/php/8.2/mods-available/zip.ini", "; comment\nextension=zip.so\n");
+  fs::create_directories(root_ / "etc/php/8.2/cli/conf.d");
+  fs::create_symlink("/etc/php/8.2/mods-available/zip.ini", root_ / "etc/php/8.2/cli/conf.d/20-zip.ini");
   file("usr/lib/R/site-library/dplyr/DESCRIPTION", "Package: dplyr\nTitle: A\n  B: c\nVersion: 1.0.10\n");
   file("usr/lib/R/library/stats/DESCRIPTION", "Package: stats\nVersion: 4\nPriority: base\n");
   file(

@@ -80,13 +80,14 @@ std::vector<Line> read_list(const std::filesystem::path& path) {
 
 }  // namespace
 
-bool files_are_unchanged(const std::filesystem::path& manifest) {
+bool files_are_unchanged(const std::filesystem::path& manifest, const PlaceOfFile& place) {
   std::ifstream file(manifest);
   long long size = 0, time = 0;
   bool any = false;
   for (std::string path; file >> size >> time >> path; any = true) {
     struct stat info{};
-    if (::stat(path.c_str(), &info) != 0 || info.st_size != size || info.st_mtime != time) return false;
+    const std::filesystem::path there = place ? place(path) : path;
+    if (::stat(there.c_str(), &info) != 0 || info.st_size != size || info.st_mtime != time) return false;
   }
   return any && file.eof();
 }

@@ -6,6 +6,7 @@
 // set of headers fits when the source begins with includes that bring each of its members, be it by way of another.
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,7 +28,9 @@ std::optional<std::string> prepared_headers(const std::filesystem::path& directo
 std::optional<std::string> prepared_headers(std::string_view source);
 
 // Whether every file that a manifest names, with its size and time of change before it on a line, is as it says. The compiler
-// checks that it is itself the one that made a precompiled header, but not what it was made of. False without a manifest.
-bool files_are_unchanged(const std::filesystem::path& manifest);
+// checks that it is itself the one that made a precompiled header, but not what it was made of. False without a manifest. `place` says
+// where a file is that is called so in the manifest, empty: nowhere; without it all are where they are called.
+using PlaceOfFile = std::function<std::filesystem::path(const std::filesystem::path&)>;
+bool files_are_unchanged(const std::filesystem::path& manifest, const PlaceOfFile& place = {});
 
 }  // namespace ci::sandbox

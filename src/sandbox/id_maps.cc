@@ -65,10 +65,14 @@ IdRange map_sandboxd(pid_t pid) {
   if (users != 0 && groups != 0 && run_helper("newuidmap", pid, users) && run_helper("newgidmap", pid, groups)) {
     return IdRange::whole;
   }
+  map_caller(pid);
+  return IdRange::single;
+}
+
+void map_caller(pid_t pid) {
   write_map(pid, "setgroups", "deny");  // the kernel's condition for mapping one's own group
   write_map(pid, "uid_map", "0 " + std::to_string(::geteuid()) + " 1");
   write_map(pid, "gid_map", "0 " + std::to_string(::getegid()) + " 1");
-  return IdRange::single;
 }
 
 uid_t guest_user(IdRange range, std::uint32_t slot) { return range == IdRange::single ? 0 : 1000 + 2 * slot + 1; }

@@ -21,6 +21,9 @@ enum class IdRange { whole, single };
 // it is there and allowed, else the caller's own id. Run by a process in the parent namespace.
 IdRange map_sandboxd(pid_t pid);
 
+// Maps root of the namespace whose first process is `pid` to the caller, and nobody else.
+void map_caller(pid_t pid);
+
 // Writes the maps of sandbox number `slot`, whose first process is `pid` (as seen in /proc). Run by sandboxd.
 void map_sandbox(pid_t pid, IdRange range, std::uint32_t slot);
 // The guest of sandbox number `slot`, as sandboxd's namespace numbers it; its group is the same number.

@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "os/system_root.h"
+
 namespace ci::sandbox {
 
 inline constexpr const char* packages_mount = "/packages";
@@ -25,8 +27,8 @@ inline constexpr const char* packages_mount = "/packages";
 // and its folders have to belong to root or to `owner`, and nobody else may write to them.
 std::string packages_trouble(const std::filesystem::path& directory, uid_t owner);
 
-// Where Python finds the modules of `directory`, for the Python that is installed; empty: nowhere.
-std::filesystem::path python_packages(const std::filesystem::path& directory);
+// Where Python finds the modules of `directory`, for the Python that is installed in `system`; empty: nowhere.
+std::filesystem::path python_packages(const std::filesystem::path& directory, const os::SystemRoot& system = {});
 
 // Lets the tools of all languages find what is in `directory`, as they do in their own ways: adds to the "NAME=value" of `environment`, and to
 // values that are there already. No directory, nothing added. Looks at the file system as it is when called.

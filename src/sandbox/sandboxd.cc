@@ -70,6 +70,7 @@ void keep_only_a_pipe_as_input() {
 
 void take_trees(const SandboxdSettings& settings, OurTrees& trees) {
   if (!trees.runtimes) trees.runtimes = take_tree(settings.runtimes);
+  if (!settings.root.empty() && !trees.root) trees.root = take_tree(settings.root);
   const auto take_optional = [](const std::filesystem::path& path, UniqueFd& tree, auto take, const char* loss) {
     if (path.empty() || tree) return;
     try {

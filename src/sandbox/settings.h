@@ -25,6 +25,8 @@ struct SandboxdSettings {
   bool is_contained() const { return allow_weak.contains("namespaces"); }
   // Our files for inside: runtimes/python, runtimes/node …
   std::filesystem::path runtimes;
+  // A tree whose /usr and the like programs see in the place of the host's, looked at already (other_root.h). Empty: the host's.
+  std::filesystem::path root;
   // Has two directories: "made", what a server has made anew of what is there for compilers and interpreters, and "none",
   // where nothing is. Empty: no such thing.
   std::filesystem::path prepared;

@@ -20,6 +20,7 @@ void each_field(Settings& settings, Field&& field) {
   field(sandboxd.languages);
   field(sandboxd.allow_weak);
   field(sandboxd.runtimes);
+  field(sandboxd.root);
   field(sandboxd.prepared);
   field(sandboxd.packages);
   field(sandboxd.cgroup_mount);

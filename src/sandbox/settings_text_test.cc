@@ -18,6 +18,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   settings.sandboxd.languages = {"py", "bash"};
   settings.sandboxd.allow_weak = {"cgroup"};
   settings.sandboxd.runtimes = "/some/where";
+  settings.sandboxd.root = "/another/system";
   settings.sandboxd.prepared = "/made/anew";
   settings.sandboxd.packages = "/of/ours";
   settings.sandboxd.cgroup_mount = "/else/where";
@@ -40,6 +41,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   EXPECT_EQ(read.sandboxd.languages, settings.sandboxd.languages);
   EXPECT_EQ(read.sandboxd.allow_weak, settings.sandboxd.allow_weak);
   EXPECT_EQ(read.sandboxd.runtimes, "/some/where");
+  EXPECT_EQ(read.sandboxd.root, "/another/system");
   EXPECT_EQ(read.sandboxd.prepared, "/made/anew");
   EXPECT_EQ(read.sandboxd.packages, "/of/ours");
   EXPECT_EQ(read.sandboxd.cgroup_mount, "/else/where");

@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "base/unique_fd.h"
 #include "languages/language.h"
+#include "os/system_root.h"
 #include "sandbox/own_packages.h"
 #include "sandbox/template_system.h"
 
@@ -27,7 +28,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-enum class Access { read, device };
+enum class Access { read, write, device };
 
 // A detached copy of a piece of the host's tree, to be attached once the new root stands.
 struct Piece {
@@ -43,7 +44,8 @@ UniqueFd take(const fs::path& source, Access access) {
         SYS_open_tree, AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | O_CLOEXEC | static_cast<unsigned>(AT_RECURSIVE));
   })));
   mount_attr attributes{};
-  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | (access == Access::read ? MOUNT_ATTR_NODEV : 0);
+  attributes.attr_set = MOUNT_ATTR_NOSUID | (access == Access::write ? 0 : MOUNT_ATTR_RDONLY) |
+                        (access == Access::device ? 0 : MOUNT_ATTR_NODEV);
   attributes.propagation = MS_PRIVATE;
   sys(doing, [&] {
     return ::syscall(SYS_mount_setattr, mount.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
@@ -53,8 +55,32 @@ UniqueFd take(const fs::path& source, Access access) {
 
 void add_piece(std::vector<Piece>& pieces, const fs::path& source, const fs::path& target, Access access) {
   struct stat info{};
-  if (::stat(source.c_str(), &info) != 0) return;
+  if (source.empty() || ::stat(source.c_str(), &info) != 0) return;
   pieces.push_back({target, take(source, access), S_ISDIR(info.st_mode)});
+}
+
+// What programs see of a system, and where they see links in their root.
+struct SystemPieces {
+  std::vector<Piece> pieces;
+  std::vector<std::pair<fs::path, fs::path>> links;
+};
+
+SystemPieces pieces_of(const os::SystemRoot& system) {
+  SystemPieces result;
+  add_piece(result.pieces, system.find("/usr"), "usr", Access::read);
+  for (const char* name : {"bin", "sbin", "lib", "lib32", "lib64", "libx32"}) {
+    const fs::path there = system.directory() / name;
+    if (fs::is_symlink(there)) {
+      result.links.emplace_back(name, fs::read_symlink(there));
+    } else {
+      add_piece(result.pieces, there, name, Access::read);
+    }
+  }
+  for (const fs::path& name : configuration_of(system.find("/etc"))) {
+    add_piece(result.pieces, system.find("/etc" / name), "etc" / name, Access::read);
+  }
+  add_piece(result.pieces, system.find("/var/cache/fontconfig"), "var/cache/fontconfig", Access::read);
+  return result;
 }
 
 // A bind mount would show its path to every program, in /proc/self/mountinfo; an overlay shows the names that it was made with. It
@@ -105,6 +131,8 @@ UniqueFd without_path(const UniqueFd& tree, const char* name, const fs::path& pl
 
 UniqueFd take_tree(const fs::path& path) { return take(path, Access::read); }
 
+UniqueFd take_writable(const fs::path& path) { return take(path, Access::write); }
+
 UniqueFd take_prepared(const fs::path& directory) {
   const std::string doing = "taking " + directory.string() + " into the sandbox root";
   const UniqueFd both = open_directory(doing, AT_FDCWD, directory.c_str());
@@ -116,25 +144,6 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   // Nothing we do may show outside, whatever the host's propagation is.
   sys("making mounts private", [&] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
 
-  // First take, then build: the place where the new root is mounted may cover a source.
-  std::vector<Piece> pieces;
-  add_piece(pieces, "/usr", "usr", Access::read);
-  std::vector<std::pair<fs::path, fs::path>> links;
-  for (const char* name : {"bin", "sbin", "lib", "lib32", "lib64", "libx32"}) {
-    const fs::path host = fs::path("/") / name;
-    if (fs::is_symlink(host)) {
-      links.emplace_back(name, fs::read_symlink(host));
-    } else {
-      add_piece(pieces, host, name, Access::read);
-    }
-  }
-  for (const fs::path& name : configuration_of("/etc")) add_piece(pieces, "/etc" / name, "etc" / name, Access::read);
-  add_piece(pieces, "/var/cache/fontconfig", "var/cache/fontconfig", Access::read);
-  if (trees.prepared) pieces.push_back({"prepared", std::move(trees.prepared), true});
-  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
-    add_piece(pieces, fs::path("/dev") / name, fs::path("dev") / name, Access::device);
-  }
-
   const fs::path root = "/tmp";
   sys("mounting the sandbox root",
       [&] { return ::mount("sandbox", root.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=8m"); });
@@ -142,15 +151,29 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
        {"mnt", "mnt/data", "build", "tmp", "proc", "dev", "dev/shm", "var", "var/cache", "var/lib", "var/lib/php"}) {
     fs::create_directory(root / directory);
   }
+  const auto hidden = [&](const UniqueFd& tree, const char* name) {
+    return without_path(tree, name, root / "mnt/data", root / "build");
+  };
+  // A tree that is not the host's stands in the place of the workspace for a moment, where its pieces can be taken from.
+  const fs::path place = root / "mnt/data";
+  const bool of_host = !trees.root;
+  if (!of_host) attach(hidden(trees.root, "system"), place);
+  const os::SystemRoot system(of_host ? fs::path("/") : place);
+  auto [pieces, links] = pieces_of(system);
+  make_etc(root / "etc", settings.hostname, system);
+  if (!of_host) sys("leaving the other root", [&] { return ::umount2(place.c_str(), MNT_DETACH); });
+  if (trees.prepared) pieces.push_back({"prepared", std::move(trees.prepared), true});
+  if (trees.output) pieces.push_back({fs::path("prepared") / trees.output_name, std::move(trees.output), true});
+  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
+    add_piece(pieces, fs::path("/dev") / name, fs::path("dev") / name, Access::device);
+  }
+
   // Other places where everybody may write: sessions of PHP are kept in the second.
   fs::create_symlink("/tmp", root / "var/tmp");
   fs::create_symlink("/tmp", root / "var/lib/php/sessions");
   // Node looks for packages in the directories above a program and, for `import`, nowhere else: this one is above all. They may be
   // installed later (packages/install.sh).
   fs::create_symlink("/usr/lib/kubecoderun/node/node_modules", root / "node_modules");
-  const auto hidden = [&](const UniqueFd& tree, const char* name) {
-    return without_path(tree, name, root / "mnt/data", root / "build");
-  };
   pieces.push_back({"runtimes", hidden(trees.runtimes, "runtimes"), true});
   if (trees.packages) {
     pieces.push_back({"packages", hidden(trees.packages, "packages"), true});
@@ -161,7 +184,6 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
   for (const languages::Language& language : languages::all()) {
     if (language.warmth == languages::Warmth::zygote) make_file(root / "mnt/data" / language.file);
   }
-  make_etc(root / "etc", settings.hostname);
   make_sys(root / "sys");
   for (const auto& [name, target] : links) fs::create_symlink(target, root / name);
   fs::create_symlink("/proc/self/fd", root / "dev/fd");

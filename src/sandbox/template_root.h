@@ -1,6 +1,6 @@
 #pragma once
-// The read-only root that all sandboxes of a host share: /usr of the host, a made-up /etc, the harmless devices,
-// our runtimes. Built once by sandboxd in its own mount namespace; sandboxes get copies of that namespace and cannot
+// The read-only root that all sandboxes of a host share: /usr of the host or of another tree (SANDBOX_ROOT), a made-up /etc, the harmless
+// devices, our runtimes. Built once by sandboxd in its own mount namespace; sandboxes get copies of that namespace and cannot
 // unmount or change what they inherit (mount_namespaces(7), "locked").
 
 #include "base/unique_fd.h"
@@ -12,6 +12,9 @@ namespace ci::sandbox {
 // Fails when the caller may not go there or may not mount.
 UniqueFd take_tree(const std::filesystem::path& path);
 
+// The same to be written to.
+UniqueFd take_writable(const std::filesystem::path& path);
+
 // The content of `directory`/made, to be attached like that. Who sees the mount is not told where it comes from. It does not follow
 // what happens in there afterwards. Nothing of the path's last parts is followed when it is a link. Fails as take_tree does, and
 // where the kernel has no overlays.
@@ -19,10 +22,13 @@ UniqueFd take_prepared(const std::filesystem::path& directory);
 
 // Leaves the calling process in the new root, with nothing of the host's file systems reachable beside it.
 // Called in a fresh mount and pid namespace, with all capabilities in the owning user namespace.
-// `trees` are those of settings.runtimes, settings.prepared and settings.packages, taken by somebody who may go there. Programs are not told where they
-// come from, except where the kernel has no overlays.
+// `trees` are those of settings.runtimes, settings.prepared, settings.packages and settings.root, taken by somebody who may go there. Programs
+// are not told where they come from, except where the kernel has no overlays.
 struct OurTrees {
   UniqueFd runtimes, prepared, packages;  // the last two may be missing
+  UniqueFd root;                          // whose /usr it is; missing: this host's
+  UniqueFd output;                        // of take_writable(), with its name below /prepared (workshop.h)
+  std::string output_name;
 };
 void enter_template_root(const SandboxdSettings& settings, OurTrees trees);
 

@@ -18,16 +18,18 @@ namespace {
 
 // Links into /usr, which the sandbox has, are those of the distribution. What else is there was made on this host, and its
 // names are the host's own.
-void make_certificates(const fs::path& target) {
-  const fs::path host = "/etc/ssl";
+void make_certificates(const fs::path& target, const os::SystemRoot& system) {
+  const fs::path certificates = "/etc/ssl/certs";
   std::error_code ignored;
-  if (!fs::is_directory(host / "certs", ignored)) return;
+  const fs::path there = system.find(certificates);
+  if (!fs::is_directory(there, ignored)) return;
   fs::create_directories(target / "certs");
-  for (const auto& entry : fs::directory_iterator(host / "certs", ignored)) {
+  const fs::path trusted = system.find("/usr/share/ca-certificates");
+  for (const auto& entry : fs::directory_iterator(there, ignored)) {
     if (!entry.is_symlink(ignored)) continue;
     const fs::path named = fs::read_symlink(entry.path(), ignored);
-    const fs::path real = fs::canonical(entry.path(), ignored);
-    const bool of_distribution = !ignored && real.native().starts_with("/usr/share/ca-certificates/");
+    const fs::path real = fs::canonical(system.find(certificates / entry.path().filename()), ignored);
+    const bool of_distribution = !ignored && real.native().starts_with(trusted.native() + "/");
     if (of_distribution)
       fs::create_symlink(
           named.is_absolute() ? named : fs::path(named.filename()), target / "certs" / entry.path().filename(),
@@ -81,7 +83,7 @@ std::vector<fs::path> configuration_of(const fs::path& etc) {
   std::vector<fs::path> found;
   std::error_code ignored;
   for (const std::string_view name : names) {
-    if (fs::exists(etc / name, ignored)) found.emplace_back(name);
+    if (fs::exists(fs::symlink_status(etc / name, ignored))) found.emplace_back(name);
   }
   for (const auto& entry : fs::directory_iterator(etc, ignored)) {
     const fs::path name = entry.path().filename();
@@ -91,7 +93,7 @@ std::vector<fs::path> configuration_of(const fs::path& etc) {
   return found;
 }
 
-void make_etc(const fs::path& etc, const std::string& hostname) {
+void make_etc(const fs::path& etc, const std::string& hostname, const os::SystemRoot& system) {
   fs::create_directory(etc);
   make_file(
       etc / "passwd",
@@ -104,7 +106,7 @@ void make_etc(const fs::path& etc, const std::string& hostname) {
   make_file(etc / "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n");
   make_file(etc / "resolv.conf", "");
   fs::create_symlink("../usr/lib/os-release", etc / "os-release");
-  make_certificates(etc / "ssl");
+  make_certificates(etc / "ssl", system);
 }
 
 void make_sys(const fs::path& sys) {

@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "os/system_root.h"
+
 namespace ci::sandbox {
 
 // /etc: what is looked up by name. The guest itself, root, nobody; no name service, no host names but our own; the authorities that
-// the distribution trusts, and none that only this host does.
-void make_etc(const std::filesystem::path& etc, const std::string& hostname);
+// the distribution of `system` trusts, and none that only this host does.
+void make_etc(const std::filesystem::path& etc, const std::string& hostname, const os::SystemRoot& system);
 
 // What of a system's /etc programs see as it is: the configuration that runtimes read, none of which holds secrets. Paths below `etc`,
 // those alone that are there. Some have the version of their program in their name, which is another on each release.

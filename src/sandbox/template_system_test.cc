@@ -59,7 +59,7 @@ TEST_F(TemplateSystem, HasAsManyProcessorsAsTheMachineEachACoreOfItsOwn) {
 }
 
 TEST_F(TemplateSystem, TrustsWhatTheDistributionTrustsAndTellsNothingElse) {
-  make_etc(root_ / "etc", "sandbox");
+  make_etc(root_ / "etc", "sandbox", {});
   EXPECT_EQ(text_of("etc/hostname"), "sandbox\n");
   EXPECT_EQ(fs::read_symlink(root_ / "etc/os-release"), "../usr/lib/os-release");
   EXPECT_FALSE(fs::exists(root_ / "etc/ssl/private"));

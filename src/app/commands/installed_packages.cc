@@ -20,8 +20,8 @@ std::string field_of(const fs::path& file, const std::string& name) {
   return field == fields.end() ? "" : field->second;
 }
 
-void find_python(const fs::path& directory, Found& found) {
-  for (const fs::path& entry : entries(sandbox::python_packages(directory))) {
+void find_python(const fs::path& directory, const os::SystemRoot& system, Found& found) {
+  for (const fs::path& entry : entries(sandbox::python_packages(directory, system))) {
     if (entry.extension() != ".dist-info") continue;
     found.push_back({"py", field_of(entry / "METADATA", "Name"), field_of(entry / "METADATA", "Version")});
   }
@@ -70,9 +70,10 @@ void find_go(const fs::path& cache, Found& found) {
 
 }  // namespace
 
-std::vector<InstalledPackage> installed_packages(const fs::path& directory, const std::string& language) {
+std::vector<InstalledPackage> installed_packages(
+    const fs::path& directory, const std::string& language, const os::SystemRoot& system) {
   Found found;
-  if (language == "py") find_python(directory, found);
+  if (language == "py") find_python(directory, system, found);
   if (language == "js") find_node(directory / "js/node_modules", "", found);
   if (language == "r") find_r(directory / "r", found);
   if (language == "java") find_java(directory / "java", found);

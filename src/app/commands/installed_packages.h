@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "os/system_root.h"
+
 namespace ci::app {
 
 struct InstalledPackage {
@@ -14,6 +16,7 @@ struct InstalledPackage {
 };
 
 // Sorted by name. Nothing of a folder that is not there.
-std::vector<InstalledPackage> installed_packages(const std::filesystem::path& directory, const std::string& language);
+std::vector<InstalledPackage> installed_packages(
+    const std::filesystem::path& directory, const std::string& language, const os::SystemRoot& system);
 
 }  // namespace ci::app

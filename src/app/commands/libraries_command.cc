@@ -11,8 +11,8 @@
 
 namespace ci::app {
 
-int list_libraries(const std::string& language, bool json) {
-  std::vector<libraries::Library> found = libraries::find_libraries("/");
+int list_libraries(const os::SystemRoot& system, const std::string& language, bool json) {
+  std::vector<libraries::Library> found = libraries::find_libraries(system);
   if (!language.empty()) {
     const languages::Language* wanted = languages::find(language);
     if (wanted == nullptr) {

@@ -3,9 +3,11 @@
 
 #include <string>
 
+#include "os/system_root.h"
+
 namespace ci::app {
 
-// `language`: a code or another name of one; empty: all. Returns the exit status.
-int list_libraries(const std::string& language, bool json);
+// `system`: that which programs see. `language`: a code or another name of one; empty: all. Returns the exit status.
+int list_libraries(const os::SystemRoot& system, const std::string& language, bool json);
 
 }  // namespace ci::app

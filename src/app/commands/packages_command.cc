@@ -172,10 +172,12 @@ struct Manager {
   const char* language;
   void (*add)(const fs::path& folder, const Names& names);
   void (*remove)(const fs::path& folder, const Names& names);
+  bool of_one_release = false;  // what its tool installs is for the version that it is of itself
 };
 constexpr Manager managers[] = {
-    {"go", add_go, remove_go},         {"java", add_java, remove_entries}, {"js", add_node, remove_node},
-    {"py", add_python, remove_python}, {"r", add_r, remove_entries},
+    {"go", add_go, remove_go},          {"java", add_java, remove_entries},
+    {"js", add_node, remove_node},      {"py", add_python, remove_python, true},
+    {"r", add_r, remove_entries, true},
 };
 
 Names managed() {
@@ -195,6 +197,16 @@ const Manager& manager_of(const std::string& language) {
         language, fmt::join(managed(), ", ")));
   }
   return *found;
+}
+
+// Tools of this host install for this host's versions.
+void check_release(const Manager& manager, const Settings& settings) {
+  const os::SystemRoot system = programs_root(settings);
+  if (system.is_host() || !manager.of_one_release) return;
+  refuse(fmt::format(
+      "programs see {} in {} (SANDBOX_ROOT), and the tool of this host would install \"{}\" for its own version; "
+      "docs/packages.md says how the tools of the tree do it",
+      system.pretty_name(), system.directory().string(), manager.language));
 }
 
 // The directory, ours while this lives.
@@ -269,6 +281,7 @@ bool is_same(const InstalledPackage& package, const std::string& name) {
 
 int install_packages(const Settings& settings, const std::string& language, const Names& names) {
   const Manager& manager = manager_of(language);
+  check_release(manager, settings);
   ::umask(022);
   const fs::path directory = packages_directory(settings);
   const UniqueFd held = hold(directory);
@@ -283,7 +296,7 @@ int install_packages(const Settings& settings, const std::string& language, cons
 int remove_packages(const Settings& settings, const std::string& language, const Names& names) {
   const Manager& manager = manager_of(language);
   const fs::path directory = packages_directory(settings);
-  const auto installed = installed_packages(directory, manager.language);
+  const auto installed = installed_packages(directory, manager.language, programs_root(settings));
   for (const std::string& name : names) {
     if (std::ranges::any_of(installed, [&](const InstalledPackage& package) { return is_same(package, name); }))
       continue;
@@ -303,7 +316,7 @@ int list_packages(const Settings& settings, const std::string& language, bool as
   const fs::path directory = packages_directory(settings);
   std::vector<InstalledPackage> all;
   for (const std::string& code : language.empty() ? managed() : Names{manager_of(language).language}) {
-    std::ranges::move(installed_packages(directory, code), std::back_inserter(all));
+    std::ranges::move(installed_packages(directory, code, programs_root(settings)), std::back_inserter(all));
   }
   if (as_json) {
     boost::json::array list;

@@ -109,7 +109,7 @@ void Application::build() {
   store_watch_.emplace(*records_, records_name, *bodies_, bodies_name, [this](bool ready, std::string reason) {
     service_->set_ready(ready, std::move(reason));
   });
-  libraries_.emplace(*pool_, *blocking_);
+  libraries_.emplace(*pool_, *blocking_, programs_root(settings_));
   service_->add("GET", "/libraries", {}, [this](net::Request& request) { return libraries_->list(request); });
   add_checks();
   add_pages();
@@ -219,9 +219,8 @@ awaitable<void> Application::start() {
 
 // What sandboxes of this machine are made of changes with its packages.
 void Application::watch_this_machine() {
-  preparer_.emplace(runtimes_directory(settings_), data_ / prepared_directory, pool_->languages(), [this] {
-    return renew_sandboxes();
-  });
+  const PreparationPlaces places{runtimes_directory(settings_), data_ / prepared_directory, programs_root(settings_)};
+  preparer_.emplace(places, pool_->languages(), [this] { return renew_sandboxes(); });
   tasks_.spawn("preparations", preparer_->keep_current());
   tasks_.spawn("interpreters", watch_interpreters());
 }
@@ -304,7 +303,9 @@ awaitable<void> Application::write_key_uses() {
 
 // What waits in memory is of before an update, and would load what it lacks from after it.
 awaitable<void> Application::watch_interpreters() {
-  const auto look = [this] { return interpreters_as_they_are(pool_->languages(), packages_directory(settings_)); };
+  const auto look = [this] {
+    return interpreters_as_they_are(pool_->languages(), programs_root(settings_), packages_directory(settings_));
+  };
   std::string known = co_await on_pool(*blocking_, look), seen = known;
   for (;;) {
     co_await sleep_for(between_looks_at_interpreters);

@@ -21,6 +21,7 @@
 #include "pool/open_pods.h"
 #include "sandbox/bounds.h"
 #include "sandbox/kinds.h"
+#include "sandbox/other_root.h"
 #include "sandbox/own_packages.h"
 
 namespace ci::app {
@@ -157,6 +158,7 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   result.strict_ownership = settings.strict_ownership;
   result.named_sessions = settings.named_sessions;
   result.own_packages = packages_directory(settings);
+  result.system = result.compile_cache.system = programs_root(settings);
   // What is compiled in a pod, where its compiler is, is not for others.
   result.compile_cache.bytes = is_kubernetes(settings) ? 0 : settings.compile_cache_bytes;
   result.compile_cache.entries = std::clamp<std::size_t>(os::most_open_files() / 16, 1, result.compile_cache.entries);
@@ -288,6 +290,8 @@ sandbox::SandboxdSettings sandboxd_settings(const Settings& settings) {
                                   "elsewhere and name that place",
                                   result.runtimes.string()));
   }
+  check_root(settings);
+  if (const os::SystemRoot root = programs_root(settings); !root.is_host()) result.root = root.directory();
   const Preload preload = preload_of(settings);
   result.python_levels = preload.levels;
   result.python_modules = preload.modules;
@@ -324,6 +328,22 @@ fs::path runtimes_directory(const Settings& settings) {
       FailureKind::invalid, fmt::format(
                                 "the directory of runtimes is neither at {} nor at {}; name it in RUNTIMES_DIR",
                                 (beside / "runtimes").string(), shared.string()));
+}
+
+os::SystemRoot programs_root(const Settings& settings) { return os::SystemRoot(settings.root_directory); }
+
+void check_root(const Settings& settings) {
+  const os::SystemRoot root = programs_root(settings);
+  if (root.is_host()) return;
+  std::string trouble;
+  if (is_contained(settings)) {
+    trouble =
+        "where sandboxes are no more than their container (ALLOW_WEAK_SANDBOX) programs see its root; leave one of the "
+        "two out";
+  } else {
+    trouble = sandbox::root_trouble(root, runtimes_directory(settings), server_account(settings.server_user).user);
+  }
+  if (!trouble.empty()) throw Failure(FailureKind::invalid, "SANDBOX_ROOT: " + trouble);
 }
 
 fs::path packages_directory(const Settings& settings) {

@@ -12,6 +12,7 @@
 #include "files/session_files.h"
 #include "files/sessions.h"
 #include "net/server.h"
+#include "os/system_root.h"
 #include "pool/open.h"
 #include "sandbox/settings.h"
 #include "state/states.h"
@@ -37,7 +38,7 @@ pool::KubernetesSettings kubernetes_settings(const Settings& settings, const std
 // Certificate and key that cannot be used fail as `invalid`, naming the variable. Nothing without HTTPS.
 void check_certificate(const Settings& settings);
 
-// An unknown language or a runtimes directory that is missing or of no use fails as `invalid`, naming the variable.
+// An unknown language, or a runtimes directory or a root of programs that is missing or of no use, fails as `invalid`, naming the variable.
 sandbox::SandboxdSettings sandboxd_settings(const Settings& settings);
 
 // Where the bodies of files are kept: S3 when an endpoint is set, else below `data`. Says so in the log.
@@ -48,6 +49,11 @@ std::unique_ptr<store::ObjectStore> open_bodies(
 // Where our files for the inside of sandboxes are: RUNTIMES_DIR; else "runtimes" beside the program, else
 // ../share/kubecoderun/runtimes from there.
 std::filesystem::path runtimes_directory(const Settings& settings);
+
+// The system that programs see: that of SANDBOX_ROOT, else this host's. Whoever says what programs will find looks there.
+os::SystemRoot programs_root(const Settings& settings);
+// Fails as `invalid` where that is no root that programs may be given (sandbox/other_root.h).
+void check_root(const Settings& settings);
 
 // Where packages for programs beside those of the system are: SANDBOX_PACKAGES, else beside the data directory. It need not be there.
 std::filesystem::path packages_directory(const Settings& settings);

@@ -52,32 +52,33 @@ void add_folder(std::string& text, const fs::path& folder) {
   for (const fs::path& path : inside) add(text, path);
 }
 
-void add_own_packages(std::string& text, const fs::path& packages) {
+void add_own_packages(std::string& text, const os::SystemRoot& system, const fs::path& packages) {
   for (const char* folder : {"py", "js", "js/node_modules", "r", "java", "go", "cpp", "cpp/include", "cpp/lib"}) {
     add_folder(text, packages / folder);
   }
-  if (const fs::path python = sandbox::python_packages(packages); !python.empty()) add_folder(text, python);
+  if (const fs::path python = sandbox::python_packages(packages, system); !python.empty()) add_folder(text, python);
 }
 
 }  // namespace
 
-std::string interpreters_as_they_are(const std::vector<std::string>& languages, const fs::path& packages) {
+std::string interpreters_as_they_are(
+    const std::vector<std::string>& languages, const os::SystemRoot& system, const fs::path& packages) {
   std::string text;
-  add_own_packages(text, packages);
+  add_own_packages(text, system, packages);
   for (const std::string& code : languages) {
     const languages::Language* language = languages::find(code);
     if (language == nullptr || language->warmth == languages::Warmth::shell) continue;
-    add(text, std::string(language->needs));
+    add(text, system.find(language->needs));
     const auto [begin, end] = libraries.equal_range(language->code);
     for (auto at = begin; at != end; ++at) {
       const std::string_view place = at->second;
       const size_t star = place.find('*');
       if (star == place.npos) {
-        add_folder(text, place);
+        add_folder(text, system.find(place));
         continue;
       }
       const size_t slash = place.find('/', star);
-      const fs::path parent = fs::path(place.substr(0, star)).parent_path();
+      const fs::path parent = system.find(fs::path(place.substr(0, star)).parent_path());
       const std::string stem = fs::path(place.substr(0, star)).filename();
       std::error_code ignored;
       for (const auto& entry : fs::directory_iterator(parent, ignored)) {

@@ -5,11 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "os/system_root.h"
+
 namespace ci::app {
 
 // A text that is another one when an interpreter of these languages (codes), or a library where its packages are, has been replaced,
-// added or removed, also below `packages`, where the operator's own are (sandbox/own_packages.h). Looks at some hundred files: not for the
-// I/O thread.
-std::string interpreters_as_they_are(const std::vector<std::string>& languages, const std::filesystem::path& packages);
+// added or removed in the system that programs see, also below `packages`, where the operator's own are (sandbox/own_packages.h). Looks at
+// some hundred files: not for the I/O thread.
+std::string interpreters_as_they_are(
+    const std::vector<std::string>& languages, const os::SystemRoot& system, const std::filesystem::path& packages);
 
 }  // namespace ci::app

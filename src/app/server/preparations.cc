@@ -17,6 +17,7 @@
 #include "languages/language.h"
 #include "os/child_process.h"
 #include "sandbox/headers.h"
+#include "sandbox/workshop.h"
 
 namespace ci::app {
 
@@ -59,16 +60,44 @@ const std::array<Preparation, 5> all = {{
      {"/bin/sh", "{runtimes}/go/prepare.sh", "/usr/bin/go", "{output}", "/prepared/go"}},
 }};
 
+// What a manifest calls a file that was seen from inside of another system.
+sandbox::PlaceOfFile place_in(const PreparationPlaces& places) {
+  if (places.system.is_host()) return {};
+  return [&places](const fs::path& name) {
+    const fs::path ours = name.lexically_relative(sandbox::workshop_runtimes);
+    return !ours.empty() && *ours.begin() != ".." ? places.runtimes / ours : places.system.find(name);
+  };
+}
+
+// Another process of ours, which becomes the tool inside.
+std::vector<std::string> inside_command(const sandbox::Workshop& workshop) {
+  return {os::own_program(), "inside",        "--root",        workshop.root,        "--runtimes", workshop.runtimes,
+          "--output",        workshop.output, "--output-name", workshop.output_name, "--"};
+}
+
 // With the least claim to the processors, and an end, also of what it started itself.
-std::vector<std::string> command_of(const Preparation& preparation, const fs::path& runtimes, const fs::path& output) {
+// `output` becomes what is prepared.
+std::vector<std::string> command_of(
+    const Preparation& preparation, const PreparationPlaces& places, const fs::path& output) {
+  fs::path runtimes = places.runtimes, target = output;
   std::vector<std::string> words = {
       "/usr/bin/timeout", "-k", "5", longest, "/usr/bin/nice", "-n", "20",
       // Users of sandboxes read what is made, whatever our umask.
       "/bin/sh", "-c", "umask 022; exec \"$@\"", "sh"};
+  if (!places.system.is_host()) {
+    sandbox::Workshop workshop;
+    workshop.root = places.system.directory();
+    workshop.runtimes = places.runtimes;
+    workshop.output = output;
+    workshop.output_name = preparation.folder;
+    std::ranges::move(inside_command(workshop), std::back_inserter(words));
+    runtimes = sandbox::workshop_runtimes;
+    target = sandbox::workshop_output(workshop.output_name);
+  }
   for (const std::string_view view : preparation.command) {
     std::string word(view);
     for (const auto& [name, value] :
-         {std::pair<std::string_view, std::string>{"{runtimes}", runtimes}, {"{output}", output}}) {
+         {std::pair<std::string_view, std::string>{"{runtimes}", runtimes}, {"{output}", target}}) {
       if (const size_t at = word.find(name); at != word.npos) word.replace(at, name.size(), value);
     }
     words.push_back(std::move(word));
@@ -107,20 +136,17 @@ awaitable<int> ended(os::ChildProcess& child) {
 
 std::span<const Preparation> preparations() { return all; }
 
-Prepared look_at(const Preparation& preparation, const fs::path& runtimes, const fs::path& prepared) {
-  const fs::path built = runtimes / preparation.folder / manifest, anew = prepared / preparation.folder / manifest;
-  if (sandbox::files_are_unchanged(anew)) return Prepared::anew;
-  if (sandbox::files_are_unchanged(built)) return Prepared::as_built;
+Prepared look_at(const Preparation& preparation, const PreparationPlaces& places) {
+  const fs::path built = places.runtimes / preparation.folder / manifest,
+                 anew = places.prepared / preparation.folder / manifest;
+  if (sandbox::files_are_unchanged(anew, place_in(places))) return Prepared::anew;
+  if (sandbox::files_are_unchanged(built, place_in(places))) return Prepared::as_built;
   std::error_code ignored;
   return fs::exists(anew, ignored) || fs::exists(built, ignored) ? Prepared::stale : Prepared::absent;
 }
 
-Preparer::Preparer(
-    fs::path runtimes, fs::path prepared, std::vector<std::string> languages, std::function<awaitable<void>()> made)
-    : runtimes_(std::move(runtimes)),
-      prepared_(std::move(prepared)),
-      languages_(std::move(languages)),
-      made_(std::move(made)) {}
+Preparer::Preparer(PreparationPlaces places, std::vector<std::string> languages, std::function<awaitable<void>()> made)
+    : places_(std::move(places)), languages_(std::move(languages)), made_(std::move(made)) {}
 
 awaitable<void> Preparer::keep_current() {
   struct Trouble {
@@ -134,7 +160,7 @@ awaitable<void> Preparer::keep_current() {
       if (std::ranges::find(languages_, preparation.language) == languages_.end()) continue;
       const auto trouble = troubles.find(preparation.folder);
       if (trouble != troubles.end() && Clock::now() < trouble->second.again) continue;
-      const Prepared state = look_at(preparation, runtimes_, prepared_);
+      const Prepared state = look_at(preparation, places_);
       if (state == Prepared::as_built || state == Prepared::anew) continue;
       std::string reason;
       try {
@@ -160,7 +186,7 @@ awaitable<void> Preparer::keep_current() {
 }
 
 awaitable<void> Preparer::make(const Preparation& preparation) {
-  const fs::path target = prepared_ / preparation.folder;
+  const fs::path target = places_.prepared / preparation.folder;
   const fs::path fresh = target.string() + ".new", old = target.string() + ".old";
   const std::string doing = "preparing " + std::string(preparation.what);
   std::error_code error;
@@ -169,15 +195,19 @@ awaitable<void> Preparer::make(const Preparation& preparation) {
   if (!fs::create_directories(fresh, error)) throw Failure::from_errno(error.value(), doing);
   fs::permissions(fresh, fs::perms(0755), error);
   log_info("preparing in the background", {{"what", std::string(preparation.what)}});
-  const fs::path said = prepared_.parent_path() / (std::string(preparation.folder) + ".log");
+  const fs::path said = places_.prepared.parent_path() / (std::string(preparation.folder) + ".log");
   const UniqueFd log(sys(doing, [&] { return ::open(said.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644); }));
 
   os::SpawnRequest request;
-  request.arguments = command_of(preparation, runtimes_, fresh);
+  request.arguments = command_of(preparation, places_, fresh);
   request.program = request.arguments.front();
   request.descriptors = {{log.get(), STDOUT_FILENO}, {log.get(), STDERR_FILENO}};
   request.own_group = true;
-  request.environment = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + fresh.string()};
+  const bool of_host = places_.system.is_host();
+  const std::string home =
+      of_host ? fresh.string() : sandbox::workshop_output(std::string(preparation.folder)).string();
+  request.environment = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + home};
+  if (!of_host) request.environment->push_back("TMPDIR=" + home);  // /tmp is small there
   const auto begin = Clock::now();
   os::ChildProcess child = os::ChildProcess::spawn(request);
   const int status = co_await ended(child);
@@ -185,7 +215,7 @@ awaitable<void> Preparer::make(const Preparation& preparation) {
     fs::remove_all(fresh, error);
     throw Failure(FailureKind::unavailable, fmt::format("its script ended with {}: {}", status, last_line(said)));
   }
-  if (!sandbox::files_are_unchanged(fresh / manifest)) {
+  if (!sandbox::files_are_unchanged(fresh / manifest, place_in(places_))) {
     fs::remove_all(fresh, error);
     throw Failure(FailureKind::unavailable, "files of the system changed meanwhile");
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/async.h"
+#include "os/system_root.h"
 
 namespace ci::app {
 
@@ -33,18 +34,20 @@ enum class Prepared {
   stale,     // there is one that does not fit
   absent,
 };
-// `prepared` is the directory of those made anew.
-Prepared look_at(
-    const Preparation& preparation, const std::filesystem::path& runtimes, const std::filesystem::path& prepared);
+
+struct PreparationPlaces {
+  std::filesystem::path runtimes;
+  std::filesystem::path prepared;  // those made anew
+  os::SystemRoot system;           // that programs see, whose files they are made of, by its own tools
+};
+Prepared look_at(const Preparation& preparation, const PreparationPlaces& places);
 
 inline constexpr const char* prepared_directory = "prepared/made";  // in the data directory
 
 class Preparer {
  public:
   // `languages` are the codes that are offered; `made` is called after some were made: sandboxes of before do not have them.
-  Preparer(
-      std::filesystem::path runtimes, std::filesystem::path prepared, std::vector<std::string> languages,
-      std::function<awaitable<void>()> made);
+  Preparer(PreparationPlaces places, std::vector<std::string> languages, std::function<awaitable<void>()> made);
 
   // Looks and makes, one after the other, until it is cancelled.
   awaitable<void> keep_current();
@@ -52,7 +55,7 @@ class Preparer {
  private:
   awaitable<void> make(const Preparation& preparation);
 
-  std::filesystem::path runtimes_, prepared_;
+  PreparationPlaces places_;
   std::vector<std::string> languages_;
   std::function<awaitable<void>()> made_;
 };

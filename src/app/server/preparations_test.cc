@@ -34,7 +34,9 @@ class Preparations : public ::testing::Test {
     fs::create_directories(place / "cpp");
     std::ofstream(place / "cpp/inputs.txt") << info.st_size << ' ' << info.st_mtime << ' ' << header_.string() << '\n';
   }
-  Prepared state() const { return look_at(preparations().front(), base_ / "runtimes", base_ / "prepared"); }
+  Prepared state() const {
+    return look_at(preparations().front(), {base_ / "runtimes", base_ / "prepared", os::SystemRoot()});
+  }
 
   fs::path base_;
   fs::path header_ = fs::temp_directory_path() / ("preparations_test.h." + std::to_string(::getpid()));
@@ -51,6 +53,30 @@ TEST_F(Preparations, FollowTheFilesThatTheyWereMadeOf) {
   EXPECT_EQ(state(), Prepared::anew);
   fs::remove(header_);
   EXPECT_EQ(state(), Prepared::stale);
+}
+
+TEST_F(Preparations, OfAnotherSystemAreMadeOfItsFiles) {
+  const PreparationPlaces places{base_ / "runtimes", base_ / "prepared", os::SystemRoot(base_ / "root")};
+  const auto made_of = [](std::ofstream& manifest, const fs::path& file, const char* called) {
+    struct stat info{};
+    ASSERT_EQ(::stat(file.c_str(), &info), 0);
+    manifest << info.st_size << ' ' << info.st_mtime << ' ' << called << '\n';
+  };
+  prepare(base_ / "runtimes");  // of this host's files
+  EXPECT_EQ(look_at(preparations().front(), places), Prepared::stale);
+  const fs::path header = base_ / "root/usr/include/one.h", script = base_ / "runtimes/cpp/prepare.py";
+  fs::create_directories(header.parent_path());
+  std::ofstream(header) << "int one;\n";
+  std::ofstream(script) << "print(1)\n";
+  fs::create_directories(base_ / "prepared/cpp");
+  {
+    std::ofstream manifest(base_ / "prepared/cpp/inputs.txt");
+    made_of(manifest, header, "/usr/include/one.h");
+    made_of(manifest, script, "/runtimes/cpp/prepare.py");
+  }
+  EXPECT_EQ(look_at(preparations().front(), places), Prepared::anew);
+  std::ofstream(header) << "int another;\n";
+  EXPECT_EQ(look_at(preparations().front(), places), Prepared::stale);
 }
 
 TEST_F(Preparations, AManifestThatEndsEarlySaysNothing) {

@@ -14,6 +14,7 @@ int doctor(bool as_json, const Settings& settings) {
   Files files;
   files.own_ids = examine_kernel(findings, {settings.allow_weak.begin(), settings.allow_weak.end()});
   files.prepared = settings.data_directory / prepared_directory;
+  files.system = programs_root(settings);
   try {
     files.runtimes = runtimes_directory(settings);
   } catch (const std::exception& error) {
@@ -21,6 +22,7 @@ int doctor(bool as_json, const Settings& settings) {
         "Languages", "our files for the inside of sandboxes", false, error.what(), "no sandbox can be made",
         "set RUNTIMES_DIR, or start the program where it was built or installed");
   }
+  examine_root(findings, settings);
   examine_languages(findings, files);
   examine_own_packages(findings, settings);
   examine_stores(findings, settings);

@@ -7,6 +7,7 @@
 
 #include "app/commands/doctor/finding.h"
 #include "app/settings/settings.h"
+#include "os/system_root.h"
 
 namespace ci::app {
 
@@ -17,8 +18,12 @@ bool examine_kernel(Findings& findings, const std::set<std::string>& allow_weak)
 struct Files {
   std::filesystem::path runtimes;  // ours for the inside of sandboxes; empty: they were not found
   std::filesystem::path prepared;  // what a server made anew of them
+  os::SystemRoot system;           // that programs see
   bool own_ids = true;             // as examine_kernel says
 };
+// The system that programs see, where it is not this host's (SANDBOX_ROOT).
+void examine_root(Findings& findings, const Settings& settings);
+
 // The languages that can be offered, and what makes them quick.
 void examine_languages(Findings& findings, const Files& files);
 

@@ -2,18 +2,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <set>
 #include <string_view>
 
 #include "app/commands/doctor/examine.h"
 #include "app/server/compose.h"
 #include "app/server/preparations.h"
 #include "languages/language.h"
+#include "libraries/libraries.h"
 #include "sandbox/kinds.h"
 
 namespace ci::app {
 
 namespace {
+
+// How programs' files are spoken of: as this host calls them.
+std::string name_in(const os::SystemRoot& system, const std::filesystem::path& name) {
+  return system.is_host() ? name.string() : system.directory().string() + name.string();
+}
+
+std::string installing(const os::SystemRoot& system, std::string_view package) {
+  if (system.is_host()) return fmt::format("apt-get install {}", package);
+  return fmt::format("chroot {} apt-get install {}", system.directory().string(), package);
+}
 
 // From the directory of runtimes down: what is above it does not matter, since the tree is taken as a whole.
 bool others_may_read(const Files& files, std::filesystem::path path) {
@@ -58,11 +69,11 @@ void examine_runtimes(Findings& findings, const Files& files) {
   }
   bool any = false;
   for (const languages::Language& language : languages::all()) {
-    const bool installed = ::access(std::string(language.needs).c_str(), X_OK) == 0;
+    const bool installed = files.system.has_program(language.needs);
     const Trouble trouble = trouble_of(language, files);
     const bool present = installed && trouble.what.empty();
     any = any || present;
-    std::string detail(language.needs);
+    std::string detail = name_in(files.system, language.needs);
     if (!installed)
       detail += " is not there";
     else if (!present)
@@ -70,41 +81,40 @@ void examine_runtimes(Findings& findings, const Files& files) {
     findings.add(
         "Languages", fmt::format("{} ({})", language.name, language.code), present, detail,
         fmt::format("{} is not offered", language.name),
-        installed ? trouble.remedy : fmt::format("apt-get install {}, and build again", language.package),
-        Verdict::weak);
+        installed ? trouble.remedy : installing(files.system, language.package) + ", and build again", Verdict::weak);
   }
   if (!any)
     findings.add("Languages", "any language", false, "none", "there is nothing to run", "install one of the above");
 }
 
 // Without these programs mean the same, and wait longer.
-void examine_compilers(Findings& findings) {
+void examine_compilers(Findings& findings, const Files& files) {
   struct Helper {
     const char* language;
     const char* name;
     std::filesystem::path file;
     const char* loss;
-    const char* remedy;
+    const char* package;
   };
   const Helper helpers[] = {
-      {"c", "gold", "/usr/bin/ld.gold", "C, C++ and Fortran are linked more slowly", "apt-get install binutils-gold"},
-      {"rs", "mold", "/usr/bin/mold", "Rust and D are linked more slowly", "apt-get install mold"},
+      {"c", "gold", "/usr/bin/ld.gold", "C, C++ and Fortran are linked more slowly", "binutils-gold"},
+      {"rs", "mold", "/usr/bin/mold", "Rust and D are linked more slowly", "mold"},
   };
   for (const Helper& helper : helpers) {
     const languages::Language* language = languages::find(helper.language);
-    if (language == nullptr || ::access(std::string(language->needs).c_str(), X_OK) != 0) continue;
-    const bool present = ::access(helper.file.c_str(), F_OK) == 0;
+    if (language == nullptr || !files.system.has_program(language->needs)) continue;
+    const bool present = !files.system.find(helper.file).empty();
     findings.add(
-        "Quick compiling", helper.name, present, helper.file.string() + (present ? "" : " is not there"), helper.loss,
-        helper.remedy, Verdict::weak);
+        "Quick compiling", helper.name, present, name_in(files.system, helper.file) + (present ? "" : " is not there"),
+        helper.loss, installing(files.system, helper.package), Verdict::weak);
   }
 }
 
 void examine_prepared(Findings& findings, const Files& files) {
   for (const Preparation& preparation : preparations()) {
     const languages::Language* language = languages::find(preparation.language);
-    if (::access(std::string(language->needs).c_str(), X_OK) != 0) continue;
-    const Prepared state = look_at(preparation, files.runtimes, files.prepared);
+    if (!files.system.has_program(language->needs)) continue;
+    const Prepared state = look_at(preparation, {files.runtimes, files.prepared, files.system});
     std::string detail;
     switch (state) {
       case Prepared::as_built:
@@ -127,8 +137,8 @@ void examine_prepared(Findings& findings, const Files& files) {
   }
 }
 
-void examine_python_packages(Findings& findings) {
-  if (::access("/usr/bin/python3", X_OK) != 0) return;
+void examine_python_packages(Findings& findings, const os::SystemRoot& system) {
+  if (!system.has_program("/usr/bin/python3")) return;
   struct Package {
     const char* module;
     const char* debian;
@@ -138,31 +148,27 @@ void examine_python_packages(Findings& findings) {
       {"scipy", "python3-scipy"},     {"sklearn", "python3-sklearn"}, {"statsmodels", "python3-statsmodels"},
       {"seaborn", "python3-seaborn"}, {"PIL", "python3-pil"},         {"openpyxl", "python3-openpyxl"},
   };
-  std::string script = "import importlib.util as u\nfor m in '";
-  for (const Package& package : packages) script += std::string(package.module) + " ";
-  script += "'.split(): print(m if u.find_spec(m) else '-', flush=True)\n";
-  // Our own fixed text; -I keeps the working directory and the environment out.
-  FILE* pipe = ::popen(("/usr/bin/python3 -I -c \"" + script + "\" 2>/dev/null").c_str(), "re");
-  if (pipe == nullptr) return;
-  char line[64];
+  std::set<std::string> modules;
+  for (const libraries::Library& library : libraries::find_libraries(system)) {
+    if (library.language != "py") continue;
+    modules.insert(library.name);
+    modules.insert(library.imports.begin(), library.imports.end());
+  }
   for (const Package& package : packages) {
-    if (std::fgets(line, sizeof line, pipe) == nullptr) break;
-    const bool present = line[0] != '-';
+    const bool present = modules.contains(package.module);
     findings.add(
         "Python packages", package.module, present, present ? "installed" : "not installed",
-        fmt::format("programs cannot import {}", package.module), fmt::format("apt-get install {}", package.debian),
-        Verdict::weak);
+        fmt::format("programs cannot import {}", package.module), installing(system, package.debian), Verdict::weak);
   }
-  ::pclose(pipe);
 }
 
 }  // namespace
 
 void examine_languages(Findings& findings, const Files& files) {
   examine_runtimes(findings, files);
-  examine_compilers(findings);
+  examine_compilers(findings, files);
   examine_prepared(findings, files);
-  examine_python_packages(findings);
+  examine_python_packages(findings, files.system);
 }
 
 }  // namespace ci::app

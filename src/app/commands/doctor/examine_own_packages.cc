@@ -52,7 +52,7 @@ void examine_own_packages(Findings& findings, const Settings& settings) {
       closed.empty() ? "yes" : closed.string() + " is closed to them", "programs cannot load it",
       fmt::format("chmod -R go+rX {}", directory.string()), Verdict::weak);
   if (!fs::is_directory(directory / "py", ignored)) return;
-  const fs::path python = sandbox::python_packages(directory);
+  const fs::path python = sandbox::python_packages(directory, programs_root(settings));
   findings.add(
       group, "of Python", !python.empty(),
       python.empty() ? fmt::format("{} was made for another version of Python", (directory / "py").string())
