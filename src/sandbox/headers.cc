@@ -86,7 +86,8 @@ bool files_are_unchanged(const std::filesystem::path& manifest, const PlaceOfFil
   bool any = false;
   for (std::string path; file >> size >> time >> path; any = true) {
     struct stat info{};
-    const std::filesystem::path there = place ? place(path) : path;
+    std::filesystem::path there = path;
+    if (place) there = place(there);
     if (::stat(there.c_str(), &info) != 0 || info.st_size != size || info.st_mtime != time) return false;
   }
   return any && file.eof();
