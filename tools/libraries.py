@@ -10,7 +10,7 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/libraries.md"
-WORDS = {"py": "`import`", "js": "`require` or `import`", "java": "packages", "cpp": "`#include`"}
+WORDS = {"py": "`import`", "js": "`require` or `import`", "java": "packages", "cpp": "`#include`", "go": "`import`"}
 SAID = {"gsl/gsl_sf_bessel.h": "(GSL)", "omp.h": "(OpenMP)", "PyPDF2": "(only Debian 12)"}
 # The Debian package of a name, where the table does not say it.
 RULES = {
@@ -22,7 +22,7 @@ RULES = {
 }
 # Of languages.tsv, what is no library: the tools themselves, what these need, fonts and locales.
 TOOLS = re.compile(
-    r"fonts-.*|locales-all|python3|python3-(pip|deprecation)|python-is-python3|php-cli|r-base-core|default-jdk-headless"
+    r"fonts-.*|locales-all|python3|python3-(pip|deprecation)|python-is-python3|php-cli|golang-go|r-base-core|default-jdk-headless"
     r"|rustc-web|cargo-web|mold|binutils-gold|librust-(aho-corasick|serde-derive)-dev|g\+\+"
 )  # fmt: skip
 
@@ -44,7 +44,7 @@ def mistakes(table, installed):
             there = set().union(*installed.values()) if language == "bash" else installed[language]
             if package not in there:
                 yield f"{name} ({language}) is said to come with {package}, which packages/languages.tsv does not install"
-    for language in ("py", "java", "r", "php", "cpp", "rs"):
+    for language in ("py", "java", "r", "php", "cpp", "go", "rs"):
         for package in sorted(installed[language] - told[language]):
             if not TOOLS.fullmatch(package):
                 yield f"packages/languages.tsv installs {package} for {language}, and packages/libraries.tsv does not say what for"

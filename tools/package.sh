@@ -24,7 +24,7 @@ mkdir -p "$main/usr/share/kubecoderun" "$output"
 # What is made for one machine's compilers is made again by the server there.
 tar -C "$build" --exclude='*.gch' --exclude='*[Cc][Mm]ake*' --exclude='__pycache__' --exclude='inputs.txt' \
   --exclude='runtimes/cpp/*/*' --exclude='runtimes/cpp/list.txt' --exclude='typescript-*' --exclude='runtimes/node/prepared' \
-  --exclude='ahead.jsa' --exclude='importcfg*' --exclude='runtimes/go/cache' --exclude='runtimes/go/compile' --exclude='runtimes/go/link' \
+  --exclude='ahead.jsa' --exclude='importcfg*' --exclude='runtimes/go/cache' --exclude='runtimes/go/proxy' --exclude='runtimes/go/compile' --exclude='runtimes/go/link' \
   --exclude='runtimes/rust/crates.txt' --exclude='runtimes/rust/*.rlib' --exclude='runtimes/rust/*.so' -c runtimes | tar -C "$main/usr/share/kubecoderun" --no-same-owner -x
 rm -rf "$main/usr/share/kubecoderun/runtimes/cpp"/*/  # the sets of headers
 chmod -R u+w,go+rX "$main/usr/share/kubecoderun"

@@ -6,6 +6,7 @@
 #   importcfg       where the compiled packages are that a program may import
 #   importcfg.link  the same for the linker: with those that only the library itself may import, and what a program
 #                   is told about how it was built
+#   proxy           the modules of Debian (modules.py), whose packages are in cache and both lists as well
 # When the library cannot be compiled the lists are such that no program can be made with them: then the go command itself has the work.
 set -eu
 umask 022
@@ -16,6 +17,7 @@ place=${3:-/runtimes/go}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 unset GOROOT GOOS GOARCH GOEXPERIMENT
+home=${HOME:-}
 export HOME="$work" GOCACHE="$work/cache" GOPATH="$work/path" GOFLAGS=-mod=mod GOPROXY=off GOENV=off GOTOOLCHAIN=local
 
 tools=$("$go" env GOTOOLDIR)
@@ -24,7 +26,7 @@ ln -sfn "$tools/link" "$output/link"
 
 goroot=$("$go" env GOROOT)
 packages=$goroot/pkg/$("$go" env GOOS)_$("$go" env GOARCH)
-rm -rf "$output/cache"
+rm -rf "$output/cache" "$output/proxy"
 if [ -d "$packages" ]; then
   (cd "$packages" && find . -name '*.a') | sed "s|^\./\(.*\)\.a\$|packagefile \1=$packages/\1.a|" | sort >"$output/importcfg.link"
   sed -n 's/^packagefile [^=]*=//p' "$output/importcfg.link" >"$work/inputs"
@@ -37,9 +39,21 @@ fi
 grep -Ev '(^packagefile |/)(internal|vendor)(/|=)|^packagefile cmd/' "$output/importcfg.link" >"$output/importcfg" || :
 
 # Which files that depends on, for a server to see when it is to be made again (src/app/preparations.h).
-{ readlink -f "$0" "$go" "$tools/compile" "$tools/link"; cat "$work/inputs"; } | xargs -d '\n' stat -L -c '%s %Y %n' >"$output/inputs.txt"
+# Modules come and go with their directories, and are replaced with their packages' lists.
+modules=/usr/share/gocode/src
+{ readlink -f "$0" "$go" "$tools/compile" "$tools/link"
+  if [ -d $modules ]; then find $modules -maxdepth 2 -type d; find /var/lib/dpkg/info -name 'golang-*-dev.list'; else echo /usr/share; fi
+  cat "$work/inputs"; } | xargs -d '\n' stat -L -c '%s %Y %n' >"$output/inputs.txt"
 
 mkdir "$work/hello"
 printf 'package main\n\nfunc main() {}\n' >"$work/hello/main.go"
 (cd "$work/hello" && "$go" run -x main.go 2>&1) | grep '^modinfo ' >>"$output/importcfg.link" || :
-if [ -d "$output/cache" ]; then chmod -R go+rX "$output/cache"; fi
+
+if [ -x /usr/bin/python3 ]; then
+  HOME=$home /usr/bin/python3 "$(dirname "$(readlink -f "$0")")/modules.py" "$go" "$output" "$place" || echo "Go's modules are left out"
+fi
+if [ -d "$output/cache" ]; then
+  # As if it had just been tidied, or all of it would be looked at for what is old.
+  echo 4102444800 >"$output/cache/trim.txt"
+  chmod -R go+rX "$output/cache"
+fi

@@ -184,9 +184,9 @@ std::span<const Language> all() {
           .command = {"{program}"},
           .warmth = Warmth::shell,
           .compile_share = 0.5,
-          // `go run`, which hands its program to a command that keeps it.
+          // `go run`, which hands its program to a command that keeps it. The go command knows Debian's modules (runtimes/bin/go).
           .compile =
-              {.command = {"/bin/sh", "/runtimes/go/run.sh", "{file}"},
+              {.command = {"/runtimes/bin/go", "run", "-exec", "/bin/cp --target-directory=/build", "{file}"},
                // What `go run` does for a program without packages of its own, minus finding that out
                // (runtimes/go/prepare.sh).
                .quick =
@@ -214,8 +214,7 @@ std::span<const Language> all() {
                     "/build/main.a"},
                .quick_alone = true,
                .environment =
-                   {"GOCACHE=/build/cache", "GOPATH=/build/go", "GOFLAGS=-mod=mod", "GOPROXY=off", "GOSUMDB=off",
-                    "GOTOOLCHAIN=local"},
+                   {"GOCACHE=/build/cache", "GOPATH=/build/go", "GOFLAGS=-mod=mod"},
                .fickle = {"go:", "\"c\"", "`c`", "#cgo"}},
       },
       {

@@ -291,6 +291,72 @@ def test_rust(compiling):
     assert outcome(compiling, "rs", own) == ("4\n", "")
 
 
+@pytest.fixture(scope="module")
+def go(program):
+    needs("go")
+    there(Path("/usr/share/gocode/src/github.com/google/uuid"))
+    if not (Path(program).parent / "runtimes/go/proxy").is_dir():
+        pytest.skip("the modules of Go were not there when this was built: ./run --packages-only, then build again")
+    server = harness.started(program, MAX_EXECUTION_TIME="600", LANGUAGES="py,go,bash")
+    yield server
+    server.discard()
+
+
+GO = """package main
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/crypto/sha3"
+	"golang.org/x/exp/slices"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"gopkg.in/yaml.v3"
+)
+
+func main() {
+	numbers := []int{3, 1, 2}
+	slices.Sort(numbers)
+	text, _ := yaml.Marshal(map[string][]int{"a": numbers})
+	price, _ := decimal.NewFromString("0.1")
+	message.NewPrinter(language.German).Println(1234567)
+	fmt.Print(string(text), price.Mul(decimal.NewFromInt(3)), len(uuid.NewString()), logrus.InfoLevel, "\\n")
+	fmt.Printf("%x\\n", sha3.Sum256(nil))
+}
+"""
+GO_SAYS = "1.234.567\na:\n    - 1\n    - 2\n    - 3\n0.3 36 info\na7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a\n"
+
+
+def test_go(go):
+    assert outcome(go, "go", GO) == (GO_SAYS, "")
+    packages = [name for name in names("Go") if re.match(r"[a-z]+(\.[a-z]+)+/", name)]
+    assert len(packages) > 20
+    imports = "".join(f'import _ "{name}"\n' for name in packages)
+    assert outcome(go, "go", f"package main\n{imports}func main() {{}}") == ("", "")
+
+
+def test_go_with_a_description_of_a_module(go):
+    part = b"package part\nimport \"github.com/pkg/errors\"\nfunc Wrong() error { return errors.Wrap(errors.New(\"inner\"), \"outer\") }\n"
+    program = 'package main\nimport ("fmt"; "example.org/ours/part"; "github.com/google/uuid")\nfunc main() { fmt.Println(part.Wrong(), len(uuid.NewString())) }\n'
+    files = [go.upload_one("part/part.go", part), go.upload_one("go.mod", b"module example.org/ours\n\ngo 1.18\n")]
+    answer = go.run("go", program, files=files)
+    assert answer["stdout"] == "outer: inner 36\n", answer
+
+
+def test_go_says_what_is_wrong_in_a_program_and_not_in_its_libraries(go):
+    wrong = 'package main\nimport "github.com/spf13/cobra"\nfunc main() { cobra.Nothing() }\n'
+    answer = go.run("go", wrong)
+    assert "main.go:3:21: undefined: cobra.Nothing\n" in answer["stderr"] and "required module" not in answer["stderr"], answer
+
+
+def test_go_that_a_program_starts_has_them(go):
+    code = "mkdir /tmp/a && cd /tmp/a && go mod init example.org/ours 2>/dev/null && cat >main.go <<'END'\npackage main\nimport \"github.com/google/uuid\"\nfunc main() { println(len(uuid.NewString())) }\nEND\ngo mod tidy 2>&1 | grep -c found; go run . 2>&1"
+    assert outcome(go, "bash", code)[0] == "1\n36\n"
+
+
 def wheel(folder, name, needs=""):
     head = f"{name}-1.0.dist-info"
     with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:

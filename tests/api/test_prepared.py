@@ -41,7 +41,7 @@ PREPARED = {
     "cpp": ("cpp", "C++ headers", "list.txt"),
     "ts": ("node", "TypeScript's compiler", "typescript-*.cache"),
     "java": ("java", "Java's class archive", "ahead.jsa"),
-    "go": ("go", "list of Go's packages", "importcfg"),
+    "go": ("go", "packages of Go", "importcfg"),
 }
 
 

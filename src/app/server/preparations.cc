@@ -55,8 +55,8 @@ const std::array<Preparation, 5> all = {{
      {"/usr/bin/python3", "{runtimes}/rust/prepare.py", "/usr/bin/rustc", "{output}"}},
     {"go",
      "go",
-     "list of Go's packages",
-     "Go is compiled with its own command, which is slow",
+     "packages of Go",
+     "Go is compiled with its own command, which is slow, and has no modules",
      {"/bin/sh", "{runtimes}/go/prepare.sh", "/usr/bin/go", "{output}", "/prepared/go"}},
 }};
 
