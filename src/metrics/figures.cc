@@ -7,11 +7,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "metrics/buckets.h"
+
 namespace ci::metrics {
 
 namespace {
-
-double seconds(std::chrono::microseconds time) { return std::chrono::duration<double>(time).count(); }
 
 double resident_bytes() {
   std::ifstream file("/proc/self/statm");

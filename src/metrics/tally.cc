@@ -9,12 +9,6 @@
 
 namespace ci::metrics {
 
-namespace {
-
-double seconds(std::chrono::microseconds time) { return std::chrono::duration<double>(time).count(); }
-
-}  // namespace
-
 void count(Counts& counts, const RunRecord& run) {
   const Totals totals = totals_of(run);
   counts["runs"] += 1;

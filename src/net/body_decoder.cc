@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "net/hex_value.h"
+
 namespace ci::net {
 
 namespace {
@@ -10,13 +12,6 @@ namespace {
 // Nobody needs extensions or trailers; a client that sends many of them is up to something.
 constexpr std::size_t overhead_limit = 16 << 10;
 constexpr std::uint64_t chunk_limit = std::uint64_t{1} << 60;
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
 

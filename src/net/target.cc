@@ -2,16 +2,11 @@
 
 #include <algorithm>
 
+#include "net/hex_value.h"
+
 namespace ci::net {
 
 namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // "http://host/path" without scheme and host; other texts stay as they are.
 std::string_view without_authority(std::string_view text) {

@@ -9,6 +9,7 @@
 
 #include "access/key_json.h"
 #include "access/key_records.h"
+#include "app/commands/print_json.h"
 #include "app/commands/store_session.h"
 #include "base/failure.h"
 #include "base/table.h"
@@ -45,8 +46,6 @@ std::string title_of(Period period) {
   constexpr std::array titles = {"Per second", "Per minute", "Hourly", "Daily", "Monthly"};
   return titles[static_cast<std::size_t>(period)];
 }
-
-void print_json(const json::value& value) { fmt::print("{}\n", json::serialize(value)); }
 
 void print_record(const KeyRecord& record) {
   fmt::print("Name:        {}\nPrefix:      {}\nHash:        {}...\n", record.name, record.prefix, record.short_hash());

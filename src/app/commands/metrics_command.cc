@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "access/key_records.h"
+#include "app/commands/print_json.h"
 #include "app/commands/store_session.h"
 #include "base/table.h"
 #include "metrics/report.h"
@@ -29,8 +30,6 @@ metrics::Span span_of(const MetricsOptions& options) {
 std::string percent(double value) { return fmt::format("{:.1f} %", value); }
 std::string milliseconds(double value) { return fmt::format("{:.1f} ms", value); }
 std::string number(std::int64_t value) { return std::to_string(value); }
-
-void print_json(const json::value& value) { fmt::print("{}\n", json::serialize(value)); }
 
 std::string summary_text(const json::object& body) {
   const json::object& summary = body.at("summary").as_object();
