@@ -2,6 +2,7 @@
 what these ask for in turn. That takes seconds and no network, and what a package forgets to ask for is missing as it would be elsewhere.
 deploy/image/make-rootfs is what operators use; it takes minutes."""
 
+import glob
 import os
 import pathlib
 import re
@@ -63,11 +64,11 @@ def _files_of(packages):
         path = os.path.join(os.path.realpath(parent), name)
         if path not in LINKS and os.path.lexists(path):
             paths.add(path)
-    # What the scripts of packages have made: compiled Python, and which of several programs has a name.
+    # What the scripts of packages have made: compiled Python, and which of several programs or libraries has a name.
     compiled = {os.path.join(path, "__pycache__") for path in paths if os.path.isdir(os.path.join(path, "__pycache__"))}
     for place in compiled:
         paths |= {place} | {os.path.join(place, name) for name in os.listdir(place)}
-    for place in ("/usr/bin", "/usr/sbin"):
+    for place in ("/usr/bin", "/usr/sbin", *glob.glob("/usr/lib/*-linux-gnu")):
         for entry in os.scandir(place):
             if entry.is_symlink() and os.readlink(entry).startswith("/etc/alternatives/") and os.path.realpath(entry) in paths:
                 paths |= {entry.path, os.readlink(entry)}
