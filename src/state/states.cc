@@ -1,6 +1,7 @@
 #include "state/states.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "base/base64.h"
 #include "base/failure.h"
@@ -65,7 +66,18 @@ awaitable<std::optional<Record>> States::bring_back(std::string session) {
   const auto archived = co_await archive_.find(session);
   if (!archived) co_return std::nullopt;
   Record record = *archived;
-  UniqueFd file = co_await archive_.open(session, record);
+  UniqueFd file;
+  std::exception_ptr broken_off;
+  try {
+    file = co_await archive_.open(session, record);
+  } catch (const Failure&) {
+    broken_off = std::current_exception();
+  }
+  if (broken_off) {
+    // As an object store may do with what is removed while it is read.
+    const auto still = co_await archive_.find(session);
+    if (still) std::rethrow_exception(broken_off);
+  }
   if (!file) co_return std::nullopt;
   Ready ready = co_await make_ready(session, record, std::move(file));
   record = ready.record;

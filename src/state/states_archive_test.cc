@@ -147,6 +147,22 @@ TEST_P(StatesTest, DoesNotBringBackWhatWasRemovedMeanwhile) {
   EXPECT_TRUE(objects("states").empty());
 }
 
+TEST_P(StatesTest, FindsNothingWhenTheStoreFailsOnWhatWasRemovedMeanwhile) {
+  settle(large_);
+  age(2h - 1min);
+  loop_.run(states_->archive_some());
+  expire();
+  bool removed = false;
+  hooked_bodies_->before = [&](std::string operation, std::string key) -> awaitable<void> {
+    if (operation != "open" || key != "states/s/state.dat") co_return;
+    if (removed) co_await other_->remove("s");
+    throw Failure(FailureKind::unavailable, "broken off");
+  };
+  EXPECT_THROW(find(), Failure) << "it may come back another time";
+  removed = true;
+  EXPECT_FALSE(find());
+}
+
 TEST_P(StatesTest, RefusesADamagedArchive) {
   settle(large_);
   age(2h - 1min);
