@@ -349,7 +349,7 @@ def test_go_with_a_description_of_a_module(go):
 def test_go_says_what_is_wrong_in_a_program_and_not_in_its_libraries(go):
     wrong = 'package main\nimport "github.com/spf13/cobra"\nfunc main() { cobra.Nothing() }\n'
     answer = go.run("go", wrong)
-    assert "main.go:3:21: undefined: cobra.Nothing\n" in answer["stderr"] and "required module" not in answer["stderr"], answer
+    assert "main.go:3:21: undefined: cobra.Nothing" in answer["stderr"] and "required module" not in answer["stderr"], answer
 
 
 def test_go_that_a_program_starts_has_them(go):
