@@ -135,12 +135,12 @@ class Handlers:
 
 
 def load(level):
-    # What is not installed simply happens, or fails, in the run that asks for it.
+    # What is not installed, or does not fit to what else is, simply happens, or fails, in the run that asks for it.
     level, *modules = level.split("+")
     try:
         LEVELS[level]()
-    except ImportError as error:
-        print(f"zygote {level}: {error}", file=sys.stderr)
+    except Exception as error:
+        print(f"zygote {level}: {type(error).__name__}: {error}", file=sys.stderr)
     for module in modules:
         try:
             __import__(module)

@@ -40,8 +40,10 @@ json::object describe_key(const KeyRecord& record) {
   if (record.ceilings.run_time) ceilings["max_execution_seconds"] = record.ceilings.run_time->count();
   ceilings["max_memory_mb"] = nullptr;
   if (record.ceilings.memory_bytes) ceilings["max_memory_mb"] = *record.ceilings.memory_bytes >> 20;
-  json::array& languages = ceilings["languages"].emplace_array();
-  for (const std::string& language : record.ceilings.languages) languages.emplace_back(language);
+  const std::vector<std::string>& languages = record.ceilings.languages;
+  ceilings["languages"] = json::array(languages.begin(), languages.end());
+  const std::vector<std::string>& sets = record.ceilings.package_sets;
+  ceilings["package_sets"] = json::array(sets.begin(), sets.end());
   object["metadata"] = parsed_metadata(record.metadata);
   object["last_used_at"] = nullptr;
   if (record.last_used) object["last_used_at"] = iso_time(*record.last_used);

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/sha256.h"
 #include "base/time_text.h"
+#include "base/words.h"
 
 namespace ci::access {
 
@@ -60,16 +61,7 @@ void add_ceilings(Fields& fields, const Ceilings& ceilings) {
   fields.emplace_back("max_execution_seconds", text_of(seconds));
   fields.emplace_back("max_memory_bytes", text_of(ceilings.memory_bytes));
   fields.emplace_back("languages", fmt::format("{}", fmt::join(ceilings.languages, ",")));
-}
-
-std::vector<std::string> words_of(std::string_view list) {
-  std::vector<std::string> words;
-  while (!list.empty()) {
-    const std::string_view word = list.substr(0, list.find(','));
-    if (!word.empty()) words.emplace_back(word);
-    list.remove_prefix(std::min(list.size(), word.size() + 1));
-  }
-  return words;
+  fields.emplace_back("package_sets", fmt::format("{}", fmt::join(ceilings.package_sets, ",")));
 }
 
 Fields fields_of(const KeyRecord& record) {
@@ -112,6 +104,7 @@ KeyRecord record_of(const std::string& hash, const Fields& fields) {
   if (const auto bytes = limit_of(text("max_memory_bytes")))
     record.ceilings.memory_bytes = static_cast<std::uint64_t>(*bytes);
   record.ceilings.languages = words_of(text("languages"));
+  record.ceilings.package_sets = words_of(text("package_sets"));
   if (const std::string metadata = text("metadata"); !metadata.empty()) record.metadata = metadata;
   record.last_used = parse_iso_time(text("last_used_at"));
   record.uses = number_of(text("usage_count")).value_or(0);

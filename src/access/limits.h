@@ -31,6 +31,8 @@ struct Ceilings {
   std::optional<std::chrono::seconds> run_time;
   std::optional<std::uint64_t> memory_bytes;
   std::vector<std::string> languages;  // canonical codes; empty: all
+  std::vector<std::string>
+      package_sets;  // that a run may name; the first is that of a run that names none. Empty: any, and none
   bool allows(std::string_view language) const;
   bool operator==(const Ceilings&) const = default;
 };

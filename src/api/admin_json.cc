@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "api/errors.h"
+#include "base/package_set.h"
 #include "languages/codes.h"
 
 namespace ci::api {
@@ -82,6 +83,27 @@ std::vector<std::string> languages_of(const json::object& object, Problems& prob
   return codes;
 }
 
+std::vector<std::string> package_sets_of(const json::object& object, Problems& problems) {
+  const std::string field = "body -> ceilings -> package_sets";
+  std::vector<std::string> names;
+  const json::value* value = object.if_contains("package_sets");
+  if (value == nullptr || value->is_null()) return names;
+  if (!value->is_array()) {
+    problems.add(field, "Input should be a list of names of sets of packages", "list_type");
+    return names;
+  }
+  for (const json::value& one : value->get_array()) {
+    std::string name = one.is_string() ? std::string(one.get_string()) : std::string();
+    if (is_package_set_name(name)) {
+      names.push_back(std::move(name));
+    } else {
+      problems.add(
+          field, fmt::format("{} is no name of a set: {}", json::serialize(one), package_set_names), "value_error");
+    }
+  }
+  return names;
+}
+
 void read_name(const json::object& body, bool is_new, access::KeyChange& change, Problems& problems) {
   const json::value* name = body.if_contains("name");
   if (name == nullptr || (name->is_null() && !is_new)) {
@@ -142,6 +164,7 @@ access::KeyChange parse_key(std::string_view text, bool is_new) {
       change.ceilings->memory_bytes = static_cast<std::uint64_t>(*megabytes) << 20;
     }
     change.ceilings->languages = languages_of(*ceilings, problems);
+    change.ceilings->package_sets = package_sets_of(*ceilings, problems);
   }
   read_metadata(body, change, problems);
   problems.raise();

@@ -103,6 +103,7 @@ awaitable<net::Response> ExecRoutes::post(net::Request& request) {
     wanted = co_await on_pool(blocking_, parse);
   wanted.memory_limit = principal.ceilings.memory_bytes.value_or(0);
   check_language(principal, wanted.language);
+  wanted.packages = package_set_of(principal, wanted.packages, pool_);
   files::Caller caller = caller_of(request);
   if (!wanted.caller.user.empty()) caller.user = std::move(wanted.caller.user);  // the body knows better
   wanted.caller = std::move(caller);

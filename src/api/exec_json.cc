@@ -346,6 +346,7 @@ execution::ExecutionRequest parse_execution(
   request.session_name = read_session_name(reader);
   request.files = read_references(reader, problems);
   request.time_limit = read_time_limit(reader, time_limit);
+  request.packages = reader.optional_text("packages");
   if (!problems.empty()) throw ApiError::invalid(std::move(problems));
 
   const languages::Language* language = languages::find(language_name);

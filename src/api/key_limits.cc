@@ -6,6 +6,7 @@
 
 #include "api/errors.h"
 #include "base/time_text.h"
+#include "pool/elsewhere.h"
 
 namespace ci::api {
 
@@ -43,6 +44,34 @@ void check_language(const access::Principal& principal, const std::string& langu
   if (ceilings.allows(language)) return;
   throw ApiError(
       403, fmt::format("This key may not run {}; it may run {}", language, fmt::join(ceilings.languages, ", ")));
+}
+
+std::string package_set_of(
+    const access::Principal& principal, const std::string& asked, const pool::SandboxPool& pool) {
+  const std::vector<std::string>& own = principal.ceilings.package_sets;
+  if (asked.empty() && own.empty()) return {};
+  std::vector<std::string> there = pool.package_sets();
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  if (asked.empty()) {
+    if (has(there, own.front())) return own.front();
+    throw ApiError::unavailable(
+        fmt::format("This key's set of packages, {}, is not on this server; its operator can add it", own.front()));
+  }
+  if (!own.empty() && !has(own, asked)) {
+    throw ApiError(
+        403, fmt::format("This key may not use the packages {}; it may use {}", asked, fmt::join(own, ", ")));
+  }
+  if (has(there, asked)) return asked;
+  if (!own.empty()) std::erase_if(there, [&](const std::string& name) { return !has(own, name); });
+  std::string known = fmt::format("there are: {}", fmt::join(there, ", "));
+  if (there.empty()) known = "there are none on this server";
+  if (dynamic_cast<const pool::Elsewhere*>(&pool) != nullptr)
+    known = "its programs find the packages of the image that they run in, and no others";
+  throw ApiError(
+      400, "Unknown set of packages: " + asked,
+      {{"packages", fmt::format("There is no set of packages '{}'; {}", asked, known), "unknown_packages"}});
 }
 
 awaitable<std::shared_ptr<access::RunPlaces::Place>> take_place(

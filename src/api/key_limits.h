@@ -1,5 +1,5 @@
 #pragma once
-// What a key may do: so many requests in each period, so many runs at once, so long, in these languages.
+// What a key may do: so many requests in each period, so many runs at once, so long, in these languages, with these packages.
 
 #include <chrono>
 
@@ -7,6 +7,7 @@
 #include "access/principal.h"
 #include "access/run_places.h"
 #include "api/route.h"
+#include "pool/sandbox_pool.h"
 
 namespace ci::api {
 
@@ -15,6 +16,10 @@ Charge charge_of_keys(access::ManagedKeys& managed, bool enforced);
 
 // Throws 403 for a language that this key may not use.
 void check_language(const access::Principal& principal, const std::string& language);
+
+// The set of packages that a run finds: the one that it asks for, else the first of its key's; empty: none. Throws 400 when there is
+// no such set, 403 when its key may not use it, and 503 while the first of its key's is not there.
+std::string package_set_of(const access::Principal& principal, const std::string& asked, const pool::SandboxPool& pool);
 
 // For a run to hold until it ends; null when its key may have as many as it likes. Throws 429 when it has as many runs as it may
 // have at once.

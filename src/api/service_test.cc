@@ -139,6 +139,29 @@ TEST_F(ServiceTest, RefusalsAreShortWhateverTheyRepeat) {
   EXPECT_LT(post("/exec", "", "x/" + std::string(40000, 'y')).text.size(), 64u << 10);
 }
 
+TEST_F(ServiceTest, ARunGetsTheSetOfPackagesThatItNames) {
+  pool_.sets = {"data", "web"};
+  const auto status = [this](const char* packages) {
+    return post("/exec", std::string(R"({"lang":"py","code":"1","packages":)") + packages + "}").status;
+  };
+  for (const char* packages : {R"("web")", "null", R"("")"}) EXPECT_EQ(status(packages), 200) << packages;
+  ASSERT_EQ(pool_.demands.size(), 3u);
+  EXPECT_EQ(pool_.demands[0].packages, "web");
+  EXPECT_EQ(pool_.demands[1].packages, "");
+  EXPECT_EQ(pool_.demands[2].packages, "");
+  EXPECT_EQ(status("5"), 422);
+  EXPECT_EQ(status(R"(["web"])"), 422);
+  const Answer unknown = post("/exec", R"({"lang":"py","code":"1","packages":"../data"})");
+  EXPECT_EQ(unknown.status, 400);
+  EXPECT_EQ(unknown.json.at("error").as_string(), "Unknown set of packages: ../data");
+  EXPECT_EQ(
+      unknown.json.at("details").at(0).at("message").as_string(),
+      "There is no set of packages '../data'; there are: data, web");
+  pool_.sets.clear();
+  EXPECT_EQ(status(R"("web")"), 400);
+  EXPECT_EQ(pool_.demands.size(), 3u);
+}
+
 TEST_F(ServiceTest, DoesNotReadAStateThatTheClientHas) {
   EXPECT_EQ(post("/state/s", "\1state").status, 201);
   int reads = 0;

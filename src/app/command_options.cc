@@ -32,6 +32,11 @@ void add_key_limits(CLI::App* command, KeyOptions& options) {
   const auto set_languages = [&options](const std::string& text) { options.languages = text; };
   command->add_option_function<std::string>(
       "--languages", set_languages, "Languages that it may run, py,js,…; an empty text: all");
+  const auto set_packages = [&options](const std::string& text) { options.package_sets = text; };
+  command->add_option_function<std::string>(
+      "--packages", set_packages,
+      "Sets of packages that its runs may name, a,b,…, of which the first is for those that name none; an empty text: "
+      "any");
   command->add_option("--metadata", options.metadata, "name=value, kept with the key; may be repeated")
       ->allow_extra_args(false);
 }
@@ -99,18 +104,20 @@ void add_metrics(CLI::App& program, MetricsOptions& options, long& interval, Cho
 void add_packages(CLI::App& program, PackagesWords& words, Chosen& chosen) {
   CLI::App* packages = program.add_subcommand("packages", "Packages of your own for programs (SANDBOX_PACKAGES)");
   packages->require_subcommand(1);
-  const auto change = [&](const char* name, const char* meaning, const char* of_names,
-                          int (*work)(const Settings&, const std::string&, const std::vector<std::string>&)) {
-    CLI::App* command = packages->add_subcommand(name, meaning);
-    command->add_option("language", words.language, "py, js, r, java or go")->required();
-    command->add_option("names", words.names, of_names)->required();
-    command->add_option("options", words.options, "Options of that tool, after --");
-    command->callback([&words, &chosen, work] {
-      words.names.insert(words.names.end(), words.options.begin(), words.options.end());
-      chosen = [&words, work] { return work(load_settings().values, words.language, words.names); };
-    });
-    return command;
-  };
+  packages->add_option("--set", words.set, "Of this set, which only those find who name it (SANDBOX_PACKAGE_SETS)");
+  const auto change =
+      [&](const char* name, const char* meaning, const char* of_names,
+          int (*work)(const Settings&, const std::string&, const std::string&, const std::vector<std::string>&)) {
+        CLI::App* command = packages->add_subcommand(name, meaning)->fallthrough();
+        command->add_option("language", words.language, "py, js, r, java or go")->required();
+        command->add_option("names", words.names, of_names)->required();
+        command->add_option("options", words.options, "Options of that tool, after --");
+        command->callback([&words, &chosen, work] {
+          words.names.insert(words.names.end(), words.options.begin(), words.options.end());
+          chosen = [&words, work] { return work(load_settings().values, words.set, words.language, words.names); };
+        });
+        return command;
+      };
   change(
       "add", "Install some, with pip, npm, R, go, or as jar files", "As its tool takes them: pandas==2.2, ./a.tgz",
       install_packages)
@@ -118,13 +125,14 @@ void add_packages(CLI::App& program, PackagesWords& words, Chosen& chosen) {
           "Examples:\n"
           "  kubecoderun packages add py polars 'pandas>=2.2'\n"
           "  kubecoderun packages add js lodash ./our-library-1.0.0.tgz\n"
+          "  kubecoderun packages --set reports add py pandas==2.2\n"
           "  kubecoderun packages add py our-library -- --no-index --find-links /srv/wheels");
   change("remove", "Take some away again", "As `packages list` calls them", remove_packages);
-  CLI::App* list = packages->add_subcommand("list", "Say what is there");
+  CLI::App* list = packages->add_subcommand("list", "Say what is there")->fallthrough();
   list->add_option("language", words.language, "Only of this one");
   list->add_flag("--json", words.json, "As JSON");
   list->callback([&words, &chosen] {
-    chosen = [&words] { return list_packages(load_settings().values, words.language, words.json); };
+    chosen = [&words] { return list_packages(load_settings().values, words.set, words.language, words.json); };
   });
 }
 

@@ -18,7 +18,7 @@ namespace ci::app {
 using Chosen = std::function<int()>;
 
 struct PackagesWords {
-  std::string language;
+  std::string set, language;
   std::vector<std::string> names, options;
   bool json = false;
 };

@@ -122,6 +122,9 @@ int worker(pid_t supervisor) {
     needed.push_back(runtimes_directory(settings.values));
     if (const auto root = programs_root(settings.values); !root.is_host()) needed.push_back(root.directory());
     if (const auto packages = usable_packages(settings.values); !packages.empty()) needed.push_back(packages);
+    std::error_code ignored;
+    if (const auto sets = package_sets_directory(settings.values); std::filesystem::is_directory(sets, ignored))
+      needed.push_back(sets);
   }
   become(account, needed);
   end_with_parent(supervisor);
@@ -138,6 +141,7 @@ int sandboxd(bool quiet) {
   start.log = start_log(settings, "sandboxd", quiet ? LogTarget::errors : LogTarget::output);
   start.sandboxd = sandboxd_settings(settings.values);
   start.sandboxd.packages = usable_packages(settings.values);
+  start.sandboxd.package_sets = usable_package_sets(settings.values);
   // The directory of a server, which `run` is not.
   if (!quiet)
     start.sandboxd.prepared = std::filesystem::absolute(settings.values.data_directory).lexically_normal() / "prepared";
@@ -212,6 +216,7 @@ int command_line(int argc, char** argv) {
       "--lang,-l", run_request.language, "Its language: py, js, bash, … (default: by the file's extension)");
   run->add_option("program", run_request.file, "File with the code; - or nothing: stdin");
   run->add_option("arguments", run_request.arguments, "Arguments of the program, after --");
+  run->add_option("--packages", run_request.packages, "The set of packages that it finds (SANDBOX_PACKAGE_SETS)");
   run->add_option("--file,-f", run_request.inputs, "A file to place in its working directory; may be repeated")
       ->allow_extra_args(false);
   run->add_option(

@@ -81,7 +81,8 @@ void add_file(std::string& text, const std::string& path) {
 
 }  // namespace
 
-std::optional<std::string> CompileCache::key(const languages::Language& language, std::string_view code) const {
+std::optional<std::string> CompileCache::key(
+    const languages::Language& language, std::string_view code, std::string_view packages) const {
   const languages::Compile& compile = language.compile;
   // To look for words takes time in which nobody else is served.
   constexpr std::size_t longest_code = 256 << 10;
@@ -92,6 +93,7 @@ std::optional<std::string> CompileCache::key(const languages::Language& language
   }
   std::string text;
   add(text, language.code);
+  add(text, packages);
   for (const languages::Words* words : {&compile.command, &compile.quick, &compile.environment}) {
     add(text, std::to_string(words->size()));
     for (const std::string_view word : *words) add(text, word);

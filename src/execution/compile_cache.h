@@ -33,9 +33,10 @@ class CompileCache {
  public:
   explicit CompileCache(const CompileCacheSettings& settings) : settings_(settings) {}
 
-  // What a program made from `code` now would be kept under; nothing when it must not be kept. Looks at the compiler,
-  // and at what is installed: a changed toolchain is another key.
-  std::optional<std::string> key(const languages::Language& language, std::string_view code) const;
+  // What a program made from `code` now would be kept under, where its compiler sees that set of packages (empty: none); nothing when it
+  // must not be kept. Looks at the compiler, and at what is installed: a changed toolchain is another key.
+  std::optional<std::string> key(
+      const languages::Language& language, std::string_view code, std::string_view packages = {}) const;
 
   // A descriptor of the program, or none.
   UniqueFd find(const std::string& key);

@@ -37,6 +37,11 @@ TEST(CompileCache, KnowsASourceByEveryByteAndItsLanguage) {
   EXPECT_EQ(key, cache.key(language("c"), "int main() {}"));
   EXPECT_NE(key, cache.key(language("c"), "int main() {} "));
   EXPECT_NE(key, cache.key(language("cpp"), "int main() {}"));
+  // What is included may be another file with other packages.
+  const auto with_set = cache.key(language("c"), "int main() {}", "data");
+  EXPECT_NE(key, with_set);
+  EXPECT_NE(cache.key(language("c"), "int main() {}", "web"), with_set);
+  EXPECT_EQ(cache.key(language("c"), "int main() {}", "data"), with_set);
 }
 
 TEST(CompileCache, KeepsNothingThatMayCompileToSomethingElse) {

@@ -97,31 +97,42 @@ void add_python(std::set<std::string>& names, const fs::path& folder) {
   }
 }
 
-std::set<std::string> installed(std::string_view language, const fs::path& own, const os::SystemRoot& system) {
-  std::set<std::string> names;
+// Of each version's folder in `parent`.
+void add_pythons(std::set<std::string>& names, const fs::path& parent) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(parent, ignored)) {
+    if (!entry.path().filename().string().starts_with("python3.")) continue;
+    for (const char* folder : {"", "dist-packages", "site-packages"}) add_python(names, entry.path() / folder);
+  }
+}
+
+void add_own(std::set<std::string>& names, std::string_view language, const fs::path& own) {
   if (language == "js") {
-    for (const fs::path& folder :
-         {system.find("/usr/share/nodejs"), system.find("/usr/lib/node_modules"),
-          system.find("/usr/lib/kubecoderun/node/node_modules"), own / "js/node_modules"}) {
-      add_entries(names, folder);
-    }
+    add_entries(names, own / "js/node_modules");
   } else if (language == "r") {
-    for (const fs::path& folder :
-         {system.find("/usr/lib/R/library"), system.find("/usr/lib/R/site-library"),
-          system.find("/usr/local/lib/R/site-library"), own / "r"}) {
-      add_entries(names, folder);
-    }
+    add_entries(names, own / "r");
   } else if (language == "py") {
-    add_python(names, system.find("/usr/lib/python3/dist-packages"));
-    std::error_code ignored;
-    for (const fs::path& parent : {system.find("/usr/lib"), system.find("/usr/local/lib"), own / "py/lib"}) {
-      for (const auto& entry : fs::directory_iterator(parent, ignored)) {
-        if (!entry.path().filename().string().starts_with("python3.")) continue;
-        for (const char* folder : {"", "dist-packages", "site-packages"}) add_python(names, entry.path() / folder);
-      }
-    }
+    add_pythons(names, own / "py/lib");
     add_python(names, own / "py");
   }
+}
+
+std::set<std::string> installed(
+    std::string_view language, std::span<const fs::path> own, const os::SystemRoot& system) {
+  std::set<std::string> names;
+  if (language == "js") {
+    for (const char* folder :
+         {"/usr/share/nodejs", "/usr/lib/node_modules", "/usr/lib/kubecoderun/node/node_modules"}) {
+      add_entries(names, system.find(folder));
+    }
+  } else if (language == "r") {
+    for (const char* folder : {"/usr/lib/R/library", "/usr/lib/R/site-library", "/usr/local/lib/R/site-library"})
+      add_entries(names, system.find(folder));
+  } else if (language == "py") {
+    add_python(names, system.find("/usr/lib/python3/dist-packages"));
+    for (const char* folder : {"/usr/lib", "/usr/local/lib"}) add_pythons(names, system.find(folder));
+  }
+  for (const fs::path& directory : own) add_own(names, language, directory);
   return names;
 }
 
@@ -163,7 +174,7 @@ std::optional<MissingPackage> missing_package(std::string_view language, bool fa
   return std::nullopt;
 }
 
-std::string describe(const MissingPackage& missing, const fs::path& own, const os::SystemRoot& system) {
+std::string describe(const MissingPackage& missing, std::span<const fs::path> own, const os::SystemRoot& system) {
   if (missing.name.empty()) {
     return "A sandbox has no network to install from: what is not there already the operator can add with `kubecoderun "
            "packages`.";

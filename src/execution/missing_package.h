@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,9 +22,9 @@ struct MissingPackage {
 // install something. Nothing for what may as well be a slip of the pen in the program.
 std::optional<MissingPackage> missing_package(std::string_view language, bool failed, std::string_view err);
 
-// The line to add to stderr, with the closest name of what is installed, in the system that programs see and in the operator's directory
-// `own`. Empty for a part of a package that is there. Reads directories: not for the I/O thread.
+// The line to add to stderr, with the closest name of what is installed, in the system that programs see and in the operator's
+// directories `own`. Empty for a part of a package that is there. Reads directories: not for the I/O thread.
 std::string describe(
-    const MissingPackage& missing, const std::filesystem::path& own, const os::SystemRoot& system = {});
+    const MissingPackage& missing, std::span<const std::filesystem::path> own, const os::SystemRoot& system = {});
 
 }  // namespace ci::execution

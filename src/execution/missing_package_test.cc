@@ -72,27 +72,28 @@ class Described : public ::testing::Test {
     }
   }
   void TearDown() override { fs::remove_all(own_); }
+  std::span<const fs::path> own() const { return {&own_, 1}; }
   fs::path own_;
 };
 
 TEST_F(Described, NamesWhatIsThereAndClose) {
   EXPECT_THAT(
-      describe({"js", "our-chart"}, own_),
+      describe({"js", "our-chart"}, own()),
       AllOf(
           HasSubstr("our-chart is not installed, and a sandbox has no network"), HasSubstr("`kubecoderun packages`"),
           EndsWith("What is there and may do: our-charts.")));
-  EXPECT_THAT(describe({"js", "@us/tool"}, own_), EndsWith("may do: @us/tools."));
-  EXPECT_THAT(describe({"pip", "ourtabels"}, own_), EndsWith("may do: ourtables."));
-  EXPECT_THAT(describe({"r", "ourr"}, own_), EndsWith("may do: ourR."));
+  EXPECT_THAT(describe({"js", "@us/tool"}, own()), EndsWith("may do: @us/tools."));
+  EXPECT_THAT(describe({"pip", "ourtabels"}, own()), EndsWith("may do: ourtables."));
+  EXPECT_THAT(describe({"r", "ourr"}, own()), EndsWith("may do: ourR."));
 }
 
-TEST_F(Described, SaysNothingOfAPartOfWhatIsThere) { EXPECT_EQ(describe({"js", "our-charts"}, own_), ""); }
+TEST_F(Described, SaysNothingOfAPartOfWhatIsThere) { EXPECT_EQ(describe({"js", "our-charts"}, own()), ""); }
 
 TEST_F(Described, NamesNothingThatIsNotClose) {
   EXPECT_THAT(
-      describe({"js", "something-else-entirely"}, own_), AllOf(HasSubstr("no network"), Not(HasSubstr("may do"))));
-  EXPECT_THAT(describe({"npm", ""}, own_), HasSubstr("no network to install from"));
-  EXPECT_THAT(describe({"rs", "serde"}, own_), Not(HasSubstr("kubecoderun packages")));
+      describe({"js", "something-else-entirely"}, own()), AllOf(HasSubstr("no network"), Not(HasSubstr("may do"))));
+  EXPECT_THAT(describe({"npm", ""}, own()), HasSubstr("no network to install from"));
+  EXPECT_THAT(describe({"rs", "serde"}, own()), Not(HasSubstr("kubecoderun packages")));
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ struct ExecutionRequest {
   std::vector<FileReference> files;
   std::chrono::milliseconds time_limit{30000};
   std::uint64_t memory_limit = 0;  // bytes; 0: as much as the server gives a run
+  std::string packages;            // a set that the pool has; empty: none
   bool calls = false;              // the program may call whoever reads the run's events, and wait for answers
 };
 

@@ -135,6 +135,7 @@ awaitable<std::uint64_t> SessionRun::prepare() {
 awaitable<void> SessionRun::take_sandbox() {
   pool::Demand demand = demand_for(request_.language, request_.code, state_.modules(), request_.queue);
   demand.longest_wait = longest_wait_;
+  demand.packages = request_.packages;
   const Deadline deadline = after(engine_.settings.acquire_timeout);
   auto [leased, prepare_time] = co_await both(acquire(engine_.pool, demand, deadline), prepare());
   if (!leased.lease->waits()) {
@@ -174,7 +175,7 @@ void SessionRun::find_compiled(pool::Program& program) {
   if (language == nullptr) return;
   program.compile_limit = language->compile_limit(engine_.settings.longest_run);
   if (!program.inputs.empty()) return;  // a compiler may have read them
-  compile_key_ = engine_.compile_cache.key(*language, program.code);
+  compile_key_ = engine_.compile_cache.key(*language, program.code, request_.packages);
   if (!compile_key_) return;
   if (UniqueFd known = engine_.compile_cache.find(*compile_key_)) {
     program.compiled = std::make_unique<FileSource>(std::move(known), engine_.blocking);
@@ -294,7 +295,10 @@ awaitable<void> SessionRun::explain_missing_package() {
   const auto missing = missing_package(request_.language, failed, result_.err);
   if (!missing) co_return;
   const auto work = [&missing, this] {
-    return describe(*missing, engine_.settings.own_packages, engine_.settings.system);
+    const ExecutionSettings& settings = engine_.settings;
+    std::vector<std::filesystem::path> own{settings.own_packages};
+    if (!request_.packages.empty()) own.push_back(settings.package_sets / request_.packages);
+    return describe(*missing, own, settings.system);
   };
   const std::string line = co_await on_pool(engine_.blocking, work);
   add_line(line);

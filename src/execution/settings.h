@@ -35,6 +35,7 @@ struct ExecutionSettings {
   bool named_sessions = true;  // a session_name counts
   CompileCacheSettings compile_cache;
   std::filesystem::path own_packages;  // of the operator, for programs; need not be there
+  std::filesystem::path package_sets;  // has one like it for each set; the same
   os::SystemRoot system;               // that programs see
   std::vector<std::string> dropped_suffixes = {".exe", ".bat", ".cmd", ".ps1", ".scr", ".com"};  // of outputs
 };

@@ -217,6 +217,7 @@ class NoPool final : public pool::SandboxPool {
   awaitable<std::unique_ptr<pool::Lease>> acquire(pool::Demand, Deadline) override { co_return nullptr; }
   awaitable<void> warm_up() override { co_return; }
   std::vector<std::string> languages() const override { return {}; }
+  std::vector<std::string> package_sets() const override { return {}; }
   std::string unavailable() const override { return {}; }
   pool::PoolStatistics statistics() const override { return seen; }
   awaitable<void> stop() override { co_return; }

@@ -27,6 +27,7 @@ struct Demand {
   std::string language;              // canonical code of languages/: "py", "js", "bash"
   std::vector<std::string> imports;  // top-level modules the program imports (Python), may be incomplete
   std::string owner;                 // on whose behalf: those who wait take turns by owner
+  std::string packages;              // a set of the operator's that the program finds; empty: none
   Deadline longest_wait{};           // while sandboxes like it are being made for others, it waits until then
 };
 
@@ -231,8 +232,8 @@ class SandboxPool {
  public:
   virtual ~SandboxPool() = default;
 
-  // A warm sandbox when there is one, else one made now. Fails as `unavailable` at the deadline, or at the demand's
-  // `longest_wait` where that is later and sandboxes become ready one after the other.
+  // A warm sandbox when there is one, else one made now. Fails as `unavailable` when there is no such set of packages, and at the
+  // deadline, or at the demand's `longest_wait` where that is later and sandboxes become ready one after the other.
   virtual awaitable<std::unique_ptr<Lease>> acquire(Demand demand, Deadline deadline) = 0;
 
   // Suspends until as many of every language's plainest kind as its floor were made, or one failed; the log says which
@@ -241,6 +242,9 @@ class SandboxPool {
 
   // Languages that this host can run, as canonical codes.
   virtual std::vector<std::string> languages() const = 0;
+
+  // Names of sets of packages that a Demand may ask for, sorted.
+  virtual std::vector<std::string> package_sets() const = 0;
 
   // Why nothing can be run now; empty when something can.
   virtual std::string unavailable() const = 0;

@@ -146,6 +146,15 @@ std::vector<Kind> available_kinds(const SandboxdSettings& settings) {
   return kinds;
 }
 
+KindParts parts_of_kind(std::string_view name) {
+  const size_t at = name.find('@');
+  return {name.substr(0, at), at == name.npos ? std::string_view() : name.substr(at + 1)};
+}
+
+std::string with_set(std::string_view plain, std::string_view set) {
+  return set.empty() ? std::string(plain) : std::string(plain) + "@" + std::string(set);
+}
+
 std::string_view runtime_of(std::string_view word) {
   const size_t begin = word.find("/runtimes/");
   if (begin == word.npos || (begin > 0 && word[begin - 1] != '=')) return {};

@@ -1,5 +1,6 @@
 #pragma once
-// The kinds of sandbox a host can make: a language each, except Python, which has one per zygote level ("py/numpy").
+// The kinds of sandbox a host can make: a language each, except Python, which has one per zygote level ("py/numpy"). With a set of packages
+// (own_packages.h) each is another kind: "py/numpy@name".
 
 #include <span>
 #include <string>
@@ -31,6 +32,13 @@ struct Lack {
   std::string reason;
 };
 std::vector<Lack> lacking_kinds(const SandboxdSettings& settings);
+
+// Of a kind's name: that without a set of packages, and the set's, which is empty where there is none.
+struct KindParts {
+  std::string_view plain, set;
+};
+KindParts parts_of_kind(std::string_view name);
+std::string with_set(std::string_view plain, std::string_view set);
 
 // The path below /runtimes that a word of a command names, as an option's value perhaps; empty when it names none.
 std::string_view runtime_of(std::string_view word);

@@ -32,6 +32,15 @@ TEST(Kinds, NothingOfOurEnvironmentReachesAGuest) {
   for (const std::string& variable : guest_environment()) EXPECT_EQ(variable.find("secret"), std::string::npos);
 }
 
+TEST(Kinds, WithASetOfPackagesAreOthers) {
+  EXPECT_EQ(with_set("py/numpy", "data"), "py/numpy@data");
+  EXPECT_EQ(with_set("bash", ""), "bash");
+  EXPECT_EQ(parts_of_kind("py/numpy@data").plain, "py/numpy");
+  EXPECT_EQ(parts_of_kind("py/numpy@data").set, "data");
+  EXPECT_EQ(parts_of_kind("bash").plain, "bash");
+  EXPECT_EQ(parts_of_kind("bash").set, "");
+}
+
 TEST(Kinds, ModulesOfTheOperatorAreInTheLastLevel) {
   const std::vector<std::string> last = {"sympy", "openpyxl.styles"};
   const std::vector<std::string> one = {"sympy"}, other = {"openpyxl"}, neither = {"numpy"};

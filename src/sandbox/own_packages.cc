@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/package_set.h"
+
 namespace ci::sandbox {
 
 namespace fs = std::filesystem;
@@ -36,18 +38,32 @@ std::string trouble_of(const fs::path& path, uid_t owner) {
 
 enum class End { front, back };
 
-void put(std::vector<std::string>& environment, std::string_view name, const std::string& value, End end) {
-  const std::string begin = std::string(name) + "=";
-  const auto found =
-      std::ranges::find_if(environment, [&](const std::string& variable) { return variable.starts_with(begin); });
-  if (found == environment.end()) {
-    environment.push_back(begin + value);
-  } else if (end == End::front) {
-    found->insert(begin.size(), value + ":");
-  } else {
-    *found += ":" + value;
+// Places where a tool looks, in their order, with what it wants between them.
+struct Places {
+  explicit Places(std::string_view variable, char separator = ':') : name(variable), between(separator) {}
+
+  std::string_view name;
+  char between;
+  std::string text;
+
+  void add(const std::string& place) {
+    if (!text.empty()) text += between;
+    text += place;
   }
-}
+  void put_into(std::vector<std::string>& environment, End end) const {
+    if (text.empty()) return;
+    const std::string begin = std::string(name) + "=";
+    const auto found =
+        std::ranges::find_if(environment, [&](const std::string& variable) { return variable.starts_with(begin); });
+    if (found == environment.end()) {
+      environment.push_back(begin + text);
+    } else if (end == End::front) {
+      found->insert(begin.size(), text + between);
+    } else {
+      *found += between + text;
+    }
+  }
+};
 
 }  // namespace
 
@@ -73,27 +89,44 @@ fs::path python_packages(const fs::path& directory, const os::SystemRoot& system
   return !version.empty() && is_folder(site) ? site : fs::path();
 }
 
-void add_package_paths(std::vector<std::string>& environment, const fs::path& directory) {
-  if (directory.empty()) return;
+std::vector<fs::path> package_sets(const fs::path& directory) {
+  std::vector<fs::path> sets;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    if (is_package_set_name(entry.path().filename().native()) && is_folder(entry.path())) sets.push_back(entry.path());
+  }
+  std::ranges::sort(sets);
+  return sets;
+}
+
+void add_package_paths(std::vector<std::string>& environment, std::span<const fs::path> directories) {
+  Places python("PYTHONPATH"), node("NODE_PATH"), r("R_LIBS"), java("CLASSPATH"), headers("CPATH"),
+      archives("LIBRARY_PATH"), libraries("LD_LIBRARY_PATH"), go("GOPROXY", ',');
+  for (const fs::path& directory : directories) {
+    if (directory.empty()) continue;
+    if (const fs::path modules = python_packages(directory); !modules.empty()) python.add(modules);
+    if (is_folder(directory / "js/node_modules")) node.add(directory / "js/node_modules");
+    if (is_folder(directory / "r")) r.add(directory / "r");
+    if (is_folder(directory / "java")) {
+      if (java.text.empty()) java.add(".");
+      java.add(directory / "java/*");
+    }
+    if (is_folder(directory / "cpp/include")) headers.add(directory / "cpp/include");
+    if (is_folder(directory / "cpp/lib")) {
+      archives.add(directory / "cpp/lib");
+      libraries.add(directory / "cpp/lib");
+    }
+    // A cache cannot be used where it may not be written to, but it can be asked as if it were a proxy.
+    if (is_folder(directory / "go/cache/download")) go.add("file://" + (directory / "go/cache/download").string());
+  }
   // Behind the working directory, whose files come first, and before what is installed with the system.
-  if (const fs::path python = python_packages(directory); !python.empty()) {
-    put(environment, "PYTHONPATH", python, End::back);
-  }
-  if (is_folder(directory / "js/node_modules"))
-    put(environment, "NODE_PATH", directory / "js/node_modules", End::front);
-  if (is_folder(directory / "r")) put(environment, "R_LIBS", directory / "r", End::front);
-  if (is_folder(directory / "java")) put(environment, "CLASSPATH", ".:" + (directory / "java/*").string(), End::back);
-  if (is_folder(directory / "cpp/include")) put(environment, "CPATH", directory / "cpp/include", End::front);
-  if (is_folder(directory / "cpp/lib")) {
-    put(environment, "LIBRARY_PATH", directory / "cpp/lib", End::front);
-    put(environment, "LD_LIBRARY_PATH", directory / "cpp/lib", End::front);
-  }
-  // A cache cannot be used where it may not be written to, but it can be asked as if it were a proxy.
-  if (is_folder(directory / "go/cache/download")) {
-    put(environment, "GOPROXY", "file://" + (directory / "go/cache/download").string(), End::front);
-    put(environment, "GOFLAGS", "-mod=mod", End::front);
-    put(environment, "GOSUMDB", "off", End::front);
-  }
+  python.put_into(environment, End::back);
+  java.put_into(environment, End::back);
+  for (const Places* places : {&node, &r, &headers, &archives, &libraries, &go})
+    places->put_into(environment, End::front);
+  if (go.text.empty()) return;
+  environment.emplace_back("GOFLAGS=-mod=mod");
+  environment.emplace_back("GOSUMDB=off");
 }
 
 }  // namespace ci::sandbox

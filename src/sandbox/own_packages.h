@@ -10,10 +10,14 @@
 //   cpp   include, lib
 //
 // What is not called so is nobody's; the command `packages` keeps its own things there.
+//
+// Beside it there may be sets (SANDBOX_PACKAGE_SETS): a directory with one such directory for each, called by its name (base/package_set.h).
+// A program that is to have a set sees it as /packages-set, where its tools look first; others see nothing of it.
 
 #include <sys/types.h>
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,16 +26,20 @@
 namespace ci::sandbox {
 
 inline constexpr const char* packages_mount = "/packages";
+inline constexpr const char* package_set_mount = "/packages-set";
 
 // Why programs may not be given what is in `directory`, in words that say what to do; empty: they may, or there is no such directory. It
 // and its folders have to belong to root or to `owner`, and nobody else may write to them.
 std::string packages_trouble(const std::filesystem::path& directory, uid_t owner);
 
+// The directories in `directory` that have a name of a set, sorted. None where there is no such directory.
+std::vector<std::filesystem::path> package_sets(const std::filesystem::path& directory);
+
 // Where Python finds the modules of `directory`, for the Python that is installed in `system`; empty: nowhere.
 std::filesystem::path python_packages(const std::filesystem::path& directory, const os::SystemRoot& system = {});
 
-// Lets the tools of all languages find what is in `directory`, as they do in their own ways: adds to the "NAME=value" of `environment`, and to
-// values that are there already. No directory, nothing added. Looks at the file system as it is when called.
-void add_package_paths(std::vector<std::string>& environment, const std::filesystem::path& directory);
+// Lets the tools of all languages find what is in `directories`, in the first one first, as they do in their own ways: adds to the "NAME=value"
+// of `environment`, and to values that are there already. No directory, nothing added. Looks at the file system as it is when called.
+void add_package_paths(std::vector<std::string>& environment, std::span<const std::filesystem::path> directories);
 
 }  // namespace ci::sandbox

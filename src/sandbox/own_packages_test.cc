@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 class OwnPackages : public ::testing::Test {
  protected:
@@ -32,7 +33,7 @@ class OwnPackages : public ::testing::Test {
   }
 
   std::vector<std::string> paths(std::vector<std::string> environment = {}) const {
-    add_package_paths(environment, directory_);
+    add_package_paths(environment, std::span(&directory_, 1));
     return environment;
   }
 
@@ -75,6 +76,33 @@ TEST_F(OwnPackages, OfOtherLanguagesAreFoundByTheirTools) {
   EXPECT_THAT(environment, Contains("GOPROXY=file://" + (directory_ / "go/cache/download").string()));
   EXPECT_THAT(environment, Contains("CPATH=" + (directory_ / "cpp/include").string()));
   EXPECT_THAT(environment, Contains("LD_LIBRARY_PATH=" + (directory_ / "cpp/lib").string()));
+}
+
+TEST_F(OwnPackages, OfTheFirstOfSeveralDirectoriesComeFirst) {
+  for (const char* folder : {"py", "js/node_modules", "r", "java", "go/cache/download", "cpp/include", "cpp/lib"}) {
+    make((std::string("a/") + folder).c_str());
+    make((std::string("b/") + folder).c_str());
+  }
+  const std::vector<fs::path> both = {directory_ / "a", directory_ / "absent", directory_ / "b"};
+  const std::string a = both.front(), b = both.back();
+  std::vector<std::string> environment = {"PYTHONPATH=/mnt/data", "NODE_PATH=/usr/share/nodejs"};
+  add_package_paths(environment, both);
+  EXPECT_THAT(
+      environment,
+      UnorderedElementsAre(
+          "PYTHONPATH=/mnt/data:" + a + "/py:" + b + "/py",
+          "NODE_PATH=" + a + "/js/node_modules:" + b + "/js/node_modules:/usr/share/nodejs",
+          "R_LIBS=" + a + "/r:" + b + "/r", "CLASSPATH=.:" + a + "/java/*:" + b + "/java/*",
+          "GOPROXY=file://" + a + "/go/cache/download,file://" + b + "/go/cache/download", "GOFLAGS=-mod=mod",
+          "GOSUMDB=off", "CPATH=" + a + "/cpp/include:" + b + "/cpp/include",
+          "LIBRARY_PATH=" + a + "/cpp/lib:" + b + "/cpp/lib", "LD_LIBRARY_PATH=" + a + "/cpp/lib:" + b + "/cpp/lib"));
+}
+
+TEST_F(OwnPackages, SetsAreTheDirectoriesWithSuchANameInTheirOrder) {
+  for (const char* folder : {"web", "data-2", ".old", "Upper", "with space"}) make(folder);
+  std::ofstream(directory_ / "file") << "text";
+  EXPECT_THAT(package_sets(directory_), ElementsAre(directory_ / "data-2", directory_ / "web"));
+  EXPECT_TRUE(package_sets(directory_ / "absent").empty());
 }
 
 TEST_F(OwnPackages, ThatEverybodyMayWriteToAreRefusedWithTheCommandThatMendsIt) {

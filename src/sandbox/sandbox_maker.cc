@@ -29,6 +29,7 @@
 #include "sandbox/kinds.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/own_packages.h"
+#include "sandbox/package_set.h"
 #include "sandbox/slots.h"
 #include "sandbox/template_root.h"
 #include "sandbox/wire.h"
@@ -84,7 +85,7 @@ class Maker {
     if (isolation_.contained()) {
       sys("waiting for orphans", [] { return ::prctl(PR_SET_CHILD_SUBREAPER, 1); });
     } else {
-      enter_template_root(settings_, std::move(trees));
+      enter_template_root(settings_, trees);
       begin_with_large_pids();
     }
     kinds_ = available_kinds(settings_);
@@ -92,23 +93,47 @@ class Maker {
       log_warning("a language is not offered", {{"language", lack.language}, {"reason", lack.reason}});
     }
     environment_ = guest_environment();
-    add_package_paths(environment_, isolation_.contained() ? settings_.packages : packages_mount);
+    make_sets(trees.sets);
+    trees = {};
+    const std::filesystem::path packages = isolation_.contained() ? settings_.packages : packages_mount;
+    add_package_paths(environment_, std::span(&packages, 1));
     children_.begin();
-    std::string names;
-    for (const Kind& kind : kinds_) {
-      if (kind.birth == Birth::adopted && !isolation_.contained()) zygotes_.add(kind);
-      names += (names.empty() ? "" : ",") + kind.name;
-    }
-    zygotes_.start_first(settings_.python_modules);
+    std::string names, sets;
+    for (const Kind& kind : kinds_) names += (names.empty() ? "" : ",") + kind.name;
+    for (const auto& [name, set] : sets_) sets += (sets.empty() ? "" : ",") + name;
+    each_zygotes([this](Zygotes& zygotes) {
+      for (const Kind& kind : kinds_) {
+        if (kind.birth == Birth::adopted && !isolation_.contained()) zygotes.add(kind);
+      }
+      zygotes.preload(settings_.python_modules);
+    });
+    zygotes_.start_first();
     log_debug("sandboxes can be made", {{"kinds", names}});
     tell(Writer(Tag::hello)
              .number<std::uint8_t>(static_cast<std::uint8_t>(cgroups_ ? cgroups_->version() : 0))
              .text(names)
-             .number<std::uint8_t>(isolation_.contained()));
+             .number<std::uint8_t>(isolation_.contained())
+             .text(sets));
     serve();
   }
 
  private:
+  void make_sets(const std::map<std::string, UniqueFd>& trees) {
+    for (const auto& [name, tree] : trees) {
+      if (!tree) continue;
+      try {
+        sets_.try_emplace(name, tree, environment_, limits_);
+      } catch (const std::exception& error) {
+        log_warning("a set of packages will not be found", {{"set", name}, {"reason", error.what()}});
+      }
+    }
+  }
+
+  void each_zygotes(const auto& work) {
+    work(zygotes_);
+    for (auto& [name, set] : sets_) work(set.zygotes());
+  }
+
   // OpenSSL knows by its process id that it was forked, and makes its random generator anew. A guest has a small number in
   // its own namespace, so that no zygote, whose generator it would else continue, may have a small one in ours.
   static void begin_with_large_pids() {
@@ -125,7 +150,7 @@ class Maker {
       ::poll(waiting, 2, time_to_next_look());
       if (waiting[1].revents != 0) reap();
       let_the_dying_go();
-      zygotes_.start_due();
+      each_zygotes([](Zygotes& zygotes) { zygotes.do_due(); });
       if (waiting[0].revents == 0) continue;
       os::Message message;
       if (os::receive_message(socket_.get(), message) != os::Received::message) return;
@@ -175,17 +200,26 @@ class Maker {
   }
 
   // For poll(2).
-  int time_to_next_look() const {
-    const int zygotes = zygotes_.time_to_next();
-    if (dying_.empty()) return zygotes;
-    return zygotes < 0 ? dying_look : std::min(zygotes, dying_look);
+  int time_to_next_look() {
+    int next = dying_.empty() ? -1 : dying_look;
+    each_zygotes([&next](const Zygotes& zygotes) {
+      const int time = zygotes.time_to_next();
+      if (time >= 0) next = next < 0 ? time : std::min(next, time);
+    });
+    return next;
   }
 
   void create(std::uint64_t ticket, const std::string& name, bool awaited) {
-    const auto kind = std::ranges::find(kinds_, name, &Kind::name);
-    if (kind == kinds_.end()) throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
+    const auto [plain_name, set_name] = parts_of_kind(name);
+    const auto kind = std::ranges::find(kinds_, plain_name, &Kind::name);
+    const auto set = sets_.find(set_name);
+    if (kind == kinds_.end() || (!set_name.empty() && set == sets_.end())) {
+      throw Failure(FailureKind::invalid, "no such kind of sandbox: " + name);
+    }
+    const std::vector<std::string>& environment = set == sets_.end() ? environment_ : set->second.environment();
+    Zygotes& all_zygotes = set == sets_.end() ? zygotes_ : set->second.zygotes();
     const bool adopted = kind->birth == Birth::adopted && !isolation_.contained();  // else by a zygote of its own
-    ZygoteTree* const zygotes = adopted ? &zygotes_.of(*kind) : nullptr;
+    ZygoteTree* const zygotes = adopted ? &all_zygotes.of(*kind) : nullptr;
     Slots::Loan loan(slots_, memory_of(*kind));
     const std::uint32_t slot = loan->number;
     const os::Cgroup no_group;
@@ -211,6 +245,8 @@ class Maker {
     if (adopted) make_pipe(finished, finish);
 
     UniqueFd process;
+    std::optional<InRoot> root;  // it gets a copy of that
+    if (set != sets_.end()) root.emplace(set->second.root());
     const pid_t pid = isolation_.contained() ? fork_beside(process) : fork_into_namespaces(Groups::own, process);
     if (pid == 0) {
       AgentDescriptors fds;
@@ -238,7 +274,7 @@ class Maker {
           isolation_.contained() ? with_own_zygotes(*kind, kinds_, settings_.python_modules) : kind->command);
       plan.compile = kind->compile;
       for (std::vector<std::string>& command : plan.compile.quick) command = with_prepared(std::move(command));
-      plan.environment = environment_;
+      plan.environment = environment;
       if (awaited && kind->birth == Birth::started) plan.environment.emplace_back("KUBECODERUN_AWAITED=1");
       plan.source_name = kind->language->file;
       plan.agent_uid = range_ == IdRange::whole ? 0 : guest_id;
@@ -252,6 +288,7 @@ class Maker {
       plan.hostname = settings_.hostname;
       run_agent(plan, std::move(fds), filter_);
     }
+    root.reset();
     const auto cgroup = group.join_descriptors();
     sandboxes_.emplace(pid, Sandbox{ticket, loan.take()});
     try {
@@ -260,7 +297,7 @@ class Maker {
       const GuestEnds ends{process.get(),    finished.get(),  guest_go.get(),
                            guest_said.get(), agent_out.get(), agent_err.get()};
       if (adopted && !zygotes->fork_into(kind->zygote, ends, cgroup)) {
-        zygotes_.give_up(*kind);
+        all_zygotes.give_up(*kind);
         throw Failure(FailureKind::unavailable, "the zygotes of " + name + " are starting again");
       }
     } catch (const Failure&) {
@@ -321,7 +358,9 @@ class Maker {
     children_.drain();
     int status;
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-      if (zygotes_.ended(pid, status)) continue;
+      bool of_zygotes = false;
+      each_zygotes([&](Zygotes& zygotes) { of_zygotes = of_zygotes || zygotes.ended(pid, status); });
+      if (of_zygotes) continue;
       const auto sandbox = sandboxes_.find(pid);
       if (sandbox == sandboxes_.end()) continue;
       if (isolation_.contained()) end_orphans();
@@ -352,6 +391,7 @@ class Maker {
   std::vector<Kind> kinds_;
   std::vector<std::string> environment_;
   Zygotes zygotes_{environment_, limits_};
+  std::map<std::string, PackageSet, std::less<>> sets_;  // by name
   std::deque<Wanted> wanted_;
   std::map<pid_t, Sandbox> sandboxes_;
   std::set<pid_t> dying_;  // of sandboxes_: those that were killed and are still there

@@ -81,6 +81,8 @@ void take_trees(const SandboxdSettings& settings, OurTrees& trees) {
   };
   take_optional(settings.prepared, trees.prepared, take_prepared, "what is prepared anew will not be used");
   take_optional(settings.packages, trees.packages, take_tree, "packages of the operator will not be found");
+  for (const std::filesystem::path set : settings.package_sets)
+    take_optional(set, trees.sets[set.filename()], take_tree, "a set of packages will not be found");
 }
 
 // Root may go where the user of the sandboxes may not, below somebody's home perhaps. Nothing where root may not mount: then

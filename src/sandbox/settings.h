@@ -32,6 +32,8 @@ struct SandboxdSettings {
   std::filesystem::path prepared;
   // What the operator installed for programs (own_packages.h), looked at already. Empty: no such thing.
   std::filesystem::path packages;
+  // Directories of the same kind, each of a set that is called like it, looked at already.
+  std::vector<std::string> package_sets;
   std::filesystem::path cgroup_mount = "/sys/fs/cgroup";
   // Which levels of Python zygotes to keep (sandbox/kinds.h); empty: all.
   std::vector<std::string> python_levels;

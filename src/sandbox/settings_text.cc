@@ -23,6 +23,7 @@ void each_field(Settings& settings, Field&& field) {
   field(sandboxd.root);
   field(sandboxd.prepared);
   field(sandboxd.packages);
+  field(sandboxd.package_sets);
   field(sandboxd.cgroup_mount);
   field(sandboxd.python_levels);
   field(sandboxd.python_modules);

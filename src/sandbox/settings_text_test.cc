@@ -21,6 +21,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   settings.sandboxd.root = "/another/system";
   settings.sandboxd.prepared = "/made/anew";
   settings.sandboxd.packages = "/of/ours";
+  settings.sandboxd.package_sets = {"/sets/a", "/sets/b"};
   settings.sandboxd.cgroup_mount = "/else/where";
   settings.sandboxd.python_levels = {"stdlib"};
   settings.sandboxd.python_modules = {"sympy"};
@@ -44,6 +45,7 @@ TEST(SettingsText, IsReadAsItWasWritten) {
   EXPECT_EQ(read.sandboxd.root, "/another/system");
   EXPECT_EQ(read.sandboxd.prepared, "/made/anew");
   EXPECT_EQ(read.sandboxd.packages, "/of/ours");
+  EXPECT_EQ(read.sandboxd.package_sets, settings.sandboxd.package_sets);
   EXPECT_EQ(read.sandboxd.cgroup_mount, "/else/where");
   EXPECT_EQ(read.sandboxd.python_levels, settings.sandboxd.python_levels);
   EXPECT_EQ(read.sandboxd.python_modules, settings.sandboxd.python_modules);

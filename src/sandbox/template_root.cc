@@ -104,13 +104,13 @@ UniqueFd open_directory(const std::string& doing, int parent, const char* name) 
   return UniqueFd(sys(doing, [&] { return ::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
 }
 
+}  // namespace
+
 void attach(const UniqueFd& mount, const fs::path& target) {
   sys("attaching " + target.string(),
       [&] { return ::syscall(SYS_move_mount, mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH); });
 }
 
-// The same tree without the path that it has on this host. `place` and `empty` are directories of ours: the tree is attached in the
-// first for a moment. Where the kernel has no overlays it stays as it is.
 UniqueFd without_path(const UniqueFd& tree, const char* name, const fs::path& place, const fs::path& empty) {
   const std::string doing = "hiding where our files are";
   attach(tree, place);
@@ -127,8 +127,6 @@ UniqueFd without_path(const UniqueFd& tree, const char* name, const fs::path& pl
   return result;
 }
 
-}  // namespace
-
 UniqueFd take_tree(const fs::path& path) { return take(path, Access::read); }
 
 UniqueFd take_writable(const fs::path& path) { return take(path, Access::write); }
@@ -140,7 +138,13 @@ UniqueFd take_prepared(const fs::path& directory) {
   return overlay(doing, "prepared", made.get(), none.get());
 }
 
-void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
+void make_empty_scripts(const fs::path& workspace) {
+  for (const languages::Language& language : languages::all()) {
+    if (language.warmth == languages::Warmth::zygote) make_file(workspace / language.file);
+  }
+}
+
+void enter_template_root(const SandboxdSettings& settings, OurTrees& trees) {
   // Nothing we do may show outside, whatever the host's propagation is.
   sys("making mounts private", [&] { return ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
 
@@ -180,10 +184,8 @@ void enter_template_root(const SandboxdSettings& settings, OurTrees trees) {
     fs::create_symlink(
         fs::path(packages_mount) / "js/node_modules", root / "mnt/node_modules");  // before those above all
   }
-  // Zygotes start with an empty script in the place where sandboxes have the user's.
-  for (const languages::Language& language : languages::all()) {
-    if (language.warmth == languages::Warmth::zygote) make_file(root / "mnt/data" / language.file);
-  }
+  if (!trees.sets.empty()) fs::create_directory(root / fs::path(package_set_mount).relative_path());
+  make_empty_scripts(root / "mnt/data");
   make_sys(root / "sys");
   for (const auto& [name, target] : links) fs::create_symlink(target, root / name);
   fs::create_symlink("/proc/self/fd", root / "dev/fd");

@@ -3,6 +3,10 @@
 // devices, our runtimes. Built once by sandboxd in its own mount namespace; sandboxes get copies of that namespace and cannot
 // unmount or change what they inherit (mount_namespaces(7), "locked").
 
+#include <filesystem>
+#include <map>
+#include <string>
+
 #include "base/unique_fd.h"
 #include "sandbox/settings.h"
 
@@ -26,10 +30,23 @@ UniqueFd take_prepared(const std::filesystem::path& directory);
 // are not told where they come from, except where the kernel has no overlays.
 struct OurTrees {
   UniqueFd runtimes, prepared, packages;  // the last two may be missing
+  std::map<std::string, UniqueFd> sets;   // of packages, by name: for others (package_set.h), which get a place here
   UniqueFd root;                          // whose /usr it is; missing: this host's
   UniqueFd output;                        // of take_writable(), with its name below /prepared (workshop.h)
   std::string output_name;
 };
-void enter_template_root(const SandboxdSettings& settings, OurTrees trees);
+void enter_template_root(const SandboxdSettings& settings, OurTrees& trees);
+
+// For roots that are made of that one.
+
+void attach(const UniqueFd& mount, const std::filesystem::path& target);
+
+// The same tree without the path that it has on this host. `place` and `empty` are directories of ours: the tree is attached in the
+// first for a moment. Where the kernel has no overlays it stays as it is.
+UniqueFd without_path(
+    const UniqueFd& tree, const char* name, const std::filesystem::path& place, const std::filesystem::path& empty);
+
+// In the place where sandboxes have the user's, for zygotes to start with.
+void make_empty_scripts(const std::filesystem::path& workspace);
 
 }  // namespace ci::sandbox

@@ -14,11 +14,12 @@ namespace ci::sandbox {
 
 enum class Tag : std::uint8_t {
   // server → sandboxd
-  // u64 ticket, string kind, u8 awaited: somebody waits for it, who wants it soon rather than well prepared
+  // u64 ticket, string kind (kinds.h; with a set of packages "js@name"), u8 awaited: somebody waits for it, who wants it soon rather than well
+  // prepared
   create = 1,
   destroy,  // u64 ticket: it took too long; nothing happens when it is gone
   // sandboxd → server
-  hello,    // u8 cgroup version (0: none), string kinds joined with ',', u8 contained (isolation.h)
+  hello,  // u8 cgroup version (0: none), string kinds joined with ',', u8 contained (isolation.h), string sets of packages joined alike
   created,  // u64 ticket; descriptors: control, stdout, stderr
   refused,  // u64 ticket, string reason
   gone,     // u64 ticket: the sandbox's last process has been reaped

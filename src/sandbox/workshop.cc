@@ -34,7 +34,7 @@ constexpr int status_not_started = 127;
     trees.root = take_tree(workshop.root);
     trees.output = take_writable(workshop.output);
     trees.output_name = workshop.output_name;
-    enter_template_root(SandboxdSettings(), std::move(trees));
+    enter_template_root(SandboxdSettings(), trees);
     sys("entering the workshop", [&] { return ::chdir(workshop_output(workshop.output_name).c_str()); });
     std::vector<char*> arguments;
     for (const std::string& word : workshop.words) arguments.push_back(const_cast<char*>(word.c_str()));

@@ -1,6 +1,7 @@
 #include "sandbox/zygote_tree.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@ constexpr int out_of_the_way = 100;  // more than any number that a socket will 
 
 ZygoteTree::ZygoteTree(
     const std::vector<std::string>& command, size_t zygotes, const std::vector<std::string>& environment,
-    const GuestLimits& limits)
+    const GuestLimits& limits, int root)
     : limits_(limits) {
   std::vector<UniqueFd> theirs;
   for (size_t i = 0; i < zygotes; ++i) {
@@ -43,6 +44,7 @@ ZygoteTree::ZygoteTree(
   pid_ = static_cast<pid_t>(sys("starting a zygote", [&] { return ::fork(); }));
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (root >= 0 && ::setns(root, CLONE_NEWNS) != 0) ::_exit(126);
     ::dup2(STDERR_FILENO, STDOUT_FILENO);  // what it has to say is for the log
     for (size_t i = 0; i < theirs.size(); ++i) ::dup2(theirs[i].get(), first_socket + static_cast<int>(i));
     // What an interpreter opens and keeps may not have a number that its guests need.

@@ -22,10 +22,11 @@ struct GuestEnds {
 
 class ZygoteTree {
  public:
-  // Starts `command`, which finds the sockets of so many zygotes on descriptors 3, 4, …
+  // Starts `command`, which finds the sockets of so many zygotes on descriptors 3, 4, …, in the mount namespace `root`, if there is one, else
+  // in ours.
   ZygoteTree(
       const std::vector<std::string>& command, size_t zygotes, const std::vector<std::string>& environment,
-      const GuestLimits& limits);
+      const GuestLimits& limits, int root = -1);
 
   // Asks one of them for a child in a sandbox. Does not wait until it is there, or until the
   // zygote is ready to make one. False when the zygotes are gone.

@@ -24,28 +24,43 @@ void Zygotes::add(const Kind& kind) {
   if (level != kind.name.npos) zygotes.command.push_back(kind.name.substr(level + 1));
 }
 
-void Zygotes::start_first(const std::vector<std::string>& modules) {
+void Zygotes::preload(const std::vector<std::string>& modules) {
   for (auto& [language, zygotes] : by_language_) {
     if (!languages::find(language)->reads_imports) continue;
     for (const std::string& module : modules) zygotes.command.back() += "+" + module;
-    start(zygotes);
+  }
+}
+
+void Zygotes::start_first() {
+  for (auto& [language, zygotes] : by_language_) {
+    if (languages::find(language)->reads_imports) start(zygotes);
   }
 }
 
 void Zygotes::start(One& zygotes) {
-  zygotes.tree = std::make_unique<ZygoteTree>(zygotes.command, zygotes.count, environment_, limits_);
+  zygotes.tree = std::make_unique<ZygoteTree>(zygotes.command, zygotes.count, environment_, limits_, root_);
   zygotes.started = Clock::now();
   zygotes.due.reset();
 }
 
-void Zygotes::start_due() {
+bool Zygotes::is_idle(const One& zygotes, Clock::time_point now) const {
+  return zygotes.tree && now - zygotes.wanted >= longest_idle_;
+}
+
+void Zygotes::do_due() {
+  const auto now = Clock::now();
   for (auto& [language, zygotes] : by_language_) {
-    if (zygotes.due && Clock::now() >= *zygotes.due) start(zygotes);
+    if (zygotes.due && now >= *zygotes.due) start(zygotes);
+    if (!is_idle(zygotes, now)) continue;
+    let_go_.insert(zygotes.tree->pid());
+    ::kill(zygotes.tree->pid(), SIGKILL);
+    zygotes.tree.reset();
   }
 }
 
 ZygoteTree& Zygotes::of(const Kind& kind) {
   One& zygotes = by_language_.at(kind.language->code);
+  zygotes.wanted = Clock::now();
   if (!zygotes.tree) {
     if (zygotes.due) throw Failure(FailureKind::unavailable, "the zygotes of " + kind.name + " are starting again");
     start(zygotes);
@@ -60,6 +75,7 @@ void Zygotes::give_up(const Kind& kind) {
 
 // A broken installation is tried for ever, but seldom.
 bool Zygotes::ended(pid_t process, int status) {
+  if (let_go_.erase(process) > 0) return true;
   const auto found = std::ranges::find_if(
       by_language_, [process](const auto& entry) { return entry.second.tree && entry.second.tree->pid() == process; });
   if (found == by_language_.end()) return false;
@@ -78,10 +94,14 @@ bool Zygotes::ended(pid_t process, int status) {
 
 int Zygotes::time_to_next() const {
   std::int64_t next = -1;
-  for (const auto& [language, zygotes] : by_language_) {
-    if (!zygotes.due) continue;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*zygotes.due - Clock::now()).count();
+  const auto now = Clock::now();
+  const auto look_after = [&next](Clock::duration time) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(time).count();
     next = next < 0 ? std::max<std::int64_t>(0, left) : std::clamp<std::int64_t>(left, 0, next);
+  };
+  for (const auto& [language, zygotes] : by_language_) {
+    if (zygotes.due) look_after(*zygotes.due - now);
+    if (zygotes.tree && longest_idle_ != Clock::duration::max()) look_after(longest_idle_ - (now - zygotes.wanted));
   }
   return static_cast<int>(next);
 }

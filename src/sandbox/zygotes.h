@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,14 +20,22 @@ namespace ci::sandbox {
 
 class Zygotes {
  public:
-  // Both are looked at when something is started.
-  Zygotes(const std::vector<std::string>& environment, const GuestLimits& limits)
-      : environment_(environment), limits_(limits) {}
+  using Clock = std::chrono::steady_clock;
+
+  // Both are looked at when something is started. `root`: as for ZygoteTree. Those that nobody wanted for `longest_idle` end, until somebody
+  // does.
+  Zygotes(
+      const std::vector<std::string>& environment, const GuestLimits& limits, int root = -1,
+      Clock::duration longest_idle = Clock::duration::max())
+      : environment_(environment), limits_(limits), root_(root), longest_idle_(longest_idle) {}
 
   void add(const Kind& kind);
-  // After the last add(): those that are large and always wanted. `modules`: as in SandboxdSettings.
-  void start_first(const std::vector<std::string>& modules);
-  void start_due();
+  // After the last add(). `modules`: as in SandboxdSettings.
+  void preload(const std::vector<std::string>& modules);
+  // Those that are large and always wanted.
+  void start_first();
+  // What is to happen by now: starts and ends.
+  void do_due();
 
   // Those of a kind's language, which are started if they are not there. Fails as `unavailable` between their end and their next start.
   ZygoteTree& of(const Kind& kind);
@@ -39,21 +48,23 @@ class Zygotes {
   int time_to_next() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   struct One {
     std::vector<std::string> command;
     size_t count = 0;
     std::unique_ptr<ZygoteTree> tree;
-    Clock::time_point started;
+    Clock::time_point started, wanted;
     std::optional<Clock::time_point> due;  // when they start again
     std::chrono::milliseconds pause{0};
   };
 
   void start(One& zygotes);
+  bool is_idle(const One& zygotes, Clock::time_point now) const;
 
   const std::vector<std::string>& environment_;
   const GuestLimits& limits_;
+  int root_;
+  Clock::duration longest_idle_;
+  std::set<pid_t> let_go_;
   std::map<std::string_view, One> by_language_;
 };
 

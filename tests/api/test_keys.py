@@ -218,6 +218,8 @@ def test_bad_fields_are_named(keyed):
         ({"name": "x", "rate_limits": 5}, "body -> rate_limits"),
         ({"name": "x", "metadata": {"a": 1}}, "body -> metadata -> a"),
         ({"name": "x", "ceilings": {"languages": ["klingon"]}}, "body -> ceilings -> languages"),
+        ({"name": "x", "ceilings": {"package_sets": ["../x"]}}, "body -> ceilings -> package_sets"),
+        ({"name": "x", "ceilings": {"package_sets": "x"}}, "body -> ceilings -> package_sets"),
     ]:
         answer = admin(keyed, "POST", json=body)
         assert check_envelope(answer, 422)["details"][0]["field"] == field, body

@@ -80,12 +80,12 @@ def test_a_key_made_beside_the_server_works_is_limited_and_goes(served):
 
 
 def test_ceilings_are_set_and_lifted(served):
-    made = json.loads(call(served, "keys", "create", "--name", "c", "--max-runs", 2, "--max-seconds", 5, "--languages", "python,js", "--json"))
+    made = json.loads(call(served, "keys", "create", "--name", "c", "--max-runs", 2, "--max-seconds", 5, "--languages", "python,js", "--packages", "web,data", "--json"))
     ceilings = made["record"]["ceilings"]
-    assert ceilings == {"max_concurrent_runs": 2, "max_execution_seconds": 5, "max_memory_mb": None, "languages": ["py", "js"]}
+    assert ceilings == {"max_concurrent_runs": 2, "max_execution_seconds": 5, "max_memory_mb": None, "languages": ["py", "js"], "package_sets": ["web", "data"]}
     assert run(served, made["api_key"]) == 403
-    lifted = json.loads(call(served, "keys", "update", made["record"]["key_hash"], "--max-seconds", 0, "--languages", "", "--json"))
-    assert lifted["ceilings"]["max_execution_seconds"] is None and lifted["ceilings"]["languages"] == []
+    lifted = json.loads(call(served, "keys", "update", made["record"]["key_hash"], "--max-seconds", 0, "--languages", "", "--packages", "", "--json"))
+    assert lifted["ceilings"]["max_execution_seconds"] is None and lifted["ceilings"]["languages"] == [] and lifted["ceilings"]["package_sets"] == []
     assert harness.wait_until(lambda: run(served, made["api_key"]) == 200, 10)
 
 
@@ -93,6 +93,7 @@ def test_mistakes_are_told(served):
     assert "MASTER_API_KEY" in call(served, "keys", "list", status=1, MASTER_API_KEY="")
     unknown = call(served, "keys", "create", "--name", "x", "--languages", "klingon", status=1)
     assert "klingon" in unknown and "bash, c, cpp" in unknown
+    assert "is no name of a set" in call(served, "keys", "create", "--name", "x", "--packages", "../x", status=1)
     assert "--hourly 100" in call(served, "keys", "update", "sk-", status=1)
     for words in (["create"], ["create", "--name", "n", "--hourly", "-1"], ["show"], ["--nothing"]):
         call(served, "keys", *words, status=2)

@@ -1,5 +1,6 @@
 """Packages of the operator's own: installed with `kubecoderun packages`, found by programs of each language, read-only and from nowhere."""
 
+import functools
 import io
 import json
 import os
@@ -43,25 +44,25 @@ def wheel(folder, version="1.0", text=HELLO):
     })  # fmt: skip
 
 
-def npm_tarball(folder):
-    return in_tar(folder / "our-charts-1.2.0.tgz", {
-        "package/package.json": json.dumps({"name": "our-charts", "version": "1.2.0", "main": "index.js"}),
-        "package/index.js": f"exports.hello = () => '{HELLO}';\n",
+def npm_tarball(folder, text=HELLO, name="our-charts"):
+    return in_tar(folder / f"{name}-1.2.0.tgz", {
+        "package/package.json": json.dumps({"name": name, "version": "1.2.0", "main": "index.js"}),
+        "package/index.js": f"exports.hello = () => '{text}';\n",
     })  # fmt: skip
 
 
-def r_source(folder):
+def r_source(folder, text=HELLO):
     return in_tar(folder / "ourR_1.2.tar.gz", {
         "ourR/DESCRIPTION": "Package: ourR\nVersion: 1.2\nTitle: Ours\nDescription: Ours.\nAuthor: us\nMaintainer: us <us@example.org>\nLicense: MIT\n",
         "ourR/NAMESPACE": "export(hello)\n",
-        "ourR/R/hello.R": f"hello <- function() '{HELLO}'\n",
+        "ourR/R/hello.R": f"hello <- function() '{text}'\n",
     })  # fmt: skip
 
 
-def jar(folder):
+def jar(folder, text=HELLO):
     source = folder / "ours/greeting/Greeting.java"
     source.parent.mkdir(parents=True)
-    source.write_text(f'package ours.greeting;\npublic class Greeting {{ public static String hello() {{ return "{HELLO}"; }} }}\n')
+    source.write_text(f'package ours.greeting;\npublic class Greeting {{ public static String hello() {{ return "{text}"; }} }}\n')
     subprocess.run(["javac", "-d", folder / "classes", source], check=True, timeout=120)
     return in_zip(folder / "greeting.jar", {"ours/greeting/Greeting.class": (folder / "classes/ours/greeting/Greeting.class").read_bytes()})
 
@@ -69,7 +70,7 @@ def jar(folder):
 MODULE = "example.org/ours/Greeting"
 
 
-def go_proxy(folder):
+def go_proxy(folder, text=HELLO):
     """What a proxy of Go answers for one module, as files."""
     versions = folder / "proxy/example.org/ours/!greeting/@v"
     versions.mkdir(parents=True)
@@ -79,7 +80,7 @@ def go_proxy(folder):
     (versions / "v1.0.0.mod").write_text(description)
     in_zip(versions / "v1.0.0.zip", {
         f"{MODULE}@v1.0.0/go.mod": description,
-        f"{MODULE}@v1.0.0/greeting.go": f'package greeting\n\nfunc Hello() string {{ return "{HELLO}" }}\n',
+        f"{MODULE}@v1.0.0/greeting.go": f'package greeting\n\nfunc Hello() string {{ return "{text}" }}\n',
     })  # fmt: skip
     return folder / "proxy"
 
@@ -109,27 +110,30 @@ def added(program, directory, *words, **settings):
     return result
 
 
-@pytest.fixture(scope="module")
-def installed(program, place):
-    """The directory, with a package for each language whose tool is here."""
-    directory, sources = place / "packages", place / "sources"
+def fill(directory, sources, add, text=HELLO, version="1.0"):
+    """The directory gets a package for each language whose tool is here. `add`: what installs one."""
     sources.mkdir()
     here = {language for language, tool in TOOLS.items() if os.access(tool, os.X_OK)}
     if "py" in here:
-        wheel(sources)
-        added(program, directory, "py", "ourtables", "--", "--no-index", "--find-links", sources)
+        wheel(sources, version, text)
+        add("py", "ourtables", "--", "--no-index", "--find-links", sources)
     if "js" in here:
-        added(program, directory, "js", npm_tarball(sources), npm_config_offline="true")
+        add("js", npm_tarball(sources, text), npm_config_offline="true")
     if "r" in here:
-        added(program, directory, "r", r_source(sources))
+        add("r", r_source(sources, text))
     if "java" in here:
-        added(program, directory, "java", jar(sources))
+        add("java", jar(sources, text))
     if "go" in here:
-        go_environment = {"GOPROXY": f"file://{go_proxy(sources)}", "GOSUMDB": "off", "GOFLAGS": "-modcacherw"}
-        added(program, directory, "go", f"{MODULE}@v1.0.0", **go_environment)
+        add("go", f"{MODULE}@v1.0.0", GOPROXY=f"file://{go_proxy(sources, text)}", GOSUMDB="off", GOFLAGS="-modcacherw")
     (directory / "cpp/include").mkdir(parents=True)
-    (directory / "cpp/include/ours.h").write_text(f'#define OURS "{HELLO}"\n')
+    (directory / "cpp/include/ours.h").write_text(f'#define OURS "{text}"\n')
     return directory
+
+
+@pytest.fixture(scope="module")
+def installed(program, place):
+    directory = place / "packages"
+    return fill(directory, place / "sources", functools.partial(added, program, directory))
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,16 @@
 
 #include <algorithm>
 #include <iostream>
-#include <sstream>
 
 #include "access/key_json.h"
 #include "access/key_records.h"
 #include "app/commands/print_json.h"
 #include "app/commands/store_session.h"
 #include "base/failure.h"
+#include "base/package_set.h"
 #include "base/table.h"
 #include "base/time_text.h"
+#include "base/words.h"
 #include "languages/codes.h"
 
 namespace ci::app {
@@ -60,6 +61,7 @@ void print_record(const KeyRecord& record) {
   if (ceilings.run_time) fmt::print("Longest run: {} s\n", ceilings.run_time->count());
   if (ceilings.memory_bytes) fmt::print("Memory:      {} MB\n", *ceilings.memory_bytes >> 20);
   if (!ceilings.languages.empty()) fmt::print("Languages:   {}\n", fmt::join(ceilings.languages, ", "));
+  if (!ceilings.package_sets.empty()) fmt::print("Packages:    {}\n", fmt::join(ceilings.package_sets, ", "));
 }
 
 std::optional<std::int64_t> limit_of(std::int64_t number) {
@@ -69,7 +71,7 @@ std::optional<std::int64_t> limit_of(std::int64_t number) {
 
 bool asks_for_a_change(const KeyOptions& options) {
   return !options.name.empty() || options.enable || options.disable || options.runs_at_once || options.run_seconds ||
-         options.memory_megabytes || options.languages || !options.metadata.empty() ||
+         options.memory_megabytes || options.languages || options.package_sets || !options.metadata.empty() ||
          std::ranges::any_of(options.limits, [](const auto& limit) { return limit.has_value(); });
 }
 
@@ -100,9 +102,7 @@ access::KeyChange change_of(const KeyOptions& options, const KeyRecord& before) 
   }
   if (options.languages) {
     ceilings.languages.clear();
-    std::istringstream names(*options.languages);
-    for (std::string name; std::getline(names, name, ',');) {
-      if (name.empty()) continue;
+    for (const std::string& name : words_of(*options.languages)) {
       const languages::Language* language = languages::find(name);
       if (language == nullptr) {
         throw Failure(
@@ -110,6 +110,14 @@ access::KeyChange change_of(const KeyOptions& options, const KeyRecord& before) 
             fmt::format("--languages: there is no \"{}\"; there are {}", name, languages::all_codes()));
       }
       ceilings.languages.emplace_back(language->code);
+    }
+  }
+  if (options.package_sets) {
+    ceilings.package_sets = words_of(*options.package_sets);
+    for (const std::string& name : ceilings.package_sets) {
+      if (is_package_set_name(name)) continue;
+      throw Failure(
+          FailureKind::invalid, fmt::format("--packages: \"{}\" is no name of a set: {}", name, package_set_names));
     }
   }
   if (ceilings != before.ceilings) change.ceilings = ceilings;

@@ -18,8 +18,9 @@ struct KeyOptions {
   std::string name;
   std::array<std::optional<std::int64_t>, access::all_periods.size()> limits;
   std::optional<std::int64_t> runs_at_once, run_seconds, memory_megabytes;
-  std::optional<std::string> languages;  // "py,js"; empty: all
-  std::vector<std::string> metadata;     // name=value
+  std::optional<std::string> languages;     // "py,js"; empty: all
+  std::optional<std::string> package_sets;  // "a,b"; empty: any
+  std::vector<std::string> metadata;        // name=value
   bool enable = false, disable = false;
   bool force = false;  // do not ask
   bool json = false;

@@ -17,10 +17,12 @@
 #include "app/commands/installed_packages.h"
 #include "app/server/compose.h"
 #include "base/ascii.h"
+#include "base/package_set.h"
 #include "base/sys.h"
 #include "base/table.h"
 #include "base/unique_fd.h"
 #include "os/child_process.h"
+#include "sandbox/own_packages.h"
 
 namespace ci::app {
 
@@ -209,9 +211,16 @@ void check_release(const Manager& manager, const Settings& settings) {
       system.pretty_name(), system.directory().string(), manager.language));
 }
 
+// That of the set; an empty name is the one that all programs see.
+fs::path directory_of(const Settings& settings, const std::string& set) {
+  if (set.empty()) return packages_directory(settings);
+  if (!is_package_set_name(set)) refuse(fmt::format("--set: \"{}\" is no name of a set: {}", set, package_set_names));
+  return package_sets_directory(settings) / set;
+}
+
 // The directory, ours while this lives.
 UniqueFd hold(const fs::path& directory) {
-  const std::string doing = "SANDBOX_PACKAGES: opening " + directory.string();
+  const std::string doing = "opening " + directory.string();
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) throw Failure::from_errno(error.value(), doing);
@@ -267,6 +276,14 @@ void say_done(const fs::path& directory) {
       directory.string());
 }
 
+// For who asks for none of them.
+void print_sets(const Settings& settings, const std::string& set) {
+  if (!set.empty()) return;
+  for (const fs::path& directory : sandbox::package_sets(package_sets_directory(settings))) {
+    fmt::print("There is a set: kubecoderun packages --set {} list\n", directory.filename().string());
+  }
+}
+
 // What pip takes for the same name.
 std::string plain(std::string name) {
   std::ranges::transform(name, name.begin(), [](char c) { return c == '_' || c == '.' ? '-' : lower_case(c); });
@@ -279,13 +296,14 @@ bool is_same(const InstalledPackage& package, const std::string& name) {
 
 }  // namespace
 
-int install_packages(const Settings& settings, const std::string& language, const Names& names) {
+int install_packages(
+    const Settings& settings, const std::string& set, const std::string& language, const Names& names) {
   const Manager& manager = manager_of(language);
   check_release(manager, settings);
   ::umask(022);
-  const fs::path directory = packages_directory(settings);
+  const fs::path directory = directory_of(settings, set);
   const UniqueFd held = hold(directory);
-  check_packages(settings);
+  check_packages_in(settings, directory);
   Change change(directory, manager.language);
   manager.add(change.copy(), names);
   change.keep();
@@ -293,9 +311,9 @@ int install_packages(const Settings& settings, const std::string& language, cons
   return 0;
 }
 
-int remove_packages(const Settings& settings, const std::string& language, const Names& names) {
+int remove_packages(const Settings& settings, const std::string& set, const std::string& language, const Names& names) {
   const Manager& manager = manager_of(language);
-  const fs::path directory = packages_directory(settings);
+  const fs::path directory = directory_of(settings, set);
   const auto installed = installed_packages(directory, manager.language, programs_root(settings));
   for (const std::string& name : names) {
     if (std::ranges::any_of(installed, [&](const InstalledPackage& package) { return is_same(package, name); }))
@@ -312,8 +330,8 @@ int remove_packages(const Settings& settings, const std::string& language, const
   return 0;
 }
 
-int list_packages(const Settings& settings, const std::string& language, bool as_json) {
-  const fs::path directory = packages_directory(settings);
+int list_packages(const Settings& settings, const std::string& set, const std::string& language, bool as_json) {
+  const fs::path directory = directory_of(settings, set);
   std::vector<InstalledPackage> all;
   for (const std::string& code : language.empty() ? managed() : Names{manager_of(language).language}) {
     std::ranges::move(installed_packages(directory, code, programs_root(settings)), std::back_inserter(all));
@@ -327,13 +345,17 @@ int list_packages(const Settings& settings, const std::string& language, bool as
     return 0;
   }
   if (all.empty()) {
-    fmt::print("Nothing is in {}. For example: kubecoderun packages add py polars\n", directory.string());
+    fmt::print(
+        "Nothing is in {}. For example: kubecoderun packages{} add py polars\n", directory.string(),
+        set.empty() ? "" : " --set " + set);
+    print_sets(settings, set);
     return 0;
   }
   Table table;
   table.columns = {{"Language", true}, {"Name", true}, {"Version", true}};
   for (const InstalledPackage& package : all) table.add({package.language, package.name, package.version});
   fmt::print("{}", as_text(table));
+  print_sets(settings, set);
   return 0;
 }
 

@@ -115,6 +115,7 @@ class Runner final : private execution::ProgramSink {
     for (const fs::path& path : request_.inputs) add_input(program, path);
     pool::Demand demand = execution::demand_for(std::string(language_.code), code, {}, {});
     program.code = std::move(code);
+    demand.packages = request_.packages;
 
     const auto lease = co_await pool.acquire(std::move(demand), after(patience));
     const execution::Ran ran = co_await execution::run_program(*lease, std::move(program), *this, overtime);

@@ -18,6 +18,7 @@ struct RunRequest {
   std::vector<std::filesystem::path> inputs;              // placed in /mnt/data under their base names
   std::optional<std::filesystem::path> output_directory;  // files the program leaves are copied there, else listed
   std::optional<std::chrono::seconds> time_limit;
+  std::string packages;  // a set of these; empty: none
 };
 
 // Output goes to ours as it comes. Returns the program's exit code; 128 + signal; 124 when time ran out; 137 when

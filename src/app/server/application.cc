@@ -304,7 +304,8 @@ awaitable<void> Application::write_key_uses() {
 // What waits in memory is of before an update, and would load what it lacks from after it.
 awaitable<void> Application::watch_interpreters() {
   const auto look = [this] {
-    return interpreters_as_they_are(pool_->languages(), programs_root(settings_), packages_directory(settings_));
+    return interpreters_as_they_are(
+        pool_->languages(), programs_root(settings_), packages_directory(settings_), package_sets_directory(settings_));
   };
   std::string known = co_await on_pool(*blocking_, look), seen = known;
   for (;;) {

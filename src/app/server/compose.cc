@@ -158,6 +158,7 @@ execution::ExecutionSettings execution_settings(const Settings& settings) {
   result.strict_ownership = settings.strict_ownership;
   result.named_sessions = settings.named_sessions;
   result.own_packages = packages_directory(settings);
+  result.package_sets = package_sets_directory(settings);
   result.system = result.compile_cache.system = programs_root(settings);
   // What is compiled in a pod, where its compiler is, is not for others.
   result.compile_cache.bytes = is_kubernetes(settings) ? 0 : settings.compile_cache_bytes;
@@ -353,26 +354,76 @@ fs::path packages_directory(const Settings& settings) {
   return data += "-packages";
 }
 
-fs::path usable_packages(const Settings& settings) {
-  const fs::path directory = packages_directory(settings);
-  const std::string trouble = sandbox::packages_trouble(directory, server_account(settings.server_user).user);
-  if (!trouble.empty()) {
-    log_warning("packages of the operator will not be found", {{"reason", trouble}});
-    return {};
-  }
+namespace {
+
+// Why programs may not be given it, if they may not.
+std::string trouble_of_packages(const Settings& settings, const fs::path& directory) {
+  return sandbox::packages_trouble(directory, server_account(settings.server_user).user);
+}
+
+bool may_be_given(const Settings& settings, const fs::path& directory) {
+  const std::string trouble = trouble_of_packages(settings, directory);
+  if (!trouble.empty()) log_warning("packages of the operator will not be found", {{"reason", trouble}});
   std::error_code ignored;
-  return fs::is_directory(directory, ignored) ? directory : fs::path();
+  return trouble.empty() && fs::is_directory(directory, ignored);
+}
+
+void check_trouble(const Settings& settings, const fs::path& directory, const char* name) {
+  const std::string trouble = trouble_of_packages(settings, directory);
+  if (!trouble.empty()) throw Failure(FailureKind::invalid, fmt::format("{}: {}", name, trouble));
+}
+
+void check_is_there(const fs::path& directory, const char* name, const char* maker) {
+  std::error_code ignored;
+  if (fs::exists(directory, ignored)) return;
+  throw Failure(
+      FailureKind::invalid, fmt::format("{}: {} is not there; `{}` makes it", name, directory.string(), maker));
+}
+
+constexpr const char* packages_setting = "SANDBOX_PACKAGES";
+constexpr const char* sets_setting = "SANDBOX_PACKAGE_SETS";
+
+}  // namespace
+
+fs::path usable_packages(const Settings& settings) {
+  fs::path directory = packages_directory(settings);
+  return may_be_given(settings, directory) ? directory : fs::path();
+}
+
+fs::path package_sets_directory(const Settings& settings) {
+  if (!settings.package_sets_directory.empty()) return fs::absolute(settings.package_sets_directory).lexically_normal();
+  fs::path packages = packages_directory(settings);
+  if (!packages.has_filename()) packages = packages.parent_path();
+  return packages += "-sets";
+}
+
+std::vector<std::string> usable_package_sets(const Settings& settings) {
+  std::vector<std::string> sets;
+  const fs::path directory = package_sets_directory(settings);
+  if (!may_be_given(settings, directory)) return sets;
+  if (is_contained(settings)) {
+    log_warning(
+        "no program gets a set of packages", {{"reason", "ALLOW_WEAK_SANDBOX: all of them see the container's root"}});
+    return sets;
+  }
+  for (const fs::path& set : sandbox::package_sets(directory)) {
+    if (may_be_given(settings, set)) sets.push_back(set);
+  }
+  return sets;
 }
 
 void check_packages(const Settings& settings) {
-  const fs::path directory = packages_directory(settings);
-  const std::string trouble = sandbox::packages_trouble(directory, server_account(settings.server_user).user);
-  if (!trouble.empty()) throw Failure(FailureKind::invalid, "SANDBOX_PACKAGES: " + trouble);
-  std::error_code ignored;
-  if (settings.packages_directory.empty() || fs::exists(directory, ignored)) return;
-  throw Failure(
-      FailureKind::invalid,
-      fmt::format("SANDBOX_PACKAGES: {} is not there; `kubecoderun packages add` makes it", directory.string()));
+  const fs::path packages = packages_directory(settings), sets = package_sets_directory(settings);
+  check_trouble(settings, packages, packages_setting);
+  if (!settings.packages_directory.empty()) check_is_there(packages, packages_setting, "kubecoderun packages add");
+  check_trouble(settings, sets, sets_setting);
+  if (!settings.package_sets_directory.empty())
+    check_is_there(sets, sets_setting, "kubecoderun packages --set NAME add");
+  for (const fs::path& set : sandbox::package_sets(sets)) check_trouble(settings, set, sets_setting);
+}
+
+void check_packages_in(const Settings& settings, const fs::path& directory) {
+  check_trouble(settings, directory, "kubecoderun packages");
 }
 
 bool forbids_programs(const fs::path& directory) {

@@ -62,8 +62,15 @@ std::filesystem::path packages_directory(const Settings& settings);
 // user could change it.
 std::filesystem::path usable_packages(const Settings& settings);
 
-// Fails as `invalid` in that case, and where a directory is named that is not there.
+// The same of the sets of packages: the directory that has them, and those that programs are given. None where sandboxes have no root of
+// their own.
+std::filesystem::path package_sets_directory(const Settings& settings);
+std::vector<std::string> usable_package_sets(const Settings& settings);
+
+// Fails as `invalid` where others could change any of these, and where a directory is named that is not there.
 void check_packages(const Settings& settings);
+// Fails as `invalid` where others could change that one.
+void check_packages_in(const Settings& settings, const std::filesystem::path& directory);
 
 // Whether nothing may be started from the file system there (mount option noexec).
 bool forbids_programs(const std::filesystem::path& directory);

@@ -62,9 +62,14 @@ void add_own_packages(std::string& text, const os::SystemRoot& system, const fs:
 }  // namespace
 
 std::string interpreters_as_they_are(
-    const std::vector<std::string>& languages, const os::SystemRoot& system, const fs::path& packages) {
+    const std::vector<std::string>& languages, const os::SystemRoot& system, const fs::path& packages,
+    const fs::path& package_sets) {
   std::string text;
   add_own_packages(text, system, packages);
+  for (const fs::path& set : sandbox::package_sets(package_sets)) {
+    add(text, set);
+    add_own_packages(text, system, set);
+  }
   for (const std::string& code : languages) {
     const languages::Language* language = languages::find(code);
     if (language == nullptr || language->warmth == languages::Warmth::shell) continue;

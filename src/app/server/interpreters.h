@@ -13,6 +13,7 @@ namespace ci::app {
 // added or removed in the system that programs see, also below `packages`, where the operator's own are (sandbox/own_packages.h). Looks at
 // some hundred files: not for the I/O thread.
 std::string interpreters_as_they_are(
-    const std::vector<std::string>& languages, const os::SystemRoot& system, const std::filesystem::path& packages);
+    const std::vector<std::string>& languages, const os::SystemRoot& system, const std::filesystem::path& packages,
+    const std::filesystem::path& package_sets);
 
 }  // namespace ci::app

@@ -98,6 +98,7 @@ struct Settings {
   bool keep_plots = true;
   std::string runtimes_directory;
   std::string packages_directory;
+  std::string package_sets_directory;
   std::string root_directory;  // empty: programs see this host's /usr
   bool pool = false;
   std::map<std::string, int> pool_floors;  // by language code

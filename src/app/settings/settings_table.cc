@@ -221,6 +221,10 @@ void add_process(Table& table) {
              "Directory of packages for programs beside those of the system (`kubecoderun packages`). Not set: DATA_DIR with -packages "
              "behind its name, where there is one.")
       .sets(&Settings::packages_directory);
+  table.path("SANDBOX_PACKAGE_SETS", "",
+             "Directory with one like that for each set of packages, which programs find whose request or key names it "
+             "(`kubecoderun packages --set`). Not set: the name of SANDBOX_PACKAGES with -sets behind it, where there is one.")
+      .sets(&Settings::package_sets_directory);
   table.path("SANDBOX_ROOT", "",
              "Directory of another system, whose /usr programs see in the place of this host's (`./dev root trixie DIR` makes one). "
              "Not set: this host's.")

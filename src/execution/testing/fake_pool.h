@@ -63,6 +63,7 @@ class FakePool final : public pool::SandboxPool {
   std::vector<pool::Word> words;      // told to any lease
   bool exhausted = false;             // acquire() fails
   std::string down;                   // why nothing can be run
+  std::vector<std::string> sets;      // of packages
   pool::PoolStatistics counted;
   bool broken = false;   // start() fails
   int dead_at_once = 0;  // so many sandboxes end before their program comes
@@ -80,6 +81,7 @@ class FakePool final : public pool::SandboxPool {
     if (!down.empty()) return {};
     return {"py", "js", "bash"};
   }
+  std::vector<std::string> package_sets() const override { return sets; }
   std::string unavailable() const override { return down; }
   pool::PoolStatistics statistics() const override { return counted; }
   awaitable<void> stop() override { co_return; }

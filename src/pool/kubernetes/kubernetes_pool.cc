@@ -109,6 +109,8 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
     return codes;
   }
 
+  std::vector<std::string> package_sets() const override { return {}; }  // what is there is in the images
+
   std::string unavailable() const override {
     if (!watch_.is_complete()) return watch_.problem().empty() ? "the cluster has not answered yet" : watch_.problem();
     return "";

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
-#include <ranges>
 #include <set>
 
 #include "base/changes.h"
 #include "base/log.h"
+#include "base/words.h"
 #include "languages/language.h"
 #include "pool/local/local_lease.h"
 #include "pool/local/sandboxd_client.h"
@@ -56,8 +56,10 @@ class LocalPool final : public SandboxPool {
     if (found == kinds.end()) {
       throw Failure(FailureKind::unavailable, "this host has no sandbox for " + demand.language);
     }
-    const std::string kind = *found;
-    Shelf& shelf = shelves_.at(kind);
+    const std::string kind = sandbox::with_set(*found, demand.packages);
+    if (!is_offered(kind))
+      throw Failure(FailureKind::unavailable, "there is no set of packages " + demand.packages + " any more");
+    Shelf& shelf = shelves_[kind];
     const int wanted = stock_target(shelf.state(kind, begin), limits_);
     shelf.demand.arrival(begin);
     std::unique_ptr<Channel> channel = shelf.take_warm();
@@ -107,6 +109,8 @@ class LocalPool final : public SandboxPool {
     for (const auto& [kind, shelf] : shelves_) found.insert(language_of(kind));
     return {found.begin(), found.end()};
   }
+
+  std::vector<std::string> package_sets() const override { return {sets_.begin(), sets_.end()}; }
 
   std::string unavailable() const override {
     if (!unavailable_.empty()) return unavailable_;
@@ -199,16 +203,17 @@ class LocalPool final : public SandboxPool {
   void greet(Reader& reader) {
     cgroup_version_ = reader.number<std::uint8_t>();
     const std::string names = reader.text();
+    const bool contained = reader.number<std::uint8_t>() != 0;
+    const std::string sets = reader.text();
     workspace_device_.reset();
     struct stat info{};
-    if (reader.number<std::uint8_t>() != 0 && ::stat(sandbox::workspace, &info) == 0) workspace_device_ = info.st_dev;
-    for (const auto name : std::views::split(names, ',')) {
-      const std::string kind(name.begin(), name.end());
-      if (!kind.empty()) shelves_[kind].floor = floor_of(kind, settings_);
-    }
+    if (contained && ::stat(sandbox::workspace, &info) == 0) workspace_device_ = info.st_dev;
+    for (const std::string& kind : words_of(names)) shelves_[kind].floor = floor_of(kind, settings_);
+    const std::vector<std::string> offered = words_of(sets);
+    sets_ = {offered.begin(), offered.end()};
     connected_ = true;
     unavailable_.clear();
-    log_info("sandboxd is ready", {{"kinds", names}, {"cgroup", cgroup_version_}});
+    log_info("sandboxd is ready", {{"kinds", names}, {"cgroup", cgroup_version_}, {"package_sets", sets}});
     refill();
     changed_.announce();
   }
@@ -266,11 +271,19 @@ class LocalPool final : public SandboxPool {
     changed_.announce();
   }
 
+  // Sets of packages come and go with sandboxd; their shelves stay.
+  bool is_offered(std::string_view kind) const {
+    const std::string_view set = sandbox::parts_of_kind(kind).set;
+    return set.empty() || sets_.contains(set);
+  }
+
   // --- keeping warm ------------------------------------------------------------------------------------------------
 
   StockPlan plan() const {
     std::vector<KindState> states;
-    for (const auto& [kind, shelf] : shelves_) states.push_back(shelf.state(kind, Clock::now()));
+    for (const auto& [kind, shelf] : shelves_) {
+      if (is_offered(kind)) states.push_back(shelf.state(kind, Clock::now()));
+    }
     return plan_stock(states, limits_);
   }
 
@@ -382,7 +395,8 @@ class LocalPool final : public SandboxPool {
   int cgroup_version_ = 0;
   std::optional<dev_t> workspace_device_;  // where sandboxes are not apart (sandbox/isolation.h)
   std::string unavailable_;
-  std::map<std::string, Shelf> shelves_;
+  std::map<std::string, Shelf> shelves_;  // by kind; with a set of packages from their first use on
+  std::set<std::string, std::less<>> sets_;
   std::map<std::uint64_t, Pending> pending_;  // by ticket
   std::uint64_t last_ticket_ = 0;
   PoolStatistics statistics_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "languages/language.h"
+#include "sandbox/kinds.h"
 
 namespace ci::pool {
 
@@ -17,18 +18,20 @@ bool is_presumed_slow(std::string_view kind) {
   return language != nullptr && language->warmth == languages::Warmth::waiting;
 }
 
+std::string_view plain(std::string_view kind) { return sandbox::parts_of_kind(kind).plain; }
+
 }  // namespace
 
-std::string language_of(std::string_view kind) { return std::string(kind.substr(0, kind.find('/'))); }
+std::string language_of(std::string_view kind) { return std::string(kind.substr(0, kind.find_first_of("/@"))); }
 
-bool is_plain(std::string_view kind) { return kind.ends_with("/stdlib") || kind.find('/') == kind.npos; }
+bool is_plain(std::string_view kind) { return plain(kind).ends_with("/stdlib") || plain(kind).find('/') == kind.npos; }
 
 bool is_quick_to_make(std::string_view kind) {
   return is_plain(kind) && languages::find(language_of(kind)) != nullptr && !is_presumed_slow(kind);
 }
 
 int floor_of(std::string_view kind, const PoolSettings& settings) {
-  if (!settings.enabled) return 0;
+  if (!settings.enabled || plain(kind) != kind) return 0;
   const auto floor = settings.floors.find(language_of(kind));
   if (floor == settings.floors.end()) return 0;
   return is_plain(kind) ? floor->second : std::min(floor->second, 1);

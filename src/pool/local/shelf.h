@@ -17,14 +17,15 @@ namespace ci::pool {
 
 std::string language_of(std::string_view kind);
 
-// A language's own kind; for Python the smallest zygote.
+// A language's own kind, also with a set of packages; for Python the smallest zygote.
 bool is_plain(std::string_view kind);
 
 // The larger zygotes and some interpreters take seconds to start. Until then their programs wait in line, and all
 // others need not.
 bool is_quick_to_make(std::string_view kind);
 
-// How many are kept warm whatever is asked for. A language's floor goes to its plain kind; the larger zygote levels of Python keep one each.
+// How many are kept warm whatever is asked for. A language's floor goes to its plain kind; the larger zygote levels of Python keep one each, and
+// those with a set of packages none.
 int floor_of(std::string_view kind, const PoolSettings& settings);
 
 // A request for which nothing was warm.
