@@ -213,8 +213,7 @@ std::span<const Language> all() {
                     "-buildmode=exe",
                     "/build/main.a"},
                .quick_alone = true,
-               .environment =
-                   {"GOCACHE=/build/cache", "GOPATH=/build/go", "GOFLAGS=-mod=mod"},
+               .environment = {"GOCACHE=/build/cache", "GOPATH=/build/go", "GOFLAGS=-mod=mod"},
                .fickle = {"go:", "\"c\"", "`c`", "#cgo"}},
       },
       {
