@@ -17,13 +17,13 @@ namespace {
 constexpr auto interval = std::chrono::milliseconds(100);
 constexpr std::uint64_t most_queued = 16 << 20;
 constexpr int most_lines = 4096;  // sockets; who has more is not looking for addresses
+constexpr std::uint64_t most_in_connections = 64 << 20;
 
-}  // namespace
-
-std::uint64_t queued_for_netlink(int file, std::uint64_t most) {
+// Of a text that may be long, what `number_of` says of each line; no more than `most`.
+template <class NumberOf>
+std::uint64_t sum_of_lines(int file, std::uint64_t most, NumberOf number_of) {
   std::array<char, 16 << 10> buffer;
   std::uint64_t sum = 0;
-  int lines = 0;
   std::string rest;
   ::lseek(file, 0, SEEK_SET);
   for (ssize_t got; (got = ::read(file, buffer.data(), buffer.size())) > 0;) {
@@ -31,17 +31,41 @@ std::uint64_t queued_for_netlink(int file, std::uint64_t most) {
     size_t begin = 0;
     for (size_t end; (end = rest.find('\n', begin)) != rest.npos; begin = end + 1) {
       rest[end] = '\0';
-      unsigned long long bytes = 0;
-      if (std::sscanf(rest.c_str() + begin, "%*s %*s %*s %*s %llu", &bytes) == 1) sum += bytes;
-      if (sum >= most || ++lines > most_lines) return most;
+      sum += number_of(rest.c_str() + begin);
+      if (sum >= most) return most;
     }
     rest.erase(0, begin);
   }
   return sum;
 }
 
+}  // namespace
+
+std::uint64_t queued_for_netlink(int file, std::uint64_t most) {
+  int lines = 0;
+  return sum_of_lines(file, most, [&](const char* line) -> std::uint64_t {
+    unsigned long long bytes = 0;
+    if (std::sscanf(line, "%*s %*s %*s %*s %llu", &bytes) != 1) bytes = 0;
+    return ++lines > most_lines ? most : bytes;
+  });
+}
+
+std::uint64_t queued_in_connections(int file, std::uint64_t most) {
+  return sum_of_lines(file, most, [](const char* line) -> std::uint64_t {
+    unsigned long long to_send = 0, received = 0;
+    const bool found = std::sscanf(line, "%*s %*s %*s %*s %llx:%llx", &to_send, &received) == 2;
+    return found ? to_send + received : 0;
+  });
+}
+
 void MemoryWatch::open() {
   netlink_ = UniqueFd(::open("/proc/self/net/netlink", O_RDONLY | O_CLOEXEC));
+  if (files_.oom_events < 0) {
+    for (const char* protocol : {"tcp", "tcp6", "udp", "udp6"}) {
+      const std::string name = std::string("/proc/self/net/") + protocol;
+      connections_.emplace_back(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+    }
+  }
   locks_.open();
 }
 
@@ -86,10 +110,19 @@ bool MemoryWatch::look() {
     const GroupUsage now = container_.of(group_);
     peak_ = std::max(peak_, now.memory);
     if (now.memory > most_ || now.threads > most_processes_) return true;
-  } else if (netlink_ && queued_for_netlink(netlink_.get(), most_queued) >= most_queued) {
+  } else if (holds_too_much_in_sockets()) {
     return true;
   }
   return locks_.too_many();
+}
+
+bool MemoryWatch::holds_too_much_in_sockets() const {
+  if (netlink_ && queued_for_netlink(netlink_.get(), most_queued) >= most_queued) return true;
+  std::uint64_t waiting = 0;
+  for (const UniqueFd& file : connections_) {
+    if (file) waiting += queued_in_connections(file.get(), most_in_connections);
+  }
+  return waiting >= most_in_connections;
 }
 
 std::uint64_t MemoryWatch::peak() {

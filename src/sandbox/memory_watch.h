@@ -36,7 +36,7 @@ class MemoryWatch {
   void begin(Clock::time_point now);
 
   // True from when the kernel ended a process for want of memory, or it holds more than a program may of what no group is charged
-  // for: what waits in netlink sockets, locks on files.
+  // for: what waits in netlink sockets and, without a group, in TCP and UDP sockets; locks on files.
   bool exhausted();
 
   // Takes back what only a compiler may have (`limits`: os::Cgroup::memory_limits). It may have left something running that needs it,
@@ -48,12 +48,14 @@ class MemoryWatch {
 
  private:
   bool look();
+  bool holds_too_much_in_sockets() const;  // of its own network namespace
 
   MemoryFiles files_;
   pid_t group_ = 0;
   std::uint64_t most_ = 0, most_processes_ = 0;
   ContainerMemory container_;
   UniqueFd netlink_;
+  std::vector<UniqueFd> connections_;  // /proc/net/tcp and its like, where no control group counts what they hold
   LockWatch locks_;
   Clock::time_point look_due_ = Clock::time_point::max();
   std::uint64_t peak_ = 0;
@@ -62,5 +64,7 @@ class MemoryWatch {
 
 // The sum of what waits, from a text like /proc/net/netlink; no more than `most` is counted, nor are more than some thousand lines.
 std::uint64_t queued_for_netlink(int file, std::uint64_t most);
+// The same from one like /proc/net/tcp, however many lines it has: what waits to be sent and to be read.
+std::uint64_t queued_in_connections(int file, std::uint64_t most);
 
 }  // namespace ci::sandbox

@@ -36,6 +36,22 @@ TEST(MemoryWatch, CountsNoFurtherThanItMust) {
   EXPECT_EQ(sum(crowd, 6000), 6000u);
 }
 
+TEST(MemoryWatch, AddsUpWhatWaitsInConnections) {
+  const std::string title =
+      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+  const std::string one =
+      "   0: 0100007F:1F90 0100007F:C350 01 00000010:000000FF 01:00000014 00000000   123        0 7\n";
+  const auto waiting = [](const std::string& text, std::uint64_t most) {
+    return queued_in_connections(os::memory_file("tcp", text).get(), most);
+  };
+  EXPECT_EQ(waiting(title, 1000), 0u);
+  EXPECT_EQ(waiting(title + one + one, 1000), 2u * (16 + 255));
+  std::string crowd = title;
+  for (int i = 0; i < 5000; ++i) crowd += one;
+  EXPECT_EQ(waiting(crowd, 1 << 30), 5000u * (16 + 255));
+  EXPECT_EQ(waiting(crowd, 1000), 1000u);
+}
+
 TEST(MemoryWatch, FindsWhatHappenedSinceItsGuestCame) {
   const UniqueFd events = os::memory_file("events", "low 0\noom_kill 3\n"), peak = os::memory_file("peak", "5000\n");
   MemoryWatch same({events.get(), peak.get(), 3, 2000});
