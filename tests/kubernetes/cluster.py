@@ -220,9 +220,11 @@ class Cluster:
         return text
 
     def service(self, name="kubecoderun", namespace=NAMESPACE):
-        """The address of the Service, as pods would use it."""
+        """The address of the Service, as pods would use it. What leads there knows of a pod a little later than the pod is ready."""
         spec = self.get("service", name, namespace=namespace)["spec"]
-        return Api(f"http://{spec['clusterIP']}:{spec['ports'][0]['port']}")
+        api = Api(f"http://{spec['clusterIP']}:{spec['ports'][0]['port']}")
+        assert wait_until(api.answers, 60, 0.2), f"nothing answers at {api.base}\n{self.report(namespace)}"
+        return api
 
 
 class Api:
@@ -240,6 +242,12 @@ class Api:
         with requests.Session() as session:
             session.trust_env = False
             return session.request(method, self.base + path, headers=headers, **({"timeout": 120} | options))
+
+    def answers(self):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
+            self.request("GET", "/health", timeout=10)
+            return True
+        return False
 
     def run(self, lang, code, **fields):
         answer = self.request("POST", "/exec", json={"lang": lang, "code": code} | fields)
