@@ -60,48 +60,46 @@ json::object parse_body(std::string_view body) {
   return std::move(value.get_object());
 }
 
-std::vector<std::string> languages_of(const json::object& object, Problems& problems) {
-  const std::string field = "body -> ceilings -> languages";
-  std::vector<std::string> codes;
-  const json::value* value = object.if_contains("languages");
-  if (value == nullptr || value->is_null()) return codes;
+// Of a list among the ceilings, what `read` makes of each entry: nothing where it has told a problem instead.
+template <class Read>
+std::vector<std::string> list_of(
+    const json::object& ceilings, std::string_view name, std::string_view what, Problems& problems, Read read) {
+  const std::string field = fmt::format("body -> ceilings -> {}", name);
+  std::vector<std::string> entries;
+  const json::value* value = ceilings.if_contains(name);
+  if (value == nullptr || value->is_null()) return entries;
   if (!value->is_array()) {
-    problems.add(field, "Input should be a list of languages", "list_type");
-    return codes;
+    problems.add(field, fmt::format("Input should be a list of {}", what), "list_type");
+    return entries;
   }
   for (const json::value& one : value->get_array()) {
-    const languages::Language* language = nullptr;
-    if (one.is_string()) language = languages::find(std::string(one.get_string()));
-    if (language != nullptr) {
-      codes.emplace_back(language->code);
-    } else {
-      problems.add(
-          field, fmt::format("There is no language {}; there are {}", json::serialize(one), languages::all_codes()),
-          "value_error");
-    }
+    if (std::optional<std::string> entry = read(field, one)) entries.push_back(std::move(*entry));
   }
-  return codes;
+  return entries;
 }
 
-std::vector<std::string> package_sets_of(const json::object& object, Problems& problems) {
-  const std::string field = "body -> ceilings -> package_sets";
-  std::vector<std::string> names;
-  const json::value* value = object.if_contains("package_sets");
-  if (value == nullptr || value->is_null()) return names;
-  if (!value->is_array()) {
-    problems.add(field, "Input should be a list of names of sets of packages", "list_type");
-    return names;
-  }
-  for (const json::value& one : value->get_array()) {
+std::vector<std::string> languages_of(const json::object& ceilings, Problems& problems) {
+  const auto read = [&](const std::string& field, const json::value& one) -> std::optional<std::string> {
+    const languages::Language* language = nullptr;
+    if (one.is_string()) language = languages::find(std::string(one.get_string()));
+    if (language != nullptr) return std::string(language->code);
+    problems.add(
+        field, fmt::format("There is no language {}; there are {}", json::serialize(one), languages::all_codes()),
+        "value_error");
+    return std::nullopt;
+  };
+  return list_of(ceilings, "languages", "languages", problems, read);
+}
+
+std::vector<std::string> package_sets_of(const json::object& ceilings, Problems& problems) {
+  const auto read = [&](const std::string& field, const json::value& one) -> std::optional<std::string> {
     std::string name = one.is_string() ? std::string(one.get_string()) : std::string();
-    if (is_package_set_name(name)) {
-      names.push_back(std::move(name));
-    } else {
-      problems.add(
-          field, fmt::format("{} is no name of a set: {}", json::serialize(one), package_set_names), "value_error");
-    }
-  }
-  return names;
+    if (is_package_set_name(name)) return name;
+    problems.add(
+        field, fmt::format("{} is no name of a set: {}", json::serialize(one), package_set_names), "value_error");
+    return std::nullopt;
+  };
+  return list_of(ceilings, "package_sets", "names of sets of packages", problems, read);
 }
 
 void read_name(const json::object& body, bool is_new, access::KeyChange& change, Problems& problems) {
