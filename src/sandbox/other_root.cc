@@ -12,6 +12,8 @@
 #include <set>
 #include <utility>
 
+#include "sandbox/given_directory.h"
+
 namespace ci::sandbox {
 
 namespace fs = std::filesystem;
@@ -28,19 +30,11 @@ constexpr const char* loader = "/lib/ld-linux-aarch64.so.1";
 constexpr const char* parts[] = {"python/_kubecoderun.abi3.so", "zygote/interpreter.so", "java/launch"};
 
 std::string trouble_of(const fs::path& path, uid_t owner) {
+  const std::string close = "chmod o-w " + path.string();
+  std::string trouble = who_could_change(path, owner, {"make the tree as root", close});
+  if (!trouble.empty()) return trouble;
   struct stat info{};
-  if (::stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return "";
-  if (info.st_uid != 0 && info.st_uid != owner) {
-    return fmt::format(
-        "{} belongs to user {}, who could change what programs of others load; make the tree as root", path.string(),
-        info.st_uid);
-  }
-  if ((info.st_mode & S_IWOTH) != 0) {
-    return fmt::format(
-        "everybody may write to {}, and so change what programs of others load; chmod o-w {}", path.string(),
-        path.string());
-  }
-  if ((info.st_mode & S_IXOTH) == 0) {
+  if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && (info.st_mode & S_IXOTH) == 0) {
     return fmt::format("{} is closed to the users of sandboxes; chmod o+rx {}", path.string(), path.string());
   }
   return "";

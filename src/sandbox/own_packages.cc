@@ -1,12 +1,12 @@
 #include "sandbox/own_packages.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <string_view>
 
 #include "base/package_set.h"
+#include "sandbox/given_directory.h"
 
 namespace ci::sandbox {
 
@@ -21,19 +21,8 @@ bool is_folder(const fs::path& path) {
 
 // Of one directory; neither links nor files are looked at.
 std::string trouble_of(const fs::path& path, uid_t owner) {
-  struct stat info{};
-  if (::stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return "";
-  if (info.st_uid != 0 && info.st_uid != owner) {
-    return fmt::format(
-        "{} belongs to user {}, who could change what programs of others load; chown -R root {}", path.string(),
-        info.st_uid, path.string());
-  }
-  if ((info.st_mode & S_IWOTH) != 0) {
-    return fmt::format(
-        "everybody may write to {}, and so change what programs of others load; chmod -R o-w {}", path.string(),
-        path.string());
-  }
-  return "";
+  const std::string give = "chown -R root " + path.string(), close = "chmod -R o-w " + path.string();
+  return who_could_change(path, owner, {give, close});
 }
 
 enum class End { front, back };
