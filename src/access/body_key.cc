@@ -10,7 +10,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::array<std::string_view, 3> names = {"LIBRECHAT_CODE_API_KEY", "api_key", "apiKey"};
+constexpr std::array<std::string_view, 3> parameter_names = {"LIBRECHAT_CODE_API_KEY", "api_key", "apiKey"};
 constexpr std::size_t longest_key = 8 << 10;
 constexpr std::string_view blank = " \t\r\n";
 
@@ -23,7 +23,7 @@ struct Listener {
   static constexpr std::size_t max_key_size = std::size_t(-1);
   static constexpr std::size_t max_string_size = std::size_t(-1);
 
-  std::array<std::string, names.size()> found;
+  std::array<std::string, parameter_names.size()> found;
   std::size_t depth = 0;
   std::string name;   // of the member we are at; only as much of it as tells it apart
   std::string value;  // of a text there
@@ -47,15 +47,15 @@ struct Listener {
   }
   bool on_array_end(std::size_t, error&) { return --depth, true; }
   bool on_key_part(text part, std::size_t, error&) {
-    if (depth == 1) add(name, part, names[0].size());
+    if (depth == 1) add(name, part, parameter_names[0].size());
     return true;
   }
   bool on_key(text part, std::size_t size, error& problem) {
     on_key_part(part, size, problem);
     wanted.reset();
     if (depth != 1) return true;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (name == names[i]) wanted = i;
+    for (std::size_t i = 0; i < parameter_names.size(); ++i) {
+      if (name == parameter_names[i]) wanted = i;
     }
     name.clear();
     return true;

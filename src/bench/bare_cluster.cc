@@ -22,8 +22,8 @@ using Clock = std::chrono::steady_clock;
 using kubernetes::Answer;
 using kubernetes::object;
 
-constexpr std::chrono::seconds longest_start{120};
-constexpr std::chrono::milliseconds between_looks{50};
+constexpr std::chrono::seconds longest_pod_start{120};
+constexpr std::chrono::milliseconds between_pod_looks{50};
 constexpr int runner_port = 8080;  // when a pod does not say
 
 std::optional<std::string> variable(const std::string& name) {
@@ -115,10 +115,10 @@ double BareCluster::make_pod() {
       address_ = pod.address;
       return milliseconds_since(begin);
     }
-    if (pod.is_over || milliseconds_since(begin) > std::chrono::duration<double, std::milli>(longest_start).count())
+    if (pod.is_over || milliseconds_since(begin) > std::chrono::duration<double, std::milli>(longest_pod_start).count())
       throw Failure(FailureKind::unavailable, "a pod like those of the pool does not start: " + pod.problem);
     if (interrupted()) throw Failure(FailureKind::unavailable, "interrupted");
-    asio::steady_timer pause(context_, between_looks);
+    asio::steady_timer pause(context_, between_pod_looks);
     bool over = false;
     pause.async_wait([&over](boost::system::error_code) { over = true; });
     run_until(context_, [&over] { return over; });

@@ -25,7 +25,7 @@ constexpr int most_rounds = 30;   // each costs the cluster a pod
 constexpr int most_made = 5;      // pods that are made while the clock runs
 constexpr int bare_changes = 20;  // of a pod, and exchanges with it
 constexpr std::chrono::seconds longest_refill{120};
-constexpr std::chrono::milliseconds between_looks{50};
+constexpr std::chrono::milliseconds between_answers{50};
 // The cluster removes the pod of the run before and makes the next one: what is measured must not run at the same time.
 constexpr std::chrono::milliseconds least_pause{1000};
 
@@ -68,7 +68,7 @@ bool wait_for(HttpClient& client, Enough enough) {
   const auto end = Clock::now() + longest_refill;
   while (!enough(look_at_pool(client).python())) {
     if (interrupted() || Clock::now() > end) return false;
-    std::this_thread::sleep_for(between_looks);
+    std::this_thread::sleep_for(between_answers);
   }
   return true;
 }

@@ -92,7 +92,7 @@ constexpr Case again(
   return Case{"languages", name, language, source, expected, 0, true};
 }
 
-constexpr auto table = std::to_array<Case>({
+constexpr auto all_languages = std::to_array<Case>({
     run("py hello", "py", "print('hello {n}')", hello),
     run("py numpy", "py", "import numpy as np\nprint(np.arange(11).mean(), {n})", "5.0 {n}\n"),
     run("py pandas", "py", pandas_program, "49800 {n}\n"),
@@ -121,6 +121,6 @@ constexpr auto table = std::to_array<Case>({
 
 }  // namespace
 
-std::span<const Case> language_cases() { return table; }
+std::span<const Case> language_cases() { return all_languages; }
 
 }  // namespace ci::bench

@@ -33,7 +33,7 @@ constexpr std::array<Library, 4> libraries = {{
     {"/numpy/", "py/numpy"},
 }};
 
-std::string read_file(const fs::path& path) {
+std::string read_if_there(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   std::ostringstream text;
   text << stream.rdbuf();
@@ -81,7 +81,8 @@ std::map<pid_t, Process> processes_below(pid_t top) {
     const std::string name = entry.path().filename().string();
     pid_t pid = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{}) continue;
-    if (const std::string status = read_file(entry.path() / "status"); !status.empty()) all[pid] = parse_status(status);
+    if (const std::string status = read_if_there(entry.path() / "status"); !status.empty())
+      all[pid] = parse_status(status);
   }
   std::vector<pid_t> left = {top};
   while (!left.empty()) {
@@ -143,10 +144,10 @@ std::optional<ServerMemory> memory_below(pid_t server) {
   std::map<pid_t, WarmSandbox> sandboxes;  // by the pid of its process 1
   for (const auto& [pid, process] : processes) {
     const fs::path directory = "/proc/" + std::to_string(pid);
-    const std::string smaps = read_file(directory / "smaps_rollup");
+    const std::string smaps = read_if_there(directory / "smaps_rollup");
     if (smaps.empty() && is_forbidden(directory / "smaps_rollup")) return std::nullopt;
     if (smaps.empty()) continue;  // it is ending or has ended
-    const Memory memory = parse_memory(smaps, read_file(directory / "status"));
+    const Memory memory = parse_memory(smaps, read_if_there(directory / "status"));
     if (process.namespace_pids.size() < depth) {
       result.others[part_of_server(process, top->second)] += memory;
       continue;
@@ -158,7 +159,7 @@ std::optional<ServerMemory> memory_below(pid_t server) {
     WarmSandbox& sandbox = sandboxes[first];
     sandbox.memory += memory;
     const std::string kind =
-        kind_of_guest(program_of(pid), read_file(directory / "cmdline"), read_file(directory / "maps"));
+        kind_of_guest(program_of(pid), read_if_there(directory / "cmdline"), read_if_there(directory / "maps"));
     if (sandbox.kind.empty() || sandbox.kind == "shell") sandbox.kind = kind;
   }
   for (auto& [pid, sandbox] : sandboxes) result.sandboxes.push_back(std::move(sandbox));

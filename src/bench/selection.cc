@@ -14,7 +14,7 @@ namespace ci::bench {
 
 namespace {
 
-constexpr std::array<Group, 10> table = {{
+constexpr std::array<Group, 10> all_groups = {{
     {"start", "from starting a server until it has answered in Python and in Bash (a server of its own only)"},
     {"sequential", "ten Python programs one after the other, from no imports to scikit-learn"},
     {"languages", "hello in every language and what people do most, each beside the bare tool"},
@@ -38,7 +38,7 @@ std::string plain(std::string_view word) {
   return result.substr(begin, result.find_last_not_of(' ') - begin + 1);
 }
 
-bool is_group(const std::string& word) { return std::ranges::find(table, word, &Group::name) != table.end(); }
+bool is_group(const std::string& word) { return std::ranges::find(all_groups, word, &Group::name) != all_groups.end(); }
 
 bool is_case(const std::string& word) {
   return std::ranges::any_of(
@@ -47,7 +47,7 @@ bool is_case(const std::string& word) {
 
 }  // namespace
 
-std::span<const Group> groups() { return table; }
+std::span<const Group> groups() { return all_groups; }
 
 Selection::Selection(const std::vector<std::string>& words) {
   for (const std::string& text : words) {
@@ -59,7 +59,7 @@ Selection::Selection(const std::vector<std::string>& words) {
       if (word.empty()) continue;
       if (!is_group(word) && !is_case(word)) {
         std::vector<std::string_view> known;
-        for (const Group& group : table) known.push_back(group.name);
+        for (const Group& group : all_groups) known.push_back(group.name);
         throw Failure(
             FailureKind::invalid,
             fmt::format("\"{}\" is no group ({}), no case and no language", std::string(part), fmt::join(known, ", ")));

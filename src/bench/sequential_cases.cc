@@ -32,7 +32,7 @@ x = np.linalg.solve(a, np.ones(120))
 print(np.allclose(a @ x, 1), {n})
 )";
 
-constexpr std::string_view pandas_program = R"(import pandas as pd
+constexpr std::string_view sequential_pandas = R"(import pandas as pd
 
 days = pd.date_range('2024-01-01', periods=1000, freq='D')
 sales = pd.DataFrame({'day': days, 'shop': ['north', 'south'] * 500, 'amount': range(1000)})
@@ -40,7 +40,7 @@ table = sales.pivot_table(index=sales['day'].dt.year, columns='shop', values='am
 print(table.shape, int(table.to_numpy().sum()), {n})
 )";
 
-constexpr std::string_view plot_program = R"(import matplotlib
+constexpr std::string_view sequential_plot = R"(import matplotlib
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 
@@ -123,25 +123,26 @@ def collatz(number):
 print(len(primes_below(100_000)), paths(40, 40) % 1_000_007, max(map(collatz, range(1, 3000))), {n})
 )";
 
-constexpr Case run(std::string_view name, std::string_view source, std::string_view expected, int files = 0) {
+constexpr Case sequential_run(
+    std::string_view name, std::string_view source, std::string_view expected, int files = 0) {
   return Case{"sequential", name, "py", source, expected, files, false};
 }
 
-constexpr auto table = std::to_array<Case>({
-    run("minimal", "print('hello {n}')", "hello {n}\n"),
-    run("stdlib only", stdlib_program, "2024-03-01 56.25 190 {n}\n"),
-    run("numpy", numpy_program, "True {n}\n"),
-    run("pandas", pandas_program, "(3, 2) 499500 {n}\n"),
-    run("matplotlib", plot_program, "drawn {n}\n", 1),
-    run("scikit-learn", sklearn_program, "True {n}\n"),
-    run("multi-import", many_program, "{\"slope\": 2.0, \"mean\": 4.0} {n}\n"),
-    run("sympy", sympy_program, "[2, 3] 9 {n}\n"),
-    run("opencv", opencv_program, "True {n}\n"),
-    run("complex computation", complex_program, "9592 461607 216 {n}\n"),
+constexpr auto all_sequential = std::to_array<Case>({
+    sequential_run("minimal", "print('hello {n}')", "hello {n}\n"),
+    sequential_run("stdlib only", stdlib_program, "2024-03-01 56.25 190 {n}\n"),
+    sequential_run("numpy", numpy_program, "True {n}\n"),
+    sequential_run("pandas", sequential_pandas, "(3, 2) 499500 {n}\n"),
+    sequential_run("matplotlib", sequential_plot, "drawn {n}\n", 1),
+    sequential_run("scikit-learn", sklearn_program, "True {n}\n"),
+    sequential_run("multi-import", many_program, "{\"slope\": 2.0, \"mean\": 4.0} {n}\n"),
+    sequential_run("sympy", sympy_program, "[2, 3] 9 {n}\n"),
+    sequential_run("opencv", opencv_program, "True {n}\n"),
+    sequential_run("complex computation", complex_program, "9592 461607 216 {n}\n"),
 });
 
 }  // namespace
 
-std::span<const Case> sequential_cases() { return table; }
+std::span<const Case> sequential_cases() { return all_sequential; }
 
 }  // namespace ci::bench

@@ -13,7 +13,7 @@ namespace {
 
 using enum Quantity;
 
-constexpr auto table = std::to_array<Target>({
+constexpr auto all_targets = std::to_array<Target>({
     {"start", "answered py and bash", p50, 1500},
     {"languages", "py hello", p50, 3},
     {"languages", "py hello", p99, 10},
@@ -79,11 +79,11 @@ std::optional<double> measured(const Report& report, const Target& target) {
 
 }  // namespace
 
-std::span<const Target> targets() { return table; }
+std::span<const Target> targets() { return all_targets; }
 
 std::vector<Verdict> judge(const Report& report) {
   std::vector<Verdict> verdicts;
-  for (const Target& target : table) {
+  for (const Target& target : all_targets) {
     const auto found = measured(report, target);
     if (!found) continue;
     const bool met = target.quantity == per_second ? *found >= target.limit : *found <= target.limit;

@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // From the word to end until the sandbox has told that it did: the agent lets a program go on for 300 ms.
-constexpr std::chrono::seconds time_to_end{5};
+constexpr std::chrono::seconds time_after_interrupt{5};
 
 // Until the program has ended.
 awaitable<pool::Outcome> follow(pool::Lease& lease, ProgramSink& sink, Budget& budget, Ran& ran) {
@@ -57,7 +57,7 @@ awaitable<void> tell_words(pool::Lease& lease, ProgramSink& sink, Budget& budget
     }
     if (!taken) continue;
     if (thaw && thaw->time_limit) budget.set(*thaw->time_limit + overtime);
-    if (interrupts) budget.set(time_to_end);
+    if (interrupts) budget.set(time_after_interrupt);
     if (freezes)
       budget.stop();
     else if (frozen && (thaw || interrupts))

@@ -13,7 +13,7 @@ namespace ci::metrics {
 
 namespace {
 
-constexpr std::size_t most_waiting = 2048, batch = 256;
+constexpr std::size_t most_spans_waiting = 2048, batch = 256;
 constexpr std::chrono::milliseconds between_looks{200};
 constexpr int looks_between_sends = 5;
 
@@ -55,7 +55,7 @@ void TraceExporter::record(const RunRecord& run) {
   } else if (!traced.trace.sampled) {
     return;
   }
-  if (waiting_.size() >= most_waiting) {
+  if (waiting_.size() >= most_spans_waiting) {
     ++dropped_;
     return;
   }

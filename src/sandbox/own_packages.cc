@@ -20,7 +20,7 @@ bool is_folder(const fs::path& path) {
 }
 
 // Of one directory; neither links nor files are looked at.
-std::string trouble_of(const fs::path& path, uid_t owner) {
+std::string trouble_of_directory(const fs::path& path, uid_t owner) {
   const std::string give = "chown -R root " + path.string(), close = "chmod -R o-w " + path.string();
   return who_could_change(path, owner, {give, close});
 }
@@ -60,9 +60,9 @@ std::string packages_trouble(const fs::path& directory, uid_t owner) {
   std::error_code error;
   if (!fs::exists(directory, error)) return "";
   if (!is_folder(directory)) return fmt::format("{} is not a directory", directory.string());
-  if (std::string trouble = trouble_of(directory, owner); !trouble.empty()) return trouble;
+  if (std::string trouble = trouble_of_directory(directory, owner); !trouble.empty()) return trouble;
   for (const auto& entry : fs::directory_iterator(directory, error)) {
-    if (std::string trouble = trouble_of(entry.path(), owner); !trouble.empty()) return trouble;
+    if (std::string trouble = trouble_of_directory(entry.path(), owner); !trouble.empty()) return trouble;
   }
   return error ? fmt::format("{} cannot be read: {}", directory.string(), error.message()) : "";
 }

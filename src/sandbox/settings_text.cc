@@ -8,7 +8,7 @@ namespace {
 
 // One list of the fields serves both directions: `field` writes or reads what it is given.
 template <class Settings, class Field>
-void each_field(Settings& settings, Field&& field) {
+void each_setting(Settings& settings, Field&& field) {
   auto& sandboxd = settings.sandboxd;
   field(sandboxd.memory_bytes);
   field(sandboxd.processes);
@@ -35,7 +35,7 @@ void each_field(Settings& settings, Field&& field) {
   field(settings.log.version);
 }
 
-struct WriteField {
+struct WriteSetting {
   Writer& writer;
 
   void operator()(std::uint64_t value) { writer.number(value); }
@@ -52,7 +52,7 @@ struct WriteField {
   }
 };
 
-struct ReadField {
+struct ReadSetting {
   Reader& reader;
 
   void operator()(std::uint64_t& value) { value = reader.number<std::uint64_t>(); }
@@ -72,7 +72,7 @@ struct ReadField {
 
 std::string settings_text(const StartSettings& settings) {
   Writer writer(Tag::settings);
-  each_field(settings, WriteField{writer});
+  each_setting(settings, WriteSetting{writer});
   return writer.bytes();
 }
 
@@ -80,7 +80,7 @@ StartSettings parse_settings_text(std::string_view text) {
   Reader reader(text);
   if (reader.tag() != Tag::settings) throw Failure(FailureKind::internal, "these are not the settings of sandboxd");
   StartSettings settings;
-  each_field(settings, ReadField{reader});
+  each_setting(settings, ReadSetting{reader});
   return settings;
 }
 

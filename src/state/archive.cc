@@ -19,7 +19,7 @@ namespace {
 
 using std::chrono::system_clock;
 
-const std::string prefix = "states/";
+const std::string object_prefix = "states/";
 const std::string lock_key = "session:state-archive-lock";
 constexpr int most_per_round = 100, page_size = 200;
 constexpr int rounds_between_removals = 6;
@@ -28,7 +28,7 @@ constexpr auto shortest_rest = std::chrono::minutes(5);  // of a life that does 
 constexpr std::size_t plain_piece = 3 << 18, text_piece = 4 << 18;  // as much text as bytes, and no group cut
 constexpr std::size_t longest_modules = 600;                        // metadata must be short
 
-std::string archive_key(std::string_view session) { return prefix + std::string(session) + "/state.dat"; }
+std::string archive_key(std::string_view session) { return object_prefix + std::string(session) + "/state.dat"; }
 
 // Fills `into` unless the end comes first.
 awaitable<std::size_t> fill(ByteSource& source, std::span<std::byte> into) {
@@ -228,7 +228,7 @@ awaitable<void> Archive::remove_old() {
   const auto oldest = system_clock::now() - settings_.archive_ttl;
   std::string cursor;
   do {
-    const auto page = co_await bodies_.list(prefix, cursor, page_size);
+    const auto page = co_await bodies_.list(object_prefix, cursor, page_size);
     for (const store::ObjectInfo& object : page.objects) {
       if (object.modified < oldest) co_await remove_quietly(object.key);
     }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t most_modules = 32, longest_module = 64;
 constexpr std::size_t most_digits = 6, longest_reason = 100;
-const std::string prefix = "session:state:";
+const std::string key_prefix = "session:state:";
 
 std::string_view text_in(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains(name);
@@ -40,10 +40,10 @@ void add_module(std::string_view name, Record& record) {
 
 }  // namespace
 
-std::string data_key(std::string_view session) { return prefix + std::string(session); }
-std::string hash_key(std::string_view session) { return prefix + "hash:" + std::string(session); }
+std::string data_key(std::string_view session) { return key_prefix + std::string(session); }
+std::string hash_key(std::string_view session) { return key_prefix + "hash:" + std::string(session); }
 std::string record_key(std::string_view session) { return record_prefix + std::string(session); }
-std::string uploaded_key(std::string_view session) { return prefix + "uploaded:" + std::string(session); }
+std::string uploaded_key(std::string_view session) { return key_prefix + "uploaded:" + std::string(session); }
 
 std::string text_of(const Record& record) {
   json::object object;

@@ -11,7 +11,6 @@
 
 namespace ci::pool {
 
-using kubernetes::Answer;
 using kubernetes::object;
 using kubernetes::Refusal;
 
@@ -47,7 +46,7 @@ PodCalls::PodCalls(
     net::client::Client& http, std::string home)
     : settings_(settings), client_(client), election_(election), http_(http), home_(std::move(home)) {}
 
-awaitable<Answer<Pod>> PodCalls::create(std::string language, PodStatus status) {
+awaitable<kubernetes::Answer<Pod>> PodCalls::create(std::string language, PodStatus status) {
   const std::string name = fmt::format("pool-{}-{}", language, sha256_hex(random_token(16)).substr(0, 8));
   std::string failed;
   try {
@@ -75,18 +74,18 @@ awaitable<std::string> PodCalls::remove(std::string name, std::string uid) {
   }
 }
 
-awaitable<Answer<Pod>> PodCalls::mark_in_use(const Pod& pod) {
+awaitable<kubernetes::Answer<Pod>> PodCalls::mark_in_use(const Pod& pod) {
   object changes = changes_to(pod, PodStatus::in_use, settings_.identity);
   object& metadata = changes["metadata"].get_object();
   metadata["annotations"].emplace_object()[labels::taken_at] = iso_time_z(std::chrono::system_clock::now());
   return patch(pod.name, std::move(changes));
 }
 
-awaitable<Answer<Pod>> PodCalls::mark_warm(const Pod& pod) {
+awaitable<kubernetes::Answer<Pod>> PodCalls::mark_warm(const Pod& pod) {
   return patch(pod.name, changes_to(pod, PodStatus::warm, ""));
 }
 
-awaitable<Answer<Pod>> PodCalls::patch(std::string name, object changes) {
+awaitable<kubernetes::Answer<Pod>> PodCalls::patch(std::string name, object changes) {
   auto answer = co_await client_.patch(kubernetes::kinds::pod, home_, std::move(name), std::move(changes));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   co_return read_pod(*answer, settings_.port);

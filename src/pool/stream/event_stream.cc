@@ -11,7 +11,7 @@ namespace ci::pool {
 
 namespace {
 
-constexpr std::size_t piece_size = 64 << 10;
+constexpr std::size_t event_piece = 64 << 10;
 constexpr std::uint32_t most_at_once = 64;
 
 // A file, and the room that it takes.
@@ -28,7 +28,7 @@ class KeptFile final : public ByteSource {
 };
 
 awaitable<void> send_body(ByteSource& body, const WriteBytes& write) {
-  std::vector<std::byte> piece(piece_size);
+  std::vector<std::byte> piece(event_piece);
   while (const std::size_t count = co_await body.read_some(piece)) {
     const std::string bytes =
         frame_bytes(FrameTag::data, std::string_view(reinterpret_cast<const char*>(piece.data()), count));
