@@ -36,7 +36,7 @@ namespace ci::sandbox {
 
 namespace {
 
-using Clock = RunClock::Clock;
+using Clock = std::chrono::steady_clock;
 
 constexpr auto soft_grace = std::chrono::milliseconds(300);  // between the soft signal and the kill
 constexpr auto dying_time = std::chrono::seconds(2);         // of what was killed
