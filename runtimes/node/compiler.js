@@ -5,13 +5,15 @@
 const fs = require('fs');
 const vm = require('vm');
 const Module = require('module');
+const path = require('path');
 
-const file = '/usr/share/nodejs/typescript/lib/typescript.js';
+const {compiler: file} = require('./typescript_place.js');
 
-// Where both are kept, for the compiler that is installed, without the ending.
+// Where both are kept, for the compiler that is installed, without the ending. What npm installs has one and the same time.
 const keptAs = (directory) => {
   const {size, mtimeMs} = fs.statSync(file);
-  return `${directory}/typescript-${size}-${Math.trunc(mtimeMs)}-${process.version}-${process.arch}`;
+  const {version} = JSON.parse(fs.readFileSync(path.join(file, '../../package.json'), 'utf8'));
+  return `${directory}/typescript-${version}-${size}-${Math.trunc(mtimeMs)}-${process.version}-${process.arch}`;
 };
 
 // The same program, whose other characters are in texts, patterns and comments. One behind a backslash would change its meaning.
@@ -44,7 +46,6 @@ const options = {
   module: ts.ModuleKind.CommonJS,
   target: ts.ScriptTarget.ES2019,
   esModuleInterop: true,
-  experimentalDecorators: true,
   inlineSourceMap: true,
 };
 
@@ -69,7 +70,14 @@ namespace Inner { export const a = 1; }
 export const all = {numbers, generate, Color, Inner};
 `;
 
-const transpile = (text, fileName, compilerOptions) => ts.transpileModule(text, {compilerOptions, fileName, reportDiagnostics: true});
+// Decorators were there before the standard had some, and before TypeScript 5 there were no others. What programs that are written for them say.
+const hasStandardDecorators = Number.parseInt(ts.version) >= 5;
+const namesOldDecorators = (text) => /\b(PropertyDescriptor|propertyKey|reflect-metadata)\b/.test(text) && !/DecoratorContext\b/.test(text);
+
+function transpile(text, fileName, basic) {
+  const compilerOptions = {...basic, experimentalDecorators: !hasStandardDecorators || namesOldDecorators(text)};
+  return ts.transpileModule(text, {compilerOptions, fileName, reportDiagnostics: true});
+}
 
 const moduleOptions = {...options, module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, moduleDetection: ts.ModuleDetectionKind.Force};
 

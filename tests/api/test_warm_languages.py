@@ -149,6 +149,27 @@ def test_typescript_is_translated(server):
     assert (answer["stderr"], answer["code"]) == ("", 0)
 
 
+# What came with 4.9 and 5.
+NEWER_TYPESCRIPT = """
+const colors = {red: [255, 0, 0], green: '#00ff00'} satisfies Record<string, string | number[]>;
+function logged<This, Args extends any[], Return>(target: (this: This, ...args: Args) => Return, context: ClassMethodDecoratorContext) {
+  return function (this: This, ...args: Args): Return { console.log('calling', String(context.name)); return target.call(this, ...args); };
+}
+const first = <const T extends readonly unknown[]>(items: T): T[0] => items[0];
+class Box { @logged open(): number { return colors.red[0]; } }
+console.log(new Box().open(), colors.green.toUpperCase(), first(['a', 'b']));
+"""
+
+
+def test_typescript_is_a_current_one(server):
+    need(server, "ts")
+    version = server.run("bash", "tsc --version")["stdout"]
+    if not version.startswith("Version 5"):
+        pytest.skip(f"{version.strip()}: a newer one comes with the libraries of Node (./run --packages-only)")
+    answer = server.run("ts", NEWER_TYPESCRIPT)
+    assert (answer["stdout"], answer["stderr"]) == ("calling open\n255 #00FF00 a\n", "")
+
+
 def test_typescript_syntax_errors_are_those_of_tsc(server):
     need(server, "ts")
     answer = server.run("ts", "console.log('before');\nconst x: number = ;\nfunction f( {\n")
