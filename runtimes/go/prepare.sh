@@ -53,7 +53,6 @@ if [ -x /usr/bin/python3 ]; then
   HOME=$home /usr/bin/python3 "$(dirname "$(readlink -f "$0")")/modules.py" "$go" "$output" "$place" || echo "Go's modules are left out"
 fi
 if [ -d "$output/cache" ]; then
-  # As if it had just been tidied, or all of it would be looked at for what is old.
-  echo 4102444800 >"$output/cache/trim.txt"
+  rm -f "$output/cache/trim.txt"  # when it was last tidied, which sandboxes say themselves (runtimes/bin/go)
   chmod -R go+rX "$output/cache"
 fi
