@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
 
 #include "base/ascii.h"
@@ -37,11 +38,34 @@ std::vector<std::string> python_modules(const fs::path& description, const std::
   return {};
 }
 
+constexpr std::string_view debian_python = "/usr/lib/python3/dist-packages";
+
+// Of descriptions in Debian's own place, what else their packages have put there: newer builds leave out the lists of what can be imported.
+std::map<std::string, std::vector<std::string>> modules_of_packages(const fs::path& root) {
+  std::map<std::string, std::vector<std::string>> all;
+  for (const fs::path& list : entries(root / "var/lib/dpkg/info")) {
+    if (!list.filename().string().starts_with("python3-") || list.extension() != ".list") continue;
+    std::vector<std::string> modules, descriptions;
+    for (const std::string& line : lines_of(list)) {
+      const fs::path path(line);
+      if (path.parent_path() != debian_python) continue;
+      const fs::path ending = path.extension();
+      if (ending == ".dist-info" || ending == ".egg-info")
+        descriptions.push_back(path.filename());
+      else if ((ending.empty() || ending == ".py") && !path.stem().string().starts_with('_'))
+        modules.push_back(path.stem());
+    }
+    for (const std::string& description : descriptions) all[description] = modules;
+  }
+  return all;
+}
+
 void add_python(Libraries& all, const fs::path& root) {
   std::vector<fs::path> places = {root / "usr/lib/python3/dist-packages"};
   for (const fs::path& place : entries(root / "usr/local/lib")) {
     if (place.filename().string().starts_with("python3")) places.push_back(place / "dist-packages");
   }
+  const auto of_packages = modules_of_packages(root);
   for (const fs::path& place : places) {
     for (const fs::path& entry : entries(place)) {
       fs::path description;
@@ -52,6 +76,8 @@ void add_python(Libraries& all, const fs::path& root) {
       const auto name = fields.find("Name"), version = fields.find("Version");
       if (name == fields.end() || version == fields.end()) continue;
       Library library{"py", name->second, version->second, python_modules(entry, name->second)};
+      const auto packaged = of_packages.find(entry.filename());
+      if (library.imports.empty() && packaged != of_packages.end()) library.imports = packaged->second;
       if (library.imports == std::vector{library.name}) library.imports.clear();
       all.push_back(std::move(library));
     }

@@ -52,6 +52,18 @@ TEST_F(Libraries, OfPythonAreSaidByTheirDescriptions) {
   EXPECT_THAT(found(), ElementsAre("py numpy 1.24.2", "py Pillow 9.4.0 PIL", "py Some-Thing 1 some_thing"));
 }
 
+TEST_F(Libraries, OfPythonWithoutAListOfModulesAreWhatTheirPackageBrought) {
+  const fs::path place = "usr/lib/python3/dist-packages";
+  file(place / "scikit_image-0.25.2.dist-info/METADATA", "Name: scikit-image\nVersion: 0.25.2\n");
+  const std::string begin = "/" + place.string();
+  file(
+      "var/lib/dpkg/info/python3-skimage.list",
+      "/usr\n" + begin + "\n" + begin + "/_skimage\n" + begin + "/scikit_image-0.25.2.dist-info\n" + begin +
+          "/scikit_image-0.25.2.dist-info/METADATA\n" + begin + "/skimage\n" + begin + "/skimage/io\n" + begin +
+          "/skimage_tools.py\n" + begin + "/skimage.so\n");
+  EXPECT_THAT(found(), ElementsAre("py scikit-image 0.25.2 skimage skimage_tools"));
+}
+
 TEST_F(Libraries, OfNodeAreThoseThatWereAskedFor) {
   const fs::path place = "usr/lib/kubecoderun/node";
   file(

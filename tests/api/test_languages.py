@@ -44,7 +44,7 @@ C = Language(
     crash="int main(void) { volatile int *p = 0; *p = 1; }",
     crash_signal="SIGSEGV",
     library=("answer.h", "#define ANSWER 42\n", '#include <stdio.h>\n#include "answer.h"\nint main(void) { printf("%d\\n", ANSWER); }'),
-    warns='#include <stdio.h>\nint main(void) { puts("fine"); return "a"; }',
+    warns='#include <stdio.h>\nint main(void) { char c = 300; return puts("fine") * c * 0; }',
     warns_says=r"code\.c:2:\d+: warning: ",
 )
 CPP = Language(
