@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Finds names that two sources of a folder each keep to themselves, in anonymous namespaces: a release compiles several sources of a folder
-as one, where a name can be declared once. Functions may have one name when they take something else, aliases when they say the same.
+as one, where a name can be declared once (./test --unity compiles tests so, too). Functions may have one name when they take something else,
+aliases when they say the same.
 
 usage: lint_names.py [SOURCE-FOLDER]
 """
@@ -32,9 +33,12 @@ def declared(text):
             if found := TYPE.match(rest):
                 yield found[1], "type"
             elif found := ALIAS.match(rest):
-                yield found[1] or found[2], found[0]
+                yield found[1] or found[2], found[0].replace("using ::", "using ")
             elif found := OTHER.match(rest):
                 yield found[1], "value" if found[2] is None else ("function", types_of(found[2]))
+                if found[2] is None:
+                    for further in re.findall(r", (\w+) =", rest.partition("\n")[0]):
+                        yield further, "value"
 
 
 def clashes(one, other):
@@ -46,9 +50,8 @@ def clashes(one, other):
 def problems(source):
     seen = defaultdict(lambda: defaultdict(list))
     for file in sorted(source.rglob("*.cc")):
-        if not file.stem.endswith("_test"):
-            for name, what in declared(file.read_text()):
-                seen[file.parent][name].append((file, what))
+        for name, what in declared(file.read_text()):
+            seen[file.parent, file.stem.endswith("_test")][name].append((file, what))
     for names in seen.values():
         for name, places in names.items():
             for index, (file, what) in enumerate(places):

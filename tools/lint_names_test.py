@@ -27,6 +27,7 @@ def found(tmp_path, one, other, name="other.cc", folder="net"):
         ("void say(int number, const std::string& text) {\n}", "int say(int n, const std::string& words = {}) {\n}"),
         ("template <class T>\nT value_of(\n    const Map<int, T>& map) {\n}", "template <class U>\nU value_of(const Map<int, T>& all) {\n}"),
         ("int most = 3;", "int most() { return 3; }"),
+        ("constexpr int least = 1, most = 3;", "constexpr int most = 3;"),
     ],
 )
 def test_a_name_stands_once_in_a_folder(tmp_path, one, other):
@@ -40,7 +41,7 @@ def test_a_name_stands_once_in_a_folder(tmp_path, one, other):
     [
         ("void say(int number) {\n}", "void say(std::string_view text) {\n}"),
         ("using Clock = std::chrono::steady_clock;", "using Clock = std::chrono::steady_clock;"),
-        ("using sandbox::Reader;", "using sandbox::Reader;"),
+        ("using testing::Reader;", "using ::testing::Reader;"),
         ("void one() {\n  int most = 3;\n}", "void other() {\n  int most = 3;\n}"),
         ('constexpr auto one = R"(\nint most = 3;\n)";', 'constexpr auto other = R"(\nint most = 3;\n)";'),
     ],

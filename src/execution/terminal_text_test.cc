@@ -22,12 +22,12 @@ std::string dripped(std::string_view bytes) {
   return text.finish();
 }
 
-struct Row {
+struct Cleaned {
   std::string_view bytes, text;
 };
 
 TEST(TerminalText, IsWhatATerminalShows) {
-  const Row rows[] = {
+  const Cleaned rows[] = {
       {"", ""},
       {"plain\ntext\n", "plain\ntext\n"},
       // Colours, titles, links, character sets.
@@ -64,7 +64,7 @@ TEST(TerminalText, IsWhatATerminalShows) {
       {"a\xff\xfe", "a\xef\xbf\xbd\xef\xbf\xbd"},
       {"a\xe6\x97", "a\xef\xbf\xbd"},
   };
-  for (const Row& row : rows) {
+  for (const Cleaned& row : rows) {
     EXPECT_EQ(shown(row.bytes), row.text) << row.bytes;
     EXPECT_EQ(dripped(row.bytes), row.text) << row.bytes;
   }

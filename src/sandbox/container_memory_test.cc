@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t megabyte = 1 << 20;
+constexpr std::uint64_t mebibyte = 1 << 20;
 
 // Does `work` in a process group of its own, then waits there until this ends.
 class Holder {
@@ -57,8 +57,8 @@ class Holder {
 void say(int ready) { [[maybe_unused]] const ssize_t ignored = ::write(ready, "x", 1); }
 
 void fill(int file, std::uint64_t bytes) {
-  const std::string piece(megabyte, 'x');
-  for (std::uint64_t done = 0; done < bytes; done += megabyte) {
+  const std::string piece(mebibyte, 'x');
+  for (std::uint64_t done = 0; done < bytes; done += mebibyte) {
     if (::write(file, piece.data(), piece.size()) != static_cast<ssize_t>(piece.size())) ::_exit(1);
   }
 }
@@ -83,13 +83,13 @@ TEST_F(ContainerMemoryTest, CountsMemoryFilesThatNobodyMapped) {
   memory_.begin(folder_);
   const Holder holder([](int ready) {
     const int file = ::memfd_create("held", 0);
-    fill(file, 64 * megabyte);
+    fill(file, 64 * mebibyte);
     ::dup(file);  // the same file once more
     say(ready);
   });
   ASSERT_TRUE(holder.held());
-  EXPECT_GT(memory_of(holder.group()), 64 * megabyte);
-  EXPECT_LT(memory_of(holder.group()), 120 * megabyte);
+  EXPECT_GT(memory_of(holder.group()), 64 * mebibyte);
+  EXPECT_LT(memory_of(holder.group()), 120 * mebibyte);
   EXPECT_GE(memory_.of(holder.group()).threads, 1u);
   EXPECT_EQ(memory_of(::getpid() + 1000000), 0u);
 }
@@ -99,7 +99,7 @@ TEST_F(ContainerMemoryTest, CountsAProcessWhoseFirstThreadHasEnded) {
   const Holder holder([](int ready) {
     std::thread([ready] {
       const int file = ::memfd_create("held", 0);
-      fill(file, 64 * megabyte);
+      fill(file, 64 * mebibyte);
       say(ready);
       ::pause();
     }).detach();
@@ -107,11 +107,11 @@ TEST_F(ContainerMemoryTest, CountsAProcessWhoseFirstThreadHasEnded) {
   });
   ASSERT_TRUE(holder.held());
   std::uint64_t seen = 0;
-  for (int attempt = 0; attempt < 3000 && seen <= 64 * megabyte; ++attempt) {
+  for (int attempt = 0; attempt < 3000 && seen <= 64 * mebibyte; ++attempt) {
     seen = memory_of(holder.group());
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  EXPECT_GT(seen, 64 * megabyte);
+  EXPECT_GT(seen, 64 * mebibyte);
 }
 
 TEST_F(ContainerMemoryTest, AsksTheContainersOwnGroup) {
@@ -132,7 +132,7 @@ TEST_F(ContainerMemoryTest, AsksAGroupOfVersion1ThatIsNotTheWholeMachine) {
   write("memory/release_agent", "\n");
   ContainerMemory whole;
   whole.begin(folder_);
-  EXPECT_GT(whole.of(::getpgrp()).memory, megabyte) << "what the processes have";
+  EXPECT_GT(whole.of(::getpgrp()).memory, mebibyte) << "what the processes have";
 }
 
 // In a process group of its own. It ends with status 3 when the end of `until` that is returned is closed.

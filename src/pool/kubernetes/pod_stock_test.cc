@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 namespace json = boost::json;
 
-KubernetesSettings sample() {
+KubernetesSettings stock_settings() {
   KubernetesSettings settings;
   settings.all.image = "image:1";
   settings.identity = "me";
@@ -53,7 +53,7 @@ class PodStockTest : public testing::Test {
     return found == nullptr ? "" : found->name;
   }
 
-  KubernetesSettings settings_ = sample();
+  KubernetesSettings settings_ = stock_settings();
   PodStock stock_{settings_};
 };
 

@@ -65,13 +65,13 @@ sandbox::SandboxdSettings with_sets() {
   return settings;
 }
 
-testing::Engine* const engine =
+testing::Engine* const engine_with_sets =
     static_cast<testing::Engine*>(::testing::AddGlobalTestEnvironment(new testing::Engine(with_sets(), {})));
 
 awaitable<std::string> run_once(std::string language, std::string code, std::string set) {
   Demand demand(language, {});
   demand.packages = std::move(set);
-  auto lease = co_await engine->pool->acquire(std::move(demand), after(60s));
+  auto lease = co_await engine_with_sets->pool->acquire(std::move(demand), after(60s));
   Program program;
   program.code = std::move(code);
   program.compile_limit = 60s;
@@ -87,26 +87,26 @@ awaitable<std::string> run_once(std::string language, std::string code, std::str
 class PackageSets : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!engine->missing().empty()) GTEST_SKIP() << engine->missing();
+    if (!engine_with_sets->missing().empty()) GTEST_SKIP() << engine_with_sets->missing();
   }
   static bool offers(const std::string& language) {
-    const std::vector<std::string> languages = engine->pool->languages();
+    const std::vector<std::string> languages = engine_with_sets->pool->languages();
     return std::ranges::find(languages, language) != languages.end();
   }
   // What it printed; empty when it could not be run.
   std::string run(const std::string& language, const std::string& code, const std::string& set) {
     std::string text;
-    engine->reason.clear();
-    engine->wait([&]() -> awaitable<void> { text = co_await run_once(language, code, set); });
+    engine_with_sets->reason.clear();
+    engine_with_sets->wait([&]() -> awaitable<void> { text = co_await run_once(language, code, set); });
     return text;
   }
 };
 
 TEST_F(PackageSets, AreThoseThatCouldBeTaken) {
-  EXPECT_THAT(engine->pool->package_sets(), ElementsAre("alpha", "beta"));
+  EXPECT_THAT(engine_with_sets->pool->package_sets(), ElementsAre("alpha", "beta"));
   EXPECT_EQ(run("bash", "echo", "gamma"), "");
-  EXPECT_THAT(engine->reason, HasSubstr("no set of packages gamma"));
-  engine->reason.clear();  // else the others take it for that of the host
+  EXPECT_THAT(engine_with_sets->reason, HasSubstr("no set of packages gamma"));
+  engine_with_sets->reason.clear();  // else the others take it for that of the host
 }
 
 TEST_F(PackageSets, ComeBeforeWhatEverybodyHas) {
@@ -119,7 +119,7 @@ TEST_F(PackageSets, ComeBeforeWhatEverybodyHas) {
     if (!offers(language)) continue;
     for (const char* set : {"alpha", "beta", "", "alpha"}) {
       const std::string whose = *set == '\0' ? "everybody" : set;
-      EXPECT_EQ(run(language, code, set), whose + " everybody\n") << language << engine->reason;
+      EXPECT_EQ(run(language, code, set), whose + " everybody\n") << language << engine_with_sets->reason;
     }
   }
 }

@@ -22,7 +22,7 @@ sandbox::SandboxdSettings plain_and_python() {
   return settings;
 }
 
-testing::Engine* const engine =
+testing::Engine* const pausing_engine =
     static_cast<testing::Engine*>(::testing::AddGlobalTestEnvironment(new testing::Engine(plain_and_python(), {})));
 
 // Functions that programs of these tests call and are answered with.
@@ -66,16 +66,16 @@ awaitable<Told> follow(Lease& lease, Program program, React react) {
 class PausedProgram : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!engine->missing().empty()) GTEST_SKIP() << engine->missing();
+    if (!pausing_engine->missing().empty()) GTEST_SKIP() << pausing_engine->missing();
   }
 
   Told run(const std::string& language, std::string code, std::chrono::milliseconds limit, React react) {
     Told told;
-    engine->reason.clear();
-    engine->wait([&]() -> awaitable<void> {
+    pausing_engine->reason.clear();
+    pausing_engine->wait([&]() -> awaitable<void> {
       Demand demand(language, {});
       demand.longest_wait = after(60s);
-      auto lease = co_await engine->pool->acquire(std::move(demand), after(60s));
+      auto lease = co_await pausing_engine->pool->acquire(std::move(demand), after(60s));
       Program program;
       program.code = std::move(code);
       program.calls = true;
@@ -83,7 +83,7 @@ class PausedProgram : public ::testing::Test {
       program.compile_limit = language == "c" ? 60s : 0s;
       told = co_await follow(*lease, std::move(program), react);
     });
-    EXPECT_EQ(engine->reason, "");
+    EXPECT_EQ(pausing_engine->reason, "");
     return told;
   }
 };
@@ -144,16 +144,16 @@ TEST_F(PausedProgram, OfRRunsWithAChannelToo) {
 }
 
 TEST_F(PausedProgram, HasNoChannelThatItDidNotAskFor) {
-  engine->wait([]() -> awaitable<void> {
+  pausing_engine->wait([]() -> awaitable<void> {
     Demand demand("bash", {});
-    auto lease = co_await engine->pool->acquire(std::move(demand), after(60s));
+    auto lease = co_await pausing_engine->pool->acquire(std::move(demand), after(60s));
     Program program;
     program.code = "ls /proc/self/fd | wc -l; { echo x >&5; } 2> /dev/null || echo none";
     const React nothing = [](Lease&, const Event&) -> awaitable<void> { co_return; };
     const Told told = co_await follow(*lease, std::move(program), nothing);
     EXPECT_EQ(told.out, "4\nnone\n");  // three streams, and the folder itself
   });
-  EXPECT_EQ(engine->reason, "");
+  EXPECT_EQ(pausing_engine->reason, "");
 }
 
 TEST_F(PausedProgram, GetsALargeAnswerAlsoWhileItStandsStill) {
@@ -234,7 +234,7 @@ TEST_F(PausedProgram, CanBeEndedWhileItStandsStill) {
 // Freezes a program that has a child of that name.
 awaitable<std::unique_ptr<Lease>> frozen(std::string name) {
   Demand demand("bash", {});
-  auto lease = co_await engine->pool->acquire(std::move(demand), after(60s));
+  auto lease = co_await pausing_engine->pool->acquire(std::move(demand), after(60s));
   Program program;
   program.code = name + " & wait";
   co_await lease->start(std::move(program));
@@ -250,7 +250,7 @@ awaitable<void> wait_until_gone(std::string name) {
 }
 
 TEST_F(PausedProgram, LeavesNothingWhenItsLeaseGoesOrItsAgentIsKilled) {
-  engine->wait([]() -> awaitable<void> {
+  pausing_engine->wait([]() -> awaitable<void> {
     std::unique_ptr<Lease> lease;
     for (int i = 0; i < 5; ++i) {  // the agent may be about to freeze it when it is killed
       const std::string name = "sleep 4712." + std::to_string(i);
@@ -271,17 +271,17 @@ TEST_F(PausedProgram, LeavesNothingWhenItsLeaseGoesOrItsAgentIsKilled) {
     lease.reset();
     co_await wait_until_gone("sleep 4713.5");
   });
-  EXPECT_EQ(engine->reason, "");
+  EXPECT_EQ(pausing_engine->reason, "");
 }
 
 // The last one here: nothing can be run afterwards.
 TEST_F(PausedProgram, LeavesNothingWhenSandboxdIsKilled) {
-  engine->wait([]() -> awaitable<void> {
+  pausing_engine->wait([]() -> awaitable<void> {
     auto lease = co_await frozen("sleep 4714.5");
     ::kill(testing::process_of("sleep 4714.5", 3), SIGKILL);
     co_await wait_until_gone("sleep 4714.5");
   });
-  EXPECT_EQ(engine->reason, "");
+  EXPECT_EQ(pausing_engine->reason, "");
 }
 
 }  // namespace
