@@ -6,8 +6,8 @@ add_compile_options(
   -Wno-mismatched-new-delete
   $<$<BOOL:${CI_WERROR}>:-Werror>)
 if(CMAKE_UNITY_BUILD)
-  # What several sources are compiled in one includes them, and GCC takes what is included for headers.
-  add_compile_options(-Wno-subobject-linkage)
+  # Several sources are included by one, so GCC takes them for headers, and what one keeps to itself for something that others hide.
+  add_compile_options(-Wno-subobject-linkage -Wno-shadow -Wshadow=local)
 endif()
 if(CI_SANITIZE)
   add_compile_options(-fsanitize=${CI_SANITIZE} -fno-omit-frame-pointer)

@@ -103,18 +103,20 @@ build_jobs() {
   echo $((memory < processors ? memory : processors))
 }
 
-# build PRESET [TARGET...]: configures when that was never done or packages have changed, then builds. CMake and ninja decide what is to do.
+# build PRESET [TARGET...]: configures when that was never done, packages have changed or there are configure_options, then builds. CMake and
+# ninja decide what is to do.
+configure_options=()
 build() {
   local preset=$1 log=$logs/build-$1.log
   shift
   local directory=$root/build/$preset
   # Languages that were installed meanwhile have parts to build.
-  if [[ ! -f $directory/build.ninja || /var/lib/dpkg/status -nt $directory/build.ninja ]]; then
+  if [[ ! -f $directory/build.ninja || /var/lib/dpkg/status -nt $directory/build.ninja ]] || ((${#configure_options[@]})); then
     local free
     mkdir -p "$directory" 2>/dev/null || fail "cannot make $directory. Was build/ made by another user?"
     free=$(free_megabytes "$directory")
     if ((free < 2000)); then fail "building needs 2 GB of disk space below $root, and $free MB are free."; fi
-    step "Configuring $preset" "$log" cmake -S "$root" --preset "$preset" || {
+    step "Configuring $preset" "$log" cmake -S "$root" --preset "$preset" "${configure_options[@]}" || {
       show_log "$log" 25
       exit 1
     }
