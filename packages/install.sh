@@ -145,10 +145,11 @@ explain_apt() {
   elif grep -q -E 'Temporary failure resolving|Could not resolve|Could not connect|Unable to connect|Connection (timed out|refused|failed)|Network is unreachable|Failed to fetch' "$log"; then
     say "The package servers could not be reached. Is there a network? Behind a proxy, set http_proxy and https_proxy."
   elif grep -q -E 'Unable to locate package|no installation candidate' "$log"; then
-    local release
+    local release names
     # shellcheck disable=SC1091
     release=$(. /etc/os-release && printf %s "${VERSION_CODENAME:-}")
-    say "The package sources do not have everything. They need \"$release\", \"$release-updates\" and"
+    names=$(sed -n -e 's/^E: Unable to locate package //p' -e "s/^E: Package '\(.*\)' has no installation candidate/\1/p" "$log" | paste -sd' ')
+    say "The package sources do not have ${names:-everything}. They need \"$release\", \"$release-updates\" and"
     say "\"$release-security\" with the component main."
   elif grep -q -E 'held broken packages|unmet dependencies' "$log"; then
     say "Installed packages stand in the way. The log names them."
@@ -164,10 +165,12 @@ to_megabytes() {
   }'
 }
 
-# What apt would do: how much to fetch, how much it takes on disk. Stops when that does not fit.
+# What apt would do: how much to fetch, how much it takes on disk. Stops when that does not fit. What apt cannot do, the installation
+# that follows explains.
 check_space() {
   local log=$logs/apt-plan.log download=0 size=0 text free
   apt --assume-no install --no-install-recommends "$@" >"$log" 2>&1 </dev/null || true
+  if grep -q '^E:' "$log"; then return; fi
   text=$(sed -n 's/^Need to get \([0-9.,]* [kMG]*B\).*/\1/p' "$log")
   if [[ -n $text ]]; then download=$(to_megabytes "$text"); fi
   text=$(sed -n 's/^After this operation, \([0-9.,]* [kMG]*B\) of additional disk space.*/\1/p' "$log")
