@@ -204,8 +204,10 @@ std::vector<Lack> lacking_kinds(const SandboxdSettings& settings) {
 }
 
 std::vector<std::string> guest_environment() {
+  // Programs ask for it by its name, and do something else where it is not there.
+  const bool has_office = ::access("/usr/bin/soffice", X_OK) == 0;
   return {
-      "PATH=/runtimes/bin:/usr/local/bin:/usr/bin:/bin",
+      std::string("PATH=") + (has_office ? "/runtimes/office:" : "") + "/runtimes/bin:/usr/local/bin:/usr/bin:/bin",
       "HOME=/tmp",
       "USER=sandbox",
       "LOGNAME=sandbox",

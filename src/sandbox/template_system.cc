@@ -69,6 +69,7 @@ std::vector<fs::path> configuration_of(const fs::path& etc) {
       "R",
       "php",
       "ldc2.conf",
+      "libreoffice",
       "magic",
       "gai.conf",
       "protocols",

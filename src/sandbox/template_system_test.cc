@@ -31,14 +31,16 @@ class TemplateSystem : public testing::Test {
 };
 
 TEST_F(TemplateSystem, FindsTheConfigurationOfRuntimesWhateverTheirVersions) {
-  for (const char* name : {"python3", "python3.13", "java-21-openjdk", "ImageMagick-7", "ssl/private", "python3.new"}) {
+  for (const char* name :
+       {"python3", "python3.13", "java-21-openjdk", "ImageMagick-7", "libreoffice", "ssl/private", "python3.new"}) {
     fs::create_directories(root_ / name);
   }
   for (const char* name : {"shadow", "machine-id", "ssl/openssl.cnf", "java-21-openjdk.old"}) make_file(root_ / name);
   std::vector<fs::path> found = configuration_of(root_);
   std::ranges::sort(found);
   EXPECT_EQ(
-      found, (std::vector<fs::path>{"ImageMagick-7", "java-21-openjdk", "python3", "python3.13", "ssl/openssl.cnf"}));
+      found, (std::vector<fs::path>{
+                 "ImageMagick-7", "java-21-openjdk", "libreoffice", "python3", "python3.13", "ssl/openssl.cnf"}));
   EXPECT_TRUE(configuration_of(root_ / "missing").empty());
 }
 

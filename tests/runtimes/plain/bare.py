@@ -31,7 +31,7 @@ TOOLS = {
 
 # As sandboxes have it (guest_environment() in src/sandbox/kinds.cc).
 ENVIRONMENT = {
-    "PATH": "/runtimes/bin:/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "USER": "sandbox", "LOGNAME": "sandbox", "SHELL": "/bin/bash", "TMPDIR": "/tmp",
+    "PATH": f"{'/runtimes/office:' * os.access('/usr/bin/soffice', os.X_OK)}/runtimes/bin:/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "USER": "sandbox", "LOGNAME": "sandbox", "SHELL": "/bin/bash", "TMPDIR": "/tmp",
     "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "dumb", "PYTHONPATH": "/mnt/data", "PYTHONDONTWRITEBYTECODE": "1",
     "LIBRECHAT_CODE_DATA_DIR": "/mnt/data", "MPLCONFIGDIR": "/tmp/matplotlib", "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
     "NODE_PATH": "/usr/share/nodejs:/usr/lib/node_modules", "npm_config_fetch_retries": "0", "PIP_RETRIES": "1",
