@@ -61,7 +61,9 @@ void attempt(Workbench& bench, std::string_view group, Work work) {
 
 void measure_with_server(Workbench& bench) {
   bench.report.server_version = version_of_server(bench);
-  for (const char* group : {"sequential", "languages"}) attempt(bench, group, [&] { measure_cases(bench, group); });
+  for (const char* group : {"sequential", "languages", "documents"}) {
+    attempt(bench, group, [&] { measure_cases(bench, group); });
+  }
   const auto group = [&](std::string_view name, void (*measure)(Workbench&)) {
     if (bench.selection.wants_group(name)) attempt(bench, name, [&] { measure(bench); });
   };

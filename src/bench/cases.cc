@@ -11,9 +11,11 @@ namespace ci::bench {
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = [] {
-    std::vector<Case> both(language_cases().begin(), language_cases().end());
-    both.insert(both.end(), sequential_cases().begin(), sequential_cases().end());
-    return both;
+    std::vector<Case> cases;
+    for (const auto part : {language_cases(), sequential_cases(), document_cases()}) {
+      cases.insert(cases.end(), part.begin(), part.end());
+    }
+    return cases;
   }();
   return all;
 }

@@ -10,7 +10,7 @@
 namespace ci::bench {
 
 struct Case {
-  std::string_view group;  // "languages" or "sequential"
+  std::string_view group;  // "languages", "sequential" or "documents"
   std::string_view name;
   std::string_view language;
   // {n} is replaced by a number that no other request has, so that nothing remembered from another run helps.
@@ -20,13 +20,14 @@ struct Case {
   bool same_source = false;   // every request has the same {n}: what is remembered may help
 };
 
-// Those of both groups. `languages` first.
+// Those of all groups. `languages` first.
 const std::vector<Case>& cases();
 const Case& case_named(std::string_view name);
 
-// The two halves of the table.
+// The parts of the table.
 std::span<const Case> language_cases();
 std::span<const Case> sequential_cases();
+std::span<const Case> document_cases();
 
 // A number that neither this process nor an earlier one has used. Any thread.
 std::uint64_t fresh_number();

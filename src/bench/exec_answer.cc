@@ -62,6 +62,13 @@ std::string reason_to_skip(const ExecAnswer& answer) {
   if (const size_t found = answer.err.find("No module named "); answer.status == 200 && found != std::string::npos) {
     return "the server has " + answer.err.substr(found, answer.err.find('\n', found) - found).replace(0, 1, "n");
   }
+  // Of a command that a program in Python starts, by its name.
+  constexpr std::string_view no_command = "FileNotFoundError: [Errno 2] No such file or directory: '";
+  if (const size_t found = answer.err.find(no_command); answer.status == 200 && found != std::string::npos) {
+    const size_t begin = found + no_command.size();
+    const std::string name = answer.err.substr(begin, answer.err.find('\'', begin) - begin);
+    if (name.find_first_of("./") == std::string::npos) return "the server has no command " + name;
+  }
   return "";
 }
 

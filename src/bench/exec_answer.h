@@ -30,8 +30,8 @@ ExecAnswer parse_answer(const Reply& reply);
 // Empty when the run printed exactly `expected` and left at least `files` files; else a sentence.
 std::string complaint(const ExecAnswer& answer, std::string_view expected, int files);
 
-// A reason why the server cannot be measured with this program at all (it lacks the language, or a library that the
-// program imports), which is no mistake; empty when there is none.
+// A reason why the server cannot be measured with this program at all (it lacks the language, or a library or command that the
+// program uses), which is no mistake; empty when there is none.
 std::string reason_to_skip(const ExecAnswer& answer);
 
 }  // namespace ci::bench

@@ -42,6 +42,9 @@ TEST(ExecAnswer, WhatTheServerLacksIsSkipped) {
   EXPECT_EQ(
       reason_to_skip(answer_of(200, R"({"stdout":"","stderr":"ModuleNotFoundError: No module named 'cv2'\n"})")),
       "the server has no module named 'cv2'");
+  const std::string missing = R"({"stderr":"FileNotFoundError: [Errno 2] No such file or directory: ')";
+  EXPECT_EQ(reason_to_skip(answer_of(200, missing + "soffice'\\n\"}")), "the server has no command soffice");
+  EXPECT_EQ(reason_to_skip(answer_of(200, missing + "report.pdf'\\n\"}")), "");
   EXPECT_EQ(reason_to_skip(answer_of(400, R"({"error":"Code cannot be empty"})")), "");
   EXPECT_EQ(reason_to_skip(answer_of(503, R"({"error":"No module named x"})")), "");
 }

@@ -5,7 +5,7 @@
 
 namespace ci::bench {
 
-// The cases of `group` ("sequential", "languages") that the selection wants, with the bare tools.
+// The cases of `group` ("sequential", "languages", "documents") that the selection wants, with the bare tools.
 void measure_cases(Workbench& bench, std::string_view group);
 // py hello with more and more clients.
 void measure_concurrency(Workbench& bench);

@@ -1,4 +1,4 @@
-// The groups that are made of the table of cases: sequential, languages, engine, concurrency.
+// The groups that are made of the table of cases: sequential, languages, documents, engine, concurrency.
 
 #include <fmt/format.h>
 

@@ -181,8 +181,8 @@ Table steps_table(const Report& report) {
   std::vector<const Measurement*> measurements;
   std::vector<std::string> steps;
   for (const Measurement& each : report.measurements) {
-    const bool is_shown =
-        each.group == "languages" || each.group == "sequential" || each.group == "files" || each.group == "kubernetes";
+    const bool is_shown = each.group == "languages" || each.group == "sequential" || each.group == "documents" ||
+                          each.group == "files" || each.group == "kubernetes";
     if (each.steps.empty() || !is_shown) continue;
     measurements.push_back(&each);
     for (const auto& [step, times] : each.steps) {
@@ -301,6 +301,7 @@ std::vector<Table> tables_of(const Report& report) {
   add(plain_table(report, "start", "Start of a server", verdicts));
   add(cases_table(report, "sequential", "Ten Python programs", verdicts));
   add(cases_table(report, "languages", "Languages", verdicts));
+  add(cases_table(report, "documents", "Documents, pictures and films", verdicts));
   add(plain_table(report, "concurrency", "Concurrency, py hello", verdicts));
   add(plain_table(report, "state", "Runs with Python state", verdicts));
   add(figures_table(report, "state", "What Python state adds", verdicts));

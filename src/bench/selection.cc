@@ -14,10 +14,12 @@ namespace ci::bench {
 
 namespace {
 
-constexpr std::array<Group, 10> all_groups = {{
+constexpr std::array<Group, 11> all_groups = {{
     {"start", "from starting a server until it has answered in Python and in Bash (a server of its own only)"},
     {"sequential", "ten Python programs one after the other, from no imports to scikit-learn"},
     {"languages", "hello in every language and what people do most, each beside the bare tool"},
+    {"documents",
+     "documents, a picture of text and a film, with the packages of ./run --with documents (only when named)"},
     {"concurrency", "clients that ask again as soon as they have their answer: throughput and latency"},
     {"state", "what keeping Python variables adds to a run"},
     {"files", "upload and download of 1 MB, and a run that reads and writes as much"},
@@ -74,6 +76,8 @@ bool Selection::names(std::string_view word) const { return std::ranges::find(wo
 bool Selection::wants_group(std::string_view group) const { return words_.empty() || names(group); }
 
 bool Selection::wants_case(std::string_view group, std::string_view name, std::string_view language) const {
+  // Few servers have what these need, and they are slow.
+  if (group == "documents") return names(group) || names(name);
   return wants_group(group) || names(name) || names(language);
 }
 

@@ -23,7 +23,8 @@ class Selection {
   explicit Selection(const std::vector<std::string>& words);
 
   bool wants_group(std::string_view group) const;
-  // A case is wanted by its own name, its language's, or its group's.
+  // A case is wanted by its own name, its language's, or its group's; one of the group "documents" by its own and its group's, when
+  // they are among the words.
   bool wants_case(std::string_view group, std::string_view name, std::string_view language) const;
 
  private:

@@ -24,6 +24,13 @@ TEST(Selection, GroupsCasesAndLanguages) {
   EXPECT_FALSE(some.wants_case("languages", "c hello", "c"));
 }
 
+TEST(Selection, WhatNeedsFurtherPackagesIsWantedWhenItIsNamed) {
+  EXPECT_FALSE(Selection({}).wants_case("documents", "docx to pdf", "py"));
+  EXPECT_FALSE(Selection({"py"}).wants_case("documents", "docx to pdf", "py"));
+  EXPECT_TRUE(Selection({"documents"}).wants_case("documents", "docx to pdf", "py"));
+  EXPECT_TRUE(Selection({"docx-to-pdf"}).wants_case("documents", "docx to pdf", "py"));
+}
+
 TEST(Selection, AWordWithoutMeaningIsAMistake) {
   try {
     Selection wrong({"languages,cobol"});
