@@ -357,6 +357,194 @@ def test_go_that_a_program_starts_has_them(go):
     assert outcome(go, "bash", code)[0] == "1\n36\n"
 
 
+def names_of_set(name):
+    row = re.search(rf"^\| `{name}` \|(.*)\|$", PAGE, re.M)
+    return set(re.findall(r"`([^`]+)`", row[1]))
+
+
+@pytest.fixture(scope="module")
+def further(program):
+    """Libraries of hundreds of megabytes and whole office programs are read for the first time as fast as the disk likes."""
+    server = harness.started(program, MAX_EXECUTION_TIME="300", LANGUAGES="py,bash")
+    yield server
+    server.discard()
+
+
+# Name, a file of the package, a program and what it prints.
+LARGE = {
+    "cv2": ("cv2.*.so", """
+import cv2, numpy as np
+cv2.imwrite("in.png", cv2.circle(np.full((200, 300, 3), 255, np.uint8), (150, 100), 60, (0, 0, 255), -1))
+small = cv2.resize(cv2.imread("in.png"), (150, 100))
+print(small.shape, cv2.Canny(cv2.GaussianBlur(small, (5, 5), 0), 50, 150).any(), cv2.imwrite("out.jpg", small))
+""", "(100, 150, 3) True True\n"),
+    "numba": ("numba", """
+import numba, numpy as np
+@numba.njit
+def squares(n):
+    total = 0
+    for i in range(n):
+        total += i * i
+    return total
+@numba.njit(cache=True)
+def mean(a):
+    return a.mean()
+@numba.njit(parallel=True)
+def both(a):
+    total = 0.0
+    for i in numba.prange(len(a)):
+        total += a[i]
+    return total
+print(squares(10), mean(np.arange(5.0)), both(np.ones(1000)))
+""", "285 2.0 1000.0\n"),
+    "gmsh": ("gmsh.py", """
+import gmsh
+gmsh.initialize()
+gmsh.option.setNumber("General.Terminal", 0)
+gmsh.model.occ.addBox(0, 0, 0, 1, 1, 1)
+gmsh.model.occ.synchronize()
+gmsh.model.mesh.generate(3)
+gmsh.write("box.msh")
+print(len(gmsh.model.mesh.getNodes()[0]) > 8, open("box.msh").readline().strip())
+gmsh.finalize()
+""", "True $MeshFormat\n"),
+    "wordcloud": ("wordcloud", """
+from wordcloud import WordCloud
+cloud = WordCloud(width=300, height=200).generate("many words make a cloud of words")
+cloud.to_file("cloud.png")
+print(next(iter(cloud.words_)), cloud.to_array().shape)
+""", "words (200, 300, 3)\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large(further, name):
+    file, code, expected = LARGE[name]
+    if not list(Path("/usr/lib/python3/dist-packages").glob(file)):
+        pytest.skip(f"{name} is not installed: ./run --with large")
+    assert outcome(further, "py", code) == (expected, "")
+
+
+PICTURE = """
+from PIL import Image, ImageDraw, ImageFont
+picture = Image.new("L", (500, 100), 255)
+ImageDraw.Draw(picture).text((20, 20), "Hello reader 42", font=ImageFont.truetype("DejaVuSans.ttf", 40), fill=0)
+picture.save("picture.png")
+"""
+MARKDOWN = r"printf '# Head\n\nSome *words* and ümlauts.\n' >a.md; "
+# Language, program, what it prints.
+DOCUMENTS = {
+    "pandoc": ("bash", MARKDOWN + """pandoc a.md -o a.docx && pandoc a.md -o a.html && cat a.html && pandoc a.docx -t markdown
+[ -e /usr/bin/pdflatex ] || pandoc a.md -o a.pdf 2>why || grep -o "pdflatex not found" why >&2
+""", '<h1 id="head">Head</h1>\n<p>Some <em>words</em> and ümlauts.</p>\n# Head\n\nSome *words* and ümlauts.\n'),
+    "ffmpeg": ("py", """
+import subprocess, wave
+from PIL import Image
+for number in range(20):
+    Image.new("RGB", (160, 120), (number * 12, 0, 0)).save(f"/tmp/{number:02}.png")
+sine = "-f lavfi -i sine=frequency=440:duration=2"
+subprocess.run(f"ffmpeg -v error -framerate 10 -i /tmp/%02d.png {sine} -pix_fmt yuv420p film.mp4".split(), check=True)
+subprocess.run("ffmpeg -v error -i film.mp4 -vn sound.wav".split(), check=True)
+subprocess.run("ffmpeg -v error -i film.mp4 -c:v libx265 -x265-params log-level=error other.mp4".split(), check=True)
+with wave.open("sound.wav") as sound:
+    print(round(sound.getnframes() / sound.getframerate()))
+del sound
+""", "2\n"),
+    "ffprobe": ("bash", "ffmpeg -v error -f lavfi -i testsrc=duration=2:size=160x120:rate=10 -pix_fmt yuv420p a.mp4\n"
+                "ffprobe -v error -show_entries format=duration:stream=codec_name -of csv=p=0 a.mp4", "h264\n2.000000\n"),
+    "tesseract": ("py", PICTURE + "import subprocess\nprint(subprocess.run(['tesseract', 'picture.png', '-'], capture_output=True, text=True).stdout, end='')", "Hello reader 42\n"),
+    "tesserocr": ("py", PICTURE + "import tesserocr\nprint(tesserocr.image_to_text(picture), end='')", "Hello reader 42\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents(further, name):
+    language, code, expected = DOCUMENTS[name]
+    if name == "tesserocr":
+        if not list(Path("/usr/lib/python3/dist-packages").glob("tesserocr*.so")):
+            pytest.skip("tesserocr is not installed: ./run --with documents")
+    elif shutil.which(name, path="/usr/bin") is None:
+        pytest.skip(f"{name} is not installed: ./run --with documents")
+    errors = "pdflatex not found" if name == "pandoc" and not Path("/usr/bin/pdflatex").exists() else ""
+    assert outcome(further, language, code) == (expected, errors)
+
+
+@pytest.fixture(scope="module")
+def office(further):
+    for part in ("sw", "sc", "sd"):
+        there(Path(f"/usr/lib/libreoffice/program/lib{part}lo.so"))
+    return further
+
+
+MADE = """
+import docx, openpyxl, subprocess
+document = docx.Document()
+document.add_paragraph("letters 中文")
+document.save("a.docx")
+book = openpyxl.Workbook()
+for row in (20,), (22,), ("=A1+A2",):
+    book.active.append(row)
+book.save("b.xlsx")
+subprocess.run(["pandoc", "-o", "c.pptx"], input="# Slide", text=True, check=True)
+subprocess.run(["pandoc", "-o", "d.odt"], input="open", text=True, check=True)
+"""
+CONVERTED = """
+import subprocess
+for name, kind in ("a.docx", "pdf"), ("b.xlsx", "pdf"), ("c.pptx", "pdf"), ("d.odt", "docx"):
+    subprocess.run(["soffice", "--headless", "--convert-to", kind, name], check=True, capture_output=True)
+"""
+PRINTED = """
+import docx, pypdf
+print(*(" ".join(pypdf.PdfReader(f"{name}.pdf").pages[0].extract_text().split()) for name in "abc"), docx.Document("d.docx").paragraphs[0].text)
+"""
+PAGES = "letters 中文 20 22 42 SLIDE open\n"
+
+
+def test_soffice(office):
+    first = office.py(MADE + CONVERTED + PRINTED)
+    assert first["stdout"] == PAGES, first
+    # Again in the same session, from a shell, by its other name, with a profile of the program's own.
+    again = "rm -f *.pdf && libreoffice --headless --convert-to pdf *.docx *.xlsx *.pptx >/dev/null && soffice -env:UserInstallation=file:///tmp/own --headless --convert-to txt --outdir out a.docx >/dev/null"
+    again += " && cat out/a.txt && for name in a b c; do pdftotext $name.pdf - | xargs; done"
+    second = office.run("bash", again, session_id=first["session_id"])
+    assert second["stdout"].removeprefix("\ufeff") == "letters 中文\nletters 中文\n20 22 42\nSLIDE\n", second
+
+
+def test_soffice_does_not_try_out_how_to_draw(office):
+    code = MADE + CONVERTED + """
+import os, pathlib
+settings = pathlib.Path("/tmp/.config/libreoffice/4/user")
+print(os.path.exists(settings / "registrymodifications.xcu"), os.path.exists(settings / "GraphicsRenderTests.log"))
+"""
+    assert outcome(office, "py", code)[0] == "True False\n"
+
+
+def test_letters_of_other_offices_have_their_width(further):
+    there(Path("/usr/share/fonts/truetype/crosextra/Carlito-Regular.ttf"))
+    code = "for name in Calibri Cambria Arial 'Times New Roman' 'Courier New'; do fc-match -f '%{family}\\n' \"$name\"; done"
+    assert outcome(further, "bash", code) == ("Carlito\nCaladea\nLiberation Sans\nLiberation Serif\nLiberation Mono\n", "")
+
+
+def test_soffice_is_found_only_where_it_is_installed(server):
+    there = shutil.which("soffice", path="/usr/bin") is not None
+    assert server.run("bash", "command -v soffice")["stdout"] == "/runtimes/office/soffice\n" * there
+
+
+def test_every_name_of_the_sets_is_used():
+    assert names_of_set("large") == set(LARGE)
+    assert names_of_set("documents") == {*DOCUMENTS, "soffice"}
+
+
+def test_packages_of_the_sets_are_to_be_had():
+    needs("apt-cache")
+    words = [word for row in (harness.ROOT / "packages/sets.tsv").read_text().splitlines() if row[0] != "#" for word in row.split("\t")[2].split()]
+    policy = lambda *names: subprocess.run(["apt-cache", "policy", *names], capture_output=True, text=True, timeout=120).stdout
+    if "://" not in policy():
+        pytest.skip("apt has no lists of packages: apt-get update")
+    known = set(re.findall(r"^(\S+):\n.*\n  Candidate: (?!\(none\))", policy(*(name for word in words for name in word.split("|"))), re.M))
+    assert [word for word in words if not known & set(word.split("|"))] == []
+
+
 def wheel(folder, name, needs=""):
     head = f"{name}-1.0.dist-info"
     with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as archive:
