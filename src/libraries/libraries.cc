@@ -24,25 +24,13 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-// A distribution says in a list of its own what can be imported; where it does not, its name says it.
-std::vector<std::string> python_modules(const fs::path& description, const std::string& name) {
-  std::vector<std::string> modules;
-  for (std::string& line : lines_of(description / "top_level.txt")) {
-    if (!line.empty() && line.front() != '_' && !line.contains('/')) modules.push_back(std::move(line));
-  }
-  if (!modules.empty()) return modules;
-  std::string module = name;
-  for (char& c : module) c = c == '-' ? '_' : lower_case(c);
-  const fs::path place = description.parent_path();
-  if (is_there(place / module) || is_there(place / (module + ".py"))) return {module};
-  return {};
-}
+using ModulesOfPackages = std::map<std::string, std::vector<std::string>>;
 
 constexpr std::string_view debian_python = "/usr/lib/python3/dist-packages";
 
 // Of descriptions in Debian's own place, what else their packages have put there: newer builds leave out the lists of what can be imported.
-std::map<std::string, std::vector<std::string>> modules_of_packages(const fs::path& root) {
-  std::map<std::string, std::vector<std::string>> all;
+ModulesOfPackages modules_of_packages(const fs::path& root) {
+  ModulesOfPackages all;
   for (const fs::path& list : entries(root / "var/lib/dpkg/info")) {
     if (!list.filename().string().starts_with("python3-") || list.extension() != ".list") continue;
     std::vector<std::string> modules, descriptions;
@@ -60,12 +48,29 @@ std::map<std::string, std::vector<std::string>> modules_of_packages(const fs::pa
   return all;
 }
 
+// A distribution says in a list of its own what can be imported; where it does not, the files of its package do, or its name.
+std::vector<std::string> python_modules(
+    const fs::path& description, const std::string& name, const ModulesOfPackages& of_packages) {
+  std::vector<std::string> modules;
+  for (std::string& line : lines_of(description / "top_level.txt")) {
+    if (!line.empty() && line.front() != '_' && !line.contains('/')) modules.push_back(std::move(line));
+  }
+  if (!modules.empty()) return modules;
+  const auto packaged = of_packages.find(description.filename());
+  if (packaged != of_packages.end() && !packaged->second.empty()) return packaged->second;
+  std::string module = name;
+  for (char& c : module) c = c == '-' ? '_' : lower_case(c);
+  const fs::path place = description.parent_path();
+  if (is_there(place / module) || is_there(place / (module + ".py"))) return {module};
+  return {};
+}
+
 void add_python(Libraries& all, const fs::path& root) {
   std::vector<fs::path> places = {root / "usr/lib/python3/dist-packages"};
   for (const fs::path& place : entries(root / "usr/local/lib")) {
     if (place.filename().string().starts_with("python3")) places.push_back(place / "dist-packages");
   }
-  const auto of_packages = modules_of_packages(root);
+  const ModulesOfPackages of_packages = modules_of_packages(root);
   for (const fs::path& place : places) {
     for (const fs::path& entry : entries(place)) {
       fs::path description;
@@ -75,9 +80,7 @@ void add_python(Libraries& all, const fs::path& root) {
       const auto fields = fields_of(description);
       const auto name = fields.find("Name"), version = fields.find("Version");
       if (name == fields.end() || version == fields.end()) continue;
-      Library library{"py", name->second, version->second, python_modules(entry, name->second)};
-      const auto packaged = of_packages.find(entry.filename());
-      if (library.imports.empty() && packaged != of_packages.end()) library.imports = packaged->second;
+      Library library{"py", name->second, version->second, python_modules(entry, name->second, of_packages)};
       if (library.imports == std::vector{library.name}) library.imports.clear();
       all.push_back(std::move(library));
     }
