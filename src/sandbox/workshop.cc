@@ -39,6 +39,7 @@ constexpr int status_not_started = 127;
     std::vector<char*> arguments;
     for (const std::string& word : workshop.words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
+    sys("keeping descriptors", [] { return ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); });
     ::execv(arguments.front(), arguments.data());
     throw Failure::from_errno(errno, "starting " + workshop.words.front());
   } catch (const std::exception& error) {

@@ -69,10 +69,14 @@ sandbox::PlaceOfFile place_in(const PreparationPlaces& places) {
   };
 }
 
+// What is started by timeout, nice and a shell has our program as a descriptor: the path that names it is another's for each of them.
+constexpr int own_program_descriptor = 3;
+
 // Another process of ours, which becomes the tool inside.
 std::vector<std::string> inside_command(const sandbox::Workshop& workshop) {
-  return {os::own_program(), "inside",        "--root",        workshop.root,        "--runtimes", workshop.runtimes,
-          "--output",        workshop.output, "--output-name", workshop.output_name, "--"};
+  const std::string program = fmt::format("/proc/self/fd/{}", own_program_descriptor);
+  return {program,    "inside",        "--root",        workshop.root,        "--runtimes", workshop.runtimes,
+          "--output", workshop.output, "--output-name", workshop.output_name, "--"};
 }
 
 // With the least claim to the processors, and an end, also of what it started itself.
@@ -204,6 +208,11 @@ awaitable<void> Preparer::make(const Preparation& preparation) {
   request.descriptors = {{log.get(), STDOUT_FILENO}, {log.get(), STDERR_FILENO}};
   request.own_group = true;
   const bool of_host = places_.system.is_host();
+  UniqueFd program;
+  if (!of_host) {
+    program.reset(sys(doing, [] { return ::open(os::own_program().c_str(), O_RDONLY | O_CLOEXEC); }));
+    request.descriptors.emplace_back(program.get(), own_program_descriptor);
+  }
   const std::string home =
       of_host ? fresh.string() : sandbox::workshop_output(std::string(preparation.folder)).string();
   request.environment = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + home};
