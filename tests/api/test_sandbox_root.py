@@ -68,13 +68,13 @@ def test_programs_see_the_other_release(other, tree):
     name = os_release(tree)["PRETTY_NAME"]
     version = outside(tree, "python3", "--version").split()[1]
     answer = other.py("import sys, platform\nprint(platform.freedesktop_os_release()['PRETTY_NAME'])\nprint(platform.python_version())")
-    assert answer["stdout"].split("\n") == [name, version], answer
-    assert other.run("bash", ". /etc/os-release; echo $PRETTY_NAME")["stdout"] == name
-    assert other.run("js", "console.log(process.version)")["stdout"] == outside(tree, "node", "--version")
-    assert other.run("ts", "const n: number = 6 * 7 satisfies number;\nconsole.log(n)")["stdout"] == "42"
+    assert answer["stdout"].splitlines() == [name, version], answer
+    assert other.run("bash", ". /etc/os-release; echo $PRETTY_NAME")["stdout"] == f"{name}\n"
+    assert other.run("js", "console.log(process.version)")["stdout"].strip() == outside(tree, "node", "--version")
+    assert other.run("ts", "const n: number = 6 * 7 satisfies number;\nconsole.log(n)")["stdout"] == "42\n"
     code = "#include <gnu/libc-version.h>\n#include <stdio.h>\nint main(void) { puts(gnu_get_libc_version()); puts(__VERSION__); }"
     answer = other.run("c", code)
-    assert answer["stdout"].split("\n") == [outside(tree, "ldd", "--version").split("\n")[0].split()[-1], version_of(tree, "gcc")], answer
+    assert answer["stdout"].splitlines() == [outside(tree, "ldd", "--version").split("\n")[0].split()[-1], version_of(tree, "gcc")], answer
     if os_release(tree)["VERSION_ID"] != os_release(pathlib.Path("/"))["VERSION_ID"]:
         assert name != os_release(pathlib.Path("/"))["PRETTY_NAME"]
 
@@ -86,7 +86,7 @@ def version_of(tree, compiler):
 def test_state_is_kept(other):
     first = other.py("import sys\nclass Point:\n    x = 7\nvalues = {'a': [1, 2], 'p': Point()}\nmajor = sys.version_info[:2]")
     second = other.py("print(values['a'], values['p'].x, major == __import__('sys').version_info[:2])", session_id=first["session_id"])
-    assert second["stdout"] == "[1, 2] 7 True", second
+    assert second["stdout"] == "[1, 2] 7 True\n", second
 
 
 def test_only_languages_of_the_tree_are_offered(other):
@@ -100,7 +100,8 @@ def test_its_libraries_are_told(program, other, tree):
     there = {(one["language"], one["name"]) for one in other.get("/libraries").json()["libraries"]}
     listed = json.loads(command(program, "libraries", "--json", SANDBOX_ROOT=tree).stdout)["libraries"]
     assert ("py", "cloudpickle") in there and ("py", "numpy") not in there
-    assert {(one["language"], one["name"]) for one in listed} == there
+    # The server's is of languages that it offers.
+    assert {(one["language"], one["name"]) for one in listed if one["language"] != "cpp"} == there
     status = (tree / "var/lib/dpkg/status").read_text()
     version = re.search(r"\nPackage: python3-cloudpickle\n(?:.+\n)*?Version: ([0-9.]+)", status)[1]
     assert next(one["version"] for one in listed if one["name"] == "cloudpickle") == version
