@@ -148,6 +148,8 @@ def test_this_machines_own_system_in_another_place_will_do(program, tmp_path):
     compiler = pathlib.Path(found.stdout.strip() or "/missing")
     if not compiler.exists():
         cannot("TypeScript is not installed")
+    if subprocess.run(["unshare", "--mount", "mount", "--bind", "/", tmp_path], capture_output=True).returncode != 0:
+        cannot("nothing can be mounted here")
     place, starter, newer = tmp_path / "system", tmp_path / "starter", tmp_path / "typescript.js"
     place.mkdir()
     shutil.copyfile(compiler, newer)  # of another time, so that what was prepared when the server was built does not fit
