@@ -28,6 +28,8 @@ using ModulesOfPackages = std::map<std::string, std::vector<std::string>>;
 
 constexpr std::string_view debian_python = "/usr/lib/python3/dist-packages";
 
+bool is_module(std::string_view name) { return !name.starts_with('_') && !name.contains('-'); }
+
 // Of descriptions in Debian's own place, what else their packages have put there: newer builds leave out the lists of what can be imported.
 ModulesOfPackages modules_of_packages(const fs::path& root) {
   ModulesOfPackages all;
@@ -40,10 +42,10 @@ ModulesOfPackages modules_of_packages(const fs::path& root) {
       const fs::path ending = path.extension();
       if (ending == ".dist-info" || ending == ".egg-info")
         descriptions.push_back(path.filename());
-      else if ((ending.empty() || ending == ".py") && !path.stem().string().starts_with('_'))
-        modules.push_back(path.stem());
+      else if (const std::string name = path.stem(); (ending.empty() || ending == ".py") && is_module(name))
+        modules.push_back(name);
     }
-    for (const std::string& description : descriptions) all[description] = modules;
+    if (descriptions.size() == 1) all[descriptions.front()] = modules;  // of several, who knows which
   }
   return all;
 }

@@ -60,7 +60,7 @@ TEST_F(Libraries, OfPythonWithoutAListOfModulesAreWhatTheirPackageBrought) {
       "var/lib/dpkg/info/python3-skimage.list",
       "/usr\n" + begin + "\n" + begin + "/_skimage\n" + begin + "/scikit_image-0.25.2.dist-info\n" + begin +
           "/scikit_image-0.25.2.dist-info/METADATA\n" + begin + "/skimage\n" + begin + "/skimage/io\n" + begin +
-          "/skimage_tools.py\n" + begin + "/skimage.so\n");
+          "/skimage_tools.py\n" + begin + "/skimage.so\n" + begin + "/skimage-stubs\n");
   EXPECT_THAT(found(), ElementsAre("py scikit-image 0.25.2 skimage skimage_tools"));
 }
 
