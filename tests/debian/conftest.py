@@ -78,6 +78,7 @@ def bare(release):
     (new / "etc/dpkg/dpkg.cfg.d/quick").write_text("force-unsafe-io\n")  # what is here can be made again
     (new / "etc/sudoers.d/person").write_text("person ALL=(ALL) NOPASSWD: ALL\n")
     subprocess.run(["chroot", new, "useradd", "--create-home", "--shell", "/bin/bash", "person"], check=True)
+    subprocess.run(["chroot", new, "chmod", "700", "/home/person"], check=True)  # as Debian 13 makes it, and many make it before
     new.rename(folder)
     return folder
 
