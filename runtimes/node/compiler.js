@@ -9,11 +9,11 @@ const path = require('path');
 
 const {compiler: file} = require('./typescript_place.js');
 
-// Where both are kept, for the compiler that is installed, without the ending. What npm installs has one and the same time.
+// Where both are kept, for the compiler that is installed, without the ending. In whole seconds, as archives and layers of images keep times.
 const keptAs = (directory) => {
   const {size, mtimeMs} = fs.statSync(file);
   const {version} = JSON.parse(fs.readFileSync(path.join(file, '../../package.json'), 'utf8'));
-  return `${directory}/typescript-${version}-${size}-${Math.trunc(mtimeMs)}-${process.version}-${process.arch}`;
+  return `${directory}/typescript-${version}-${size}-${Math.floor(mtimeMs / 1000)}-${process.version}-${process.arch}`;
 };
 
 // The same program, whose other characters are in texts, patterns and comments. One behind a backslash would change its meaning.
@@ -70,23 +70,25 @@ namespace Inner { export const a = 1; }
 export const all = {numbers, generate, Color, Inner};
 `;
 
-// Decorators were there before the standard had some, and before TypeScript 5 there were no others. What programs that are written for them say.
-const hasStandardDecorators = Number.parseInt(ts.version) >= 5;
-const namesOldDecorators = (text) => /\b(PropertyDescriptor|propertyKey|reflect-metadata)\b/.test(text) && !/DecoratorContext\b/.test(text);
+const {usesOldDecorators} = require('./decorators.js');
 
 function transpile(text, fileName, basic) {
-  const compilerOptions = {...basic, experimentalDecorators: !hasStandardDecorators || namesOldDecorators(text)};
+  const compilerOptions = {...basic, experimentalDecorators: usesOldDecorators(ts, text, fileName)};
   return ts.transpileModule(text, {compilerOptions, fileName, reportDiagnostics: true});
 }
 
 const moduleOptions = {...options, module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, moduleDetection: ts.ModuleDetectionKind.Force};
+
+// What came with TypeScript 5.2.
+const awaitUsing = ts.NodeFlags.AwaitUsing;
+const isAwaitUsing = (node) => awaitUsing !== undefined && ts.isVariableDeclarationList(node) && (node.flags & awaitUsing) === awaitUsing;
 
 // Whether it waits outside of functions, or asks for import.meta: both exist only in ES modules.
 function needsModule(text, name) {
   if (!/\bawait\b|\bimport\s*\.\s*meta\b/.test(text)) return false;
   const visit = (node, inFunction) => {
     if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return true;
-    if (!inFunction && (ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier))) return true;
+    if (!inFunction && (ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier) || isAwaitUsing(node))) return true;
     const inside = inFunction || ts.isFunctionLike(node);
     return ts.forEachChild(node, (child) => visit(child, inside)) === true;
   };

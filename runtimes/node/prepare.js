@@ -16,7 +16,8 @@ try {
   console.log(`TypeScript is not prepared: ${error.message.split('\n')[0]}`); // it is slower to start then
 }
 // Which files that was made of, for a server to see when it is to be made again (src/app/preparations.h).
-const inputs = [__filename, `${__dirname}/compiler.js`, process.execPath, require('./typescript_place.js').compiler];
+const ours = ['compiler.js', 'decorators.js', 'typescript_place.js'].map((name) => `${__dirname}/${name}`);
+const inputs = [__filename, ...ours, process.execPath, ...require('./typescript_place.js').signs];
 const facts = inputs.map((input) => fs.realpathSync(input)).map((input) => [fs.statSync(input), input]);
 fs.writeFileSync(`${directory}/inputs.txt`, facts.map(([{size, mtimeMs}, input]) => `${size} ${Math.floor(mtimeMs / 1000)} ${input}\n`).join(''));
 fs.writeFileSync(`${directory}/prepared`, '');

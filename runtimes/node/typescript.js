@@ -10,7 +10,7 @@ let loaded;
 function compiler() {
   if (loaded === undefined) {
     loaded = require('./compiler.js');
-    for (const name of ['./compiler.js', './typescript_place.js']) delete require.cache[require.resolve(name)];
+    for (const name of ['./compiler.js', './decorators.js', './typescript_place.js']) delete require.cache[require.resolve(name)];
   }
   return loaded;
 }

@@ -170,6 +170,35 @@ def test_typescript_is_a_current_one(server):
     assert (answer["stdout"], answer["stderr"]) == ("calling open\n255 #00FF00 a\n", "")
 
 
+# As they were before the standard had some. What each prints is what TypeScript 4 made of it.
+OLD_DECORATORS = {
+    "of a parameter": (
+        "const seen: any[] = []; function Inject(target: any, key: any, index: number) { seen.push(index); }\n"
+        "class A { constructor(x: number, @Inject y: number) {} } console.log(seen)",
+        "[ 1 ]\n",
+    ),
+    "without a name of a type": (
+        "function log(target: any, key: string, descriptor: any) { const f = descriptor.value; descriptor.value = function () { console.log(key); return f.call(this); }; }\n"
+        "class A { @log open() { return 1; } } console.log(new A().open())",
+        "open\n1\n",
+    ),
+    "of a property": (
+        "function field(target: Object, propertyName: string) { console.log(propertyName); }\nclass A { @field size = 1; }",
+        "size\n",
+    ),
+    "from another file": ("import {log} from './deco';\nclass A { @log open() {} }", "open function\n"),
+}
+
+
+@pytest.mark.parametrize("name", OLD_DECORATORS)
+def test_typescript_has_decorators_of_before_the_standard(server, name):
+    need(server, "ts")
+    helper = server.upload_one("deco.ts", b"export function log(t: any, k: any, d: PropertyDescriptor) { console.log(k, typeof d.value); }")
+    code, expected = OLD_DECORATORS[name]
+    answer = server.run("ts", code, files=[helper])
+    assert (answer["stdout"], answer["stderr"]) == (expected, "")
+
+
 def test_typescript_syntax_errors_are_those_of_tsc(server):
     need(server, "ts")
     answer = server.run("ts", "console.log('before');\nconst x: number = ;\nfunction f( {\n")
