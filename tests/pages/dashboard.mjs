@@ -89,7 +89,11 @@ const of = (name) => page.getByRole('region', {name, exact: true}).getByRole('ro
 await of('Figures of each language').filter({hasText: /^py/}).waitFor();
 const hash = createHash('sha256').update(key).digest('hex').slice(0, 8);
 const used = of('Keys that were used').filter({hasText: `${hash}…, revoked`});
-const [count, failed, late, average] = await used.getByRole('cell').allTextContents();
+let count, failed, late, average;
+for (let tries = 0; tries < 50 && !(Number(count) >= 4); tries++) { // the last run is counted a moment after its answer
+  if (tries > 0) await page.waitForTimeout(200);
+  [count, failed, late, average] = await used.getByRole('cell').allTextContents();
+}
 assert(Number(count) >= 4 && failed === '1' && late === '0' && /^[\d.]+ m?s$/.test(average), await used.textContent());
 await page.locator('.cards').getByText(/^half below .* 99 % below/).waitFor();
 await page.locator('.cards').getByText(/\d cancelled$/).waitFor();
