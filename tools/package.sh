@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/shell.sh"
 . "$root/packages/install.sh"
 
-build=$1 output=$2 symbols_wanted=${3:-}
+build=$(realpath -- "$1") output=$(realpath -m -- "$2") symbols_wanted=${3:-}
 templates=$root/packages/deb
 architecture=$(dpkg --print-architecture)
 version=$(sed -n 's/^project(kubecoderun VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")

@@ -21,7 +21,8 @@ def packages(program, tmp_path_factory):
     if not (pathlib.Path("/usr/bin/dpkg-shlibdeps").exists() and pathlib.Path("/usr/bin/objcopy").exists()):
         cannot("dpkg-dev or binutils is not installed")
     output = tmp_path_factory.mktemp("packages")
-    subprocess.run([ROOT / "tools/package.sh", program.parent, output], check=True, capture_output=True, timeout=600)
+    build = os.path.relpath(program.parent, ROOT)  # as ./dev package names it
+    subprocess.run([ROOT / "tools/package.sh", build, output], check=True, capture_output=True, timeout=600, cwd=ROOT)
     main, symbols = sorted(output.glob("kubecoderun_*.deb")) + sorted(output.glob("kubecoderun-dbgsym_*.deb"))
     return main, symbols
 
