@@ -111,12 +111,15 @@ void ContainerMemory::begin(const fs::path& groups) {
       fs::exists(group / "memory.current")) {  // the root has no such file
     usage_ = open_to_read(group / "memory.current");
     statistics_ = open_to_read(group / "memory.stat");
+    events_ = open_to_read(group / "memory.events");
     if (!usage_) statistics_.reset();
   } else if (const fs::path old = own_group(groups / "memory", "memory");
              !fs::exists(old / "release_agent")) {  // the root's
     statistics_ = open_to_read(old / "memory.stat");
+    events_ = open_to_read(old / "memory.oom_control");
   }
   before_ = counted_by_kernel();
+  kills_before_ = kills();
   folders_.clear();
   std::vector<dev_t> devices;
   for (const char* path : {workspace, "/tmp", "/dev/shm"}) {
@@ -142,6 +145,8 @@ std::uint64_t ContainerMemory::counted_by_kernel() const {
   const std::uint64_t usage = os::read_number(usage_.get()).value_or(0);
   return usage - std::min(usage, sum({"inactive_file", "active_file", "slab_reclaimable"}));
 }
+
+std::uint64_t ContainerMemory::kills() const { return os::read_counter(events_.get(), "oom_kill").value_or(0); }
 
 GroupUsage ContainerMemory::of(pid_t group) const {
   static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));

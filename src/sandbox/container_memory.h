@@ -29,15 +29,20 @@ class ContainerMemory {
   // files that are only mapped, are not in it.
   GroupUsage of(pid_t group) const;
 
+  // Whether the kernel has ended a process of the container for want of memory since then. Of two looks, the container's own limit
+  // may be reached between them. False where the container may not see its control group.
+  bool one_was_ended() const { return kills() > kills_before_; }
+
  private:
   struct Folder {
     const char* path;
     std::uint64_t before = 0;
   };
   std::uint64_t counted_by_kernel() const;
+  std::uint64_t kills() const;
 
-  UniqueFd usage_, statistics_;  // of the container's control group
-  std::uint64_t before_ = 0;
+  UniqueFd usage_, statistics_, events_;  // of the container's control group
+  std::uint64_t before_ = 0, kills_before_ = 0;
   std::vector<Folder> folders_;
   dev_t memory_device_ = 0;  // that memory files are on
 };

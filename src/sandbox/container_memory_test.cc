@@ -135,6 +135,26 @@ TEST_F(ContainerMemoryTest, AsksAGroupOfVersion1ThatIsNotTheWholeMachine) {
   EXPECT_GT(whole.of(::getpgrp()).memory, mebibyte) << "what the processes have";
 }
 
+TEST_F(ContainerMemoryTest, NoticesWhatTheKernelEnded) {
+  memory_.begin(folder_);
+  EXPECT_FALSE(memory_.one_was_ended()) << "there is no group";
+  write("memory.current", "300000000\n");
+  write("memory.events", "low 0\noom 7\noom_kill 2\noom_group_kill 0\n");
+  memory_.begin(folder_);
+  EXPECT_FALSE(memory_.one_was_ended()) << "it was before";
+  write("memory.events", "low 0\noom 8\noom_kill 3\noom_group_kill 0\n");
+  EXPECT_TRUE(memory_.one_was_ended());
+}
+
+TEST_F(ContainerMemoryTest, NoticesWhatTheKernelEndedInAGroupOfVersion1) {
+  write("memory/memory.stat", "cache 5000\nrss 200\nshmem 100\n");
+  write("memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+  memory_.begin(folder_);
+  EXPECT_FALSE(memory_.one_was_ended());
+  write("memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+  EXPECT_TRUE(memory_.one_was_ended());
+}
+
 // In a process group of its own. It ends with status 3 when the end of `until` that is returned is closed.
 pid_t start_group(UniqueFd& until) {
   int ends[2];

@@ -95,6 +95,7 @@ bool MemoryWatch::exhausted() {
   if (!exhausted_ && files_.oom_events >= 0) {
     exhausted_ = os::read_counter(files_.oom_events, "oom_kill").value_or(0) > files_.oom_kills_before;
   }
+  if (!exhausted_ && group_ > 0) exhausted_ = container_.one_was_ended();
   if (!exhausted_ && Clock::now() >= look_due_) {
     const auto began = Clock::now();
     exhausted_ = look();

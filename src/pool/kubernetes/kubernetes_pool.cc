@@ -373,12 +373,13 @@ class KubernetesPool final : public SandboxPool, public Elsewhere {
     loan.found = was_warm ? FoundWarm::yes : FoundWarm::no;
     loan.room = net::BodyBudget::Share(room_for_files_);
     loan.room.belongs_to(owner);
-    auto is_there = [this, name] {
+    auto fate = [this, name] {
       const Pod* now = stock_.find(name);
-      return now != nullptr && !now->is_over && !now->is_leaving;
+      if (now != nullptr && now->lacked_memory) return PodFate::lacked_memory;
+      return now == nullptr || now->is_over || now->is_leaving ? PodFate::gone : PodFate::lives;
     };
     auto end = [this, name, uid = pod.uid] { removals_.spawn("removing a pod", remove_used(name, uid)); };
-    co_return make_pod_lease(http_, blocking_, settings_.spool, std::move(loan), std::move(is_there), std::move(end));
+    co_return make_pod_lease(http_, blocking_, settings_.spool, std::move(loan), std::move(fate), std::move(end));
   }
 
   asio::any_io_executor executor_;

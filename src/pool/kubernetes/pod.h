@@ -46,6 +46,7 @@ struct Pod {
   bool was_ready = false;   // at any time, as far as we have seen (PodStock)
   bool is_over = false;     // its container has ended
   bool has_failed = false;  // and not as it should
+  bool lacked_memory = false;  // the kernel ended it at the limit of its memory
   bool is_leaving = false;  // it is being removed
   std::string problem;      // why it does not start: an image, a node. Empty: nothing is known
 };

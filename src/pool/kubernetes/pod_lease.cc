@@ -1,5 +1,7 @@
 #include "pool/kubernetes/pod_lease.h"
 
+#include <chrono>
+#include <csignal>
 #include <optional>
 
 #include "base/failure.h"
@@ -18,17 +20,20 @@ constexpr std::chrono::hours longest_silence{24};
 constexpr std::chrono::seconds patience_for_begin{90};
 constexpr std::chrono::seconds patience_for_words{10};
 constexpr std::size_t longest_refusal = 8 << 10;
+// For the cluster to say why a pod is gone whose connection broke: its node has to notice first. Asked so often.
+constexpr std::chrono::seconds patience_for_fate{5};
+constexpr std::chrono::milliseconds between_looks{50};
 
 class PodLease final : public Lease {
  public:
   PodLease(
       net::client::Client& http, asio::thread_pool& blocking, std::filesystem::path spool, PodOnLoan pod,
-      std::function<bool()> is_there, std::function<void()> end)
+      std::function<PodFate()> fate, std::function<void()> end)
       : http_(http),
         blocking_(blocking),
         spool_(std::move(spool)),
         pod_(std::move(pod)),
-        is_there_(std::move(is_there)),
+        fate_(std::move(fate)),
         end_(std::move(end)) {}
 
   ~PodLease() override {
@@ -37,7 +42,7 @@ class PodLease final : public Lease {
     end_();
   }
 
-  bool waits() override { return !stream_ && is_there_(); }
+  bool waits() override { return !stream_ && fate_() == PodFate::lives; }
   bool was_warm() const override { return pod_.found == FoundWarm::yes; }
 
   awaitable<void> start(Program program) override {
@@ -72,9 +77,7 @@ class PodLease final : public Lease {
     log_warning("a pod was lost", {{"pod", pod_.name}, {"reason", reason}});
     if (has_ended_) throw Failure(FailureKind::unavailable, reason);
     is_lost_ = has_ended_ = true;
-    Outcome lost;
-    lost.ended = Ended::lost;
-    co_return Event(std::move(lost));
+    co_return Event(co_await outcome_of_lost());
   }
 
   awaitable<void> tell(Word word) override {
@@ -99,6 +102,17 @@ class PodLease final : public Lease {
     return request;
   }
 
+  // Nodes with control groups of version 2 end all of a pod where its memory is at an end, since Kubernetes 1.28: its runner with
+  // the program (memory.oom.group).
+  awaitable<Outcome> outcome_of_lost() const {
+    for (const Deadline end = after(patience_for_fate); fate_() == PodFate::lives && std::chrono::steady_clock::now() < end;)
+      co_await sleep_for(between_looks);
+    Outcome outcome;
+    outcome.ended = fate_() == PodFate::lacked_memory ? Ended::out_of_memory : Ended::lost;
+    if (outcome.ended == Ended::out_of_memory) outcome.signal = SIGKILL;
+    co_return outcome;
+  }
+
   // The runner did not begin the run, and says why.
   awaitable<void> refuse() {
     const int status = stream_->head().status;
@@ -118,7 +132,7 @@ class PodLease final : public Lease {
   asio::thread_pool& blocking_;
   std::filesystem::path spool_;
   PodOnLoan pod_;
-  std::function<bool()> is_there_;
+  std::function<PodFate()> fate_;
   std::function<void()> end_;
   std::unique_ptr<net::client::Stream> stream_;
   std::optional<EventReader> events_;
@@ -135,9 +149,9 @@ std::uint64_t room_for_files(const std::filesystem::path& folder) {
 
 std::unique_ptr<Lease> make_pod_lease(
     net::client::Client& http, asio::thread_pool& blocking, std::filesystem::path spool, PodOnLoan pod,
-    std::function<bool()> is_there, std::function<void()> end) {
+    std::function<PodFate()> fate, std::function<void()> end) {
   return std::make_unique<PodLease>(
-      http, blocking, std::move(spool), std::move(pod), std::move(is_there), std::move(end));
+      http, blocking, std::move(spool), std::move(pod), std::move(fate), std::move(end));
 }
 
 }  // namespace ci::pool

@@ -34,9 +34,12 @@ struct PodOnLoan {
 // What programs leave in files of this folder, all together, may take so much until it is stored.
 std::uint64_t room_for_files(const std::filesystem::path& folder);
 
-// `is_there`: whether the cluster still has the pod. `end` is called once, when the lease is dropped: the pod is to go.
+// What the cluster says of a pod meanwhile.
+enum class PodFate { lives, gone, lacked_memory };
+
+// `end` is called once, when the lease is dropped: the pod is to go.
 std::unique_ptr<Lease> make_pod_lease(
     net::client::Client& http, asio::thread_pool& blocking, std::filesystem::path spool, PodOnLoan pod,
-    std::function<bool()> is_there, std::function<void()> end);
+    std::function<PodFate()> fate, std::function<void()> end);
 
 }  // namespace ci::pool

@@ -107,6 +107,10 @@ TEST(Pod, SaysWhatKeepsItFromStarting) {
       R"({"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"reason": "Error", "message": "no sandbox"}}}]})");
   EXPECT_THAT(read_pod(object, 1).problem, HasSubstr("no sandbox"));
   EXPECT_TRUE(read_pod(object, 1).has_failed);
+  EXPECT_FALSE(read_pod(object, 1).lacked_memory);
+  object["status"] = json::parse(
+      R"({"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}]})");
+  EXPECT_TRUE(read_pod(object, 1).lacked_memory);
   object["status"] = json::parse(
       R"({"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]})");
   EXPECT_THAT(read_pod(object, 1).problem, IsEmpty());
