@@ -1,12 +1,52 @@
 #include "base/async.h"
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
+#include <exception>
+#include <memory>
 
 #include "base/log.h"
 
 namespace ci {
+
+// Not co_spawn, which in Boost 1.81 ends the program when the caller is cancelled before the pool has begun.
+awaitable<void> detail::run_on_pool(asio::thread_pool& pool, std::function<void()>& work) {
+  std::exception_ptr failure;
+  auto executor = co_await asio::this_coro::executor;
+  // What it borrows is in this frame, which stays until the handler has been called.
+  auto start = [&](auto handler) {
+    auto resume = std::make_shared<decltype(handler)>(std::move(handler));
+    asio::post(pool, [&, resume] {
+      try {
+        work();
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      asio::post(executor, [resume] { std::move (*resume)(); });
+    });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable);
+  if (failure) std::rethrow_exception(failure);
+}
+
+// Not `work || timer`: that waits for a success, so a failure would surface late, as a timeout.
+awaitable<bool> detail::ends_until(Deadline deadline, awaitable<void> work) {
+  auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor, deadline);
+  auto race = asio::experimental::make_parallel_group(
+      asio::co_spawn(executor, std::move(work), asio::deferred), timer.async_wait(asio::deferred));
+  auto [order, failure, timer_error] =
+      co_await race.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  if (order[0] == 1) co_return false;
+  if (failure) std::rethrow_exception(failure);
+  co_return true;
+}
 
 awaitable<void> sleep_for(std::chrono::steady_clock::duration time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);

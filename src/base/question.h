@@ -3,8 +3,6 @@
 // and leaves. The question goes on by itself, and is not asked again before it was answered, so that one that hangs holds one thread
 // and not one more for each who asks. I/O thread.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -14,6 +12,10 @@
 #include "base/changes.h"
 
 namespace ci {
+
+namespace detail {
+void go_on(const asio::any_io_executor& executor, awaitable<void> work);  // by itself; it throws nothing
+}
 
 template <class T>
 class Question {
@@ -26,7 +28,7 @@ class Question {
     if (!asked_ || asked_->done) {
       auto executor = co_await asio::this_coro::executor;
       asked_ = std::make_shared<Asked>(executor);
-      asio::co_spawn(executor, work(asked_, ask_), asio::detached);
+      detail::go_on(executor, work(asked_, ask_));
     }
     const std::shared_ptr<Asked> asked = asked_;  // others may ask the next time before we look
     while (!asked->done && std::chrono::steady_clock::now() < deadline) co_await asked->news.wait(deadline);

@@ -1,6 +1,9 @@
 #include "execution/program.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
 #include <iterator>
 #include <utility>
 

@@ -1,6 +1,9 @@
 #include "execution/runs.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/system/system_error.hpp>
 #include <utility>
 

@@ -1,5 +1,6 @@
 #include "pool/stream/event_stream.h"
 
+#include <boost/asio/post.hpp>
 #include <optional>
 #include <vector>
 
