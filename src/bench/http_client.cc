@@ -1,45 +1,38 @@
 #include "bench/http_client.h"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
-#include <boost/url/parse.hpp>
-#include <optional>
+#include <curl/curl.h>
+#include <unistd.h>
 
+#include <boost/asio/ip/address.hpp>
+#include <boost/url/parse.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "base/ascii.h"
 #include "base/failure.h"
 
 namespace ci::bench {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
-
 namespace {
 
-constexpr std::chrono::seconds longest_wait{120};
-constexpr std::uint64_t largest_answer = 256 << 20;
+constexpr std::chrono::milliseconds longest_connect{10000}, longest_wait{120000};
+constexpr std::size_t largest_answer = 256 << 20;
 constexpr std::string_view boundary = "kubecoderun-bench-7d1f0c5e9b";
 
-asio::ssl::context open_trust(const Trust& trust) {
-  asio::ssl::context context(asio::ssl::context::tls_client);
-  context.set_verify_mode(trust.anybody ? asio::ssl::verify_none : asio::ssl::verify_peer);
-  beast::error_code error;
-  if (trust.authorities.empty()) {
-    context.set_default_verify_paths(error);
-  } else {
-    context.load_verify_file(trust.authorities, error);
-  }
-  if (error) throw Failure(FailureKind::invalid, "reading certificates " + trust.authorities + ": " + error.message());
-  return context;
+// libcurl finds out later, and then says no more than that it failed.
+void check_readable(const std::string& authorities) {
+  if (!authorities.empty() && ::access(authorities.c_str(), R_OK) != 0)
+    throw Failure(FailureKind::invalid, "reading certificates " + authorities + ": " + std::strerror(errno));
+}
+
+using Easy = std::unique_ptr<CURL, decltype(&::curl_easy_cleanup)>;
+using Headers = std::unique_ptr<curl_slist, decltype(&::curl_slist_free_all)>;
+
+void add(Headers& list, const std::string& header) {
+  curl_slist* longer = ::curl_slist_append(list.get(), header.c_str());
+  CHECK(longer != nullptr);
+  static_cast<void>(list.release());
+  list.reset(longer);
 }
 
 }  // namespace
@@ -47,7 +40,7 @@ asio::ssl::context open_trust(const Trust& trust) {
 bool Address::is_local() const {
   if (host == "localhost") return true;
   boost::system::error_code error;
-  const auto address = asio::ip::make_address(host, error);
+  const auto address = boost::asio::ip::make_address(host, error);
   return !error && address.is_loopback();
 }
 
@@ -68,133 +61,112 @@ Address parse_address(const std::string& url) {
   return address;
 }
 
-// Asynchronous calls that are waited for at once: Beast's time limits work for those only.
 class HttpClient::Impl {
  public:
-  Impl(Address address, std::string key, const Trust& trust)
-      : address_(std::move(address)), key_(std::move(key)), tls_(open_trust(trust)) {}
-
-  Reply exchange(http::verb method, const std::string& route, std::string body, const std::string& content_type) {
-    http::request<http::string_body> request(method, address_.path + route, 11);
-    request.set(http::field::host, host_header());
-    request.set("x-api-key", key_);
-    if (!content_type.empty()) request.set(http::field::content_type, content_type);
-    request.body() = std::move(body);
-    request.prepare_payload();
-    if (!plain_ && !secure_) connect();
-    return secure_ ? exchange_over(*secure_, request) : exchange_over(*plain_, request);
+  Impl(Address address, const std::string& key, const Trust& trust)
+      : address_(std::move(address)), key_header_("x-api-key: " + key) {
+    CHECK(easy_ != nullptr);
+    check_readable(trust.authorities);
+    set(CURLOPT_ERRORBUFFER, static_cast<char*>(error_));
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set(CURLOPT_PATH_AS_IS, 1L);
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(longest_connect.count()));
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(longest_wait.count()));
+    set(CURLOPT_BUFFERSIZE, 64L << 10);
+    set(CURLOPT_SSL_VERIFYPEER, trust.anybody ? 0L : 1L);
+    set(CURLOPT_SSL_VERIFYHOST, trust.anybody ? 0L : 2L);
+    if (!trust.authorities.empty()) set(CURLOPT_CAINFO, trust.authorities.c_str());
+    set(CURLOPT_WRITEFUNCTION, &Impl::on_body);
+    set(CURLOPT_HEADERFUNCTION, &Impl::on_header);
   }
 
- private:
-  template <class Stream>
-  Reply exchange_over(Stream& stream, const http::request<http::string_body>& request) {
-    http::response_parser<http::string_body> parser;
-    parser.body_limit(largest_answer);
-    const auto begin = std::chrono::steady_clock::now();
-    beast::get_lowest_layer(stream).expires_after(longest_wait);
-    finish("sending a request", [&](auto done) {
-      http::async_write(stream, request, [done](beast::error_code error, size_t) { done(error); });
-    });
-    finish("reading an answer", [&](auto done) {
-      http::async_read(stream, buffer_, parser, [done](beast::error_code error, size_t) { done(error); });
-    });
+  Reply exchange(
+      const char* method, const std::string& route, const std::string& body, const std::string& content_type) {
     Reply reply;
-    reply.time = std::chrono::steady_clock::now() - begin;
-    auto& response = parser.get();
-    reply.status = response.result_int();
-    reply.body = std::move(response.body());
-    reply.server_timing = std::string(response["Server-Timing"]);
-    if (!response.keep_alive()) drop();
+    Headers headers{nullptr, ::curl_slist_free_all};
+    add(headers, key_header_);
+    add(headers, "Expect:");  // left out: a large body does not wait to be asked for
+    const std::string url = base() + route;
+    set(CURLOPT_URL, url.c_str());
+    if (content_type.empty()) {
+      set(CURLOPT_HTTPGET, 1L);
+    } else {
+      set(CURLOPT_POST, 1L);
+      set(CURLOPT_POSTFIELDS, body.data());
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+      add(headers, "Content-Type: " + content_type);
+    }
+    set(CURLOPT_CUSTOMREQUEST, method);
+    set(CURLOPT_HTTPHEADER, headers.get());
+    set(CURLOPT_WRITEDATA, &reply);
+    set(CURLOPT_HEADERDATA, &reply);
+    if (const CURLcode result = ::curl_easy_perform(easy_.get()); result != CURLE_OK) {
+      const auto kind = result == CURLE_OPERATION_TIMEDOUT ? FailureKind::timeout : FailureKind::unavailable;
+      throw Failure(kind, url + ": " + (*error_ != '\0' ? error_ : ::curl_easy_strerror(result)));
+    }
+    long status = 0;
+    ::curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    reply.status = static_cast<int>(status);
+    curl_off_t ready = 0, end = 0;  // microseconds since the call; the connection is made by the first
+    ::curl_easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &ready);
+    ::curl_easy_getinfo(easy_.get(), CURLINFO_TOTAL_TIME_T, &end);
+    reply.time = std::chrono::microseconds(end - ready);
     return reply;
   }
 
-  // Beast reads as much at once as the buffer has room, 512 bytes at first, and makes more only for a head that does not fit.
-  static beast::flat_buffer large_buffer() {
-    beast::flat_buffer buffer;
-    buffer.reserve(64 << 10);
-    return buffer;
+ private:
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    CHECK(::curl_easy_setopt(easy_.get(), option, value) == CURLE_OK);
   }
 
-  std::string host_header() const {
-    const bool v6 = address_.host.find(':') != std::string::npos;
-    return (v6 ? "[" + address_.host + "]" : address_.host) + ":" + address_.port;
+  static size_t on_body(const char* bytes, size_t, size_t count, void* into) {
+    std::string& body = static_cast<Reply*>(into)->body;
+    if (body.size() + count > largest_answer) return 0;
+    body.append(bytes, count);
+    return count;
   }
 
-  void connect() {
-    asio::ip::tcp::resolver resolver(context_);
-    beast::error_code error;
-    const auto places = resolver.resolve(address_.host, address_.port, error);
-    if (error) throw Failure(FailureKind::unavailable, "finding " + address_.host + ": " + error.message());
-    const std::string doing = "connecting to " + address_.host + ":" + address_.port;
-    if (address_.tls) {
-      secure_.emplace(context_, tls_);
-      reach(secure_->next_layer(), places, doing);
-      ::SSL_set_tlsext_host_name(secure_->native_handle(), address_.host.c_str());
-      secure_->set_verify_callback(asio::ssl::host_name_verification(address_.host));
-      finish(doing + " with TLS", [&](auto done) {
-        secure_->async_handshake(asio::ssl::stream_base::client, [done](beast::error_code failed) { done(failed); });
-      });
-    } else {
-      plain_.emplace(context_);
-      reach(*plain_, places, doing);
-    }
+  static size_t on_header(const char* bytes, size_t, size_t count, void* into) {
+    const std::string_view line(bytes, count), name = "server-timing:";
+    if (line.size() > name.size() && same_word(line.substr(0, name.size()), name))
+      static_cast<Reply*>(into)->server_timing = trimmed(line.substr(name.size()), " \t\r\n");
+    return count;
   }
 
-  void reach(beast::tcp_stream& stream, const asio::ip::tcp::resolver::results_type& places, const std::string& doing) {
-    stream.expires_after(std::chrono::seconds(10));
-    finish(doing, [&](auto done) {
-      stream.async_connect(places, [done](beast::error_code failed, const auto&) { done(failed); });
-    });
-    stream.socket().set_option(asio::ip::tcp::no_delay(true));
+  std::string base() const {
+    const bool v6 = address_.host.contains(':');
+    return (address_.tls ? "https://" : "http://") + (v6 ? "[" + address_.host + "]" : address_.host) + ":" +
+           address_.port + address_.path;
   }
 
-  void drop() {
-    plain_.reset();
-    secure_.reset();
-    buffer_.clear();
-  }
-
-  template <class Start>
-  void finish(const std::string& doing, Start start) {
-    beast::error_code result;
-    start([&result](beast::error_code error) { result = error; });
-    context_.restart();
-    context_.run();
-    if (!result) return;
-    drop();
-    const auto kind = result == beast::error::timeout ? FailureKind::timeout : FailureKind::unavailable;
-    throw Failure(kind, doing + ": " + result.message());
-  }
-
-  Address address_;
-  std::string key_;
-  asio::ssl::context tls_;
-  asio::io_context context_{1};
-  std::optional<beast::tcp_stream> plain_;  // one of the two, while there is a connection
-  std::optional<beast::ssl_stream<beast::tcp_stream>> secure_;
-  beast::flat_buffer buffer_ = large_buffer();
+  const Address address_;
+  const std::string key_header_;
+  Easy easy_{::curl_easy_init(), ::curl_easy_cleanup};
+  char error_[CURL_ERROR_SIZE] = {};
 };
 
-HttpClient::HttpClient(Address address, std::string key, const Trust& trust)
-    : impl_(std::make_unique<Impl>(std::move(address), std::move(key), trust)) {}
+HttpClient::HttpClient(Address address, const std::string& key, const Trust& trust)
+    : impl_(std::make_unique<Impl>(std::move(address), key, trust)) {}
 HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 
-Reply HttpClient::post(const std::string& route, std::string json) {
-  return impl_->exchange(http::verb::post, route, std::move(json), "application/json");
+Reply HttpClient::post(const std::string& route, const std::string& json) {
+  return impl_->exchange("POST", route, json, "application/json");
 }
 
-Reply HttpClient::get(const std::string& route) { return impl_->exchange(http::verb::get, route, "", ""); }
+Reply HttpClient::get(const std::string& route) { return impl_->exchange("GET", route, "", ""); }
 
-Reply HttpClient::remove(const std::string& route) { return impl_->exchange(http::verb::delete_, route, "", ""); }
+Reply HttpClient::remove(const std::string& route) { return impl_->exchange("DELETE", route, "", ""); }
 
 Reply HttpClient::upload(const std::string& route, std::string_view file_name, std::string_view bytes) {
   std::string body = "--" + std::string(boundary) + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" +
                      std::string(file_name) + "\"\r\nContent-Type: application/octet-stream\r\n\r\n";
   body += bytes;
   body += "\r\n--" + std::string(boundary) + "--\r\n";
-  return impl_->exchange(
-      http::verb::post, route, std::move(body), "multipart/form-data; boundary=" + std::string(boundary));
+  return impl_->exchange("POST", route, body, "multipart/form-data; boundary=" + std::string(boundary));
 }
 
 }  // namespace ci::bench

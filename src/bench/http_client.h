@@ -37,13 +37,13 @@ struct Reply {
 
 class HttpClient {
  public:
-  HttpClient(Address address, std::string key, const Trust& trust);
+  HttpClient(Address address, const std::string& key, const Trust& trust);
   ~HttpClient();
   HttpClient(HttpClient&&) noexcept;
 
   // Connects when there is no connection, before the clock starts. Fails as `unavailable` or `timeout`; the next call
   // connects again.
-  Reply post(const std::string& route, std::string json);
+  Reply post(const std::string& route, const std::string& json);
   Reply get(const std::string& route);
   Reply remove(const std::string& route);
   // A form with one file.
