@@ -41,6 +41,7 @@ def overlay(cluster, stores_of_cluster, tmp_path_factory):
     name, tag = IMAGE.split(":")
     settings = stores_of_cluster.config() | {"K8S_IMAGE": IMAGE, "LANGUAGES": "py,bash,js", "LANG_IMAGE_JS": "nowhere.invalid/nothing:1"}
     settings |= {f"POD_POOL_{language.upper()}": count for language, count in WARM.items()} | {"POD_POOL_JS": 1, "MAX_EXECUTION_TIME": 60}
+    settings |= {"LANG_MEMORY_LIMIT_BASH": "64Mi", "LANG_MEMORY_REQUEST_BASH": "32Mi"}
     config = "\n".join(f"          {key}: '{value}'" for key, value in settings.items())
     (place / "kustomization.yaml").write_text(f"""
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -155,6 +156,9 @@ def test_a_program_that_fails_or_takes_too_much_is_told(deployed):
     assert "ZeroDivisionError" in api.run("py", "1 / 0")["stderr"]
     answer = api.run("py", "a = []\nwhile True: a.append(bytearray(20 << 20))")
     assert "memory" in answer["stderr"].lower(), answer
+    # In so small a pod the kernel comes before we do: what is left is less than what a program may have at the least.
+    answer = api.run("bash", "echo on; head -c 300m /dev/zero | tail -n 1 >/dev/null")
+    assert answer["stdout"] == "on\n" and "Out of memory" in answer["stderr"], answer
     slow = api.run("bash", "echo on; sleep 50", timeout=1000)
     assert slow["stdout"] == "on\n" and "timed out" in slow["stderr"].lower(), slow
 

@@ -89,7 +89,8 @@ void read_status(Pod& pod, const json::object& status, int port) {
     if (const json::object& end = object_at(state, "terminated"); pod.has_failed) {
       const std::string said = text_at(end, "message"), why = text_at(end, "reason");
       pod.lacked_memory = why == "OOMKilled";
-      pod.problem = "its runner ended (" + why + "): " + said.substr(said.size() - std::min<std::size_t>(said.size(), 500));
+      pod.problem =
+          "its runner ended (" + why + "): " + said.substr(said.size() - std::min<std::size_t>(said.size(), 500));
     }
     const json::object& waiting = object_at(state, "waiting");
     const std::string reason = text_at(waiting, "reason");

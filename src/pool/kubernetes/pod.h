@@ -43,12 +43,12 @@ struct Pod {
   std::string token;
   std::string created, taken_at;  // RFC 3339
   bool is_ready = false;
-  bool was_ready = false;   // at any time, as far as we have seen (PodStock)
-  bool is_over = false;     // its container has ended
-  bool has_failed = false;  // and not as it should
+  bool was_ready = false;      // at any time, as far as we have seen (PodStock)
+  bool is_over = false;        // its container has ended
+  bool has_failed = false;     // and not as it should
   bool lacked_memory = false;  // the kernel ended it at the limit of its memory
-  bool is_leaving = false;  // it is being removed
-  std::string problem;      // why it does not start: an image, a node. Empty: nothing is known
+  bool is_leaving = false;     // it is being removed
+  std::string problem;         // why it does not start: an image, a node. Empty: nothing is known
 };
 
 // Pods of this server, not of the Python KubeCodeRun, in a namespace.

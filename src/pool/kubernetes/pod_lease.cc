@@ -105,7 +105,8 @@ class PodLease final : public Lease {
   // Nodes with control groups of version 2 end all of a pod where its memory is at an end, since Kubernetes 1.28: its runner with
   // the program (memory.oom.group).
   awaitable<Outcome> outcome_of_lost() const {
-    for (const Deadline end = after(patience_for_fate); fate_() == PodFate::lives && std::chrono::steady_clock::now() < end;)
+    for (const Deadline end = after(patience_for_fate);
+         fate_() == PodFate::lives && std::chrono::steady_clock::now() < end;)
       co_await sleep_for(between_looks);
     Outcome outcome;
     outcome.ended = fate_() == PodFate::lacked_memory ? Ended::out_of_memory : Ended::lost;
@@ -150,8 +151,7 @@ std::uint64_t room_for_files(const std::filesystem::path& folder) {
 std::unique_ptr<Lease> make_pod_lease(
     net::client::Client& http, asio::thread_pool& blocking, std::filesystem::path spool, PodOnLoan pod,
     std::function<PodFate()> fate, std::function<void()> end) {
-  return std::make_unique<PodLease>(
-      http, blocking, std::move(spool), std::move(pod), std::move(fate), std::move(end));
+  return std::make_unique<PodLease>(http, blocking, std::move(spool), std::move(pod), std::move(fate), std::move(end));
 }
 
 }  // namespace ci::pool
