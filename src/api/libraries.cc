@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "api/auth.h"
 #include "api/errors.h"
 #include "api/json.h"
+#include "api/key_limits.h"
 #include "languages/language.h"
 
 namespace ci::api {
@@ -46,14 +48,20 @@ awaitable<net::Response> LibraryRoutes::list(net::Request& request) {
     }
     languages = {std::string(language->code)};
   }
+  const std::string asked(request.query_value("packages").value_or(""));
+  const std::string set = package_set_of(principal_of(request), asked, pool_);
   const auto now = std::chrono::steady_clock::now();
-  if (!seen_ || now - seen_->at > kept) {
-    const auto look = [this] { return libraries::find_libraries(system_); };
+  std::erase_if(seen_, [&](const auto& one) { return now - one.second.at > kept; });
+  if (!seen_.contains(set)) {
+    std::vector<std::filesystem::path> own;
+    if (!set.empty()) own.push_back(places_.package_sets / set);
+    if (!places_.packages.empty()) own.push_back(places_.packages);
+    const auto look = [&] { return libraries::find_libraries(places_.system, own); };
     std::vector<libraries::Library> all = co_await on_pool(blocking_, look);
-    seen_.emplace(now, std::move(all));
+    seen_.insert_or_assign(set, Seen{now, std::move(all)});
   }
   std::vector<libraries::Library> wanted;
-  for (const libraries::Library& library : seen_->libraries) {
+  for (const libraries::Library& library : seen_.at(set).libraries) {
     if (std::ranges::find(languages, library.language) != languages.end()) wanted.push_back(library);
   }
   co_return json_response(200, libraries_json(wanted));

@@ -1,9 +1,11 @@
 #pragma once
-// GET /libraries: what programs find beside the library of their language, by language, name and version.
+// GET /libraries: what programs find beside the library of their language, by language, name and version. I/O thread.
 
 #include <boost/json.hpp>
 #include <chrono>
-#include <optional>
+#include <filesystem>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/async.h"
@@ -16,13 +18,20 @@ namespace ci::api {
 
 boost::json::object libraries_json(const std::vector<libraries::Library>& found);
 
+// Where programs find them. Directories need not be there; an empty name is none.
+struct LibraryPlaces {
+  os::SystemRoot system;
+  std::filesystem::path packages;      // the operator's own, for all programs
+  std::filesystem::path package_sets;  // has one like it for each set
+};
+
 class LibraryRoutes {
  public:
-  // Reads files of the system that programs see on `blocking`.
-  LibraryRoutes(const pool::SandboxPool& pool, asio::thread_pool& blocking, os::SystemRoot system)
-      : pool_(pool), blocking_(blocking), system_(std::move(system)) {}
+  // Reads files of `places` on `blocking`.
+  LibraryRoutes(const pool::SandboxPool& pool, asio::thread_pool& blocking, LibraryPlaces places)
+      : pool_(pool), blocking_(blocking), places_(std::move(places)) {}
 
-  // ?language=… for one of them.
+  // ?language=… for one of them, ?packages=… with what a set has; as for a run, a key may have one without asking.
   awaitable<net::Response> list(net::Request& request);
 
  private:
@@ -33,8 +42,8 @@ class LibraryRoutes {
 
   const pool::SandboxPool& pool_;
   asio::thread_pool& blocking_;
-  os::SystemRoot system_;
-  std::optional<Seen> seen_;
+  LibraryPlaces places_;
+  std::map<std::string, Seen> seen_;  // by set
 };
 
 }  // namespace ci::api

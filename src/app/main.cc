@@ -248,13 +248,14 @@ int command_line(int argc, char** argv) {
   doctor_command->add_flag("--json", json, "As JSON");
   doctor_command->callback([&] { chosen = [&] { return examine(json); }; });
 
-  std::string library_language;
+  std::string library_language, library_set;
   CLI::App* libraries_command =
       program.add_subcommand("libraries", "List what programs find beside the library of their language");
   libraries_command->add_option("language", library_language, "One language: py, js, …");
+  libraries_command->add_option("--packages", library_set, "Also those of this set of packages");
   libraries_command->add_flag("--json", json, "As JSON");
   libraries_command->callback(
-      [&] { chosen = [&] { return list_libraries(programs_root(load_settings().values), library_language, json); }; });
+      [&] { chosen = [&] { return list_libraries(load_settings().values, library_set, library_language, json); }; });
 
   CLI::App* settings_command =
       program.add_subcommand("settings", "Print every setting: value in force, default, meaning");

@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <map>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "base/ascii.h"
 #include "languages/java_libraries.h"
 #include "languages/language.h"
+#include "libraries/own_libraries.h"
 #include "libraries/package_files.h"
+#include "libraries/python_libraries.h"
 
 namespace ci::libraries {
 
@@ -24,69 +29,22 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-using ModulesOfPackages = std::map<std::string, std::vector<std::string>>;
+void add(Libraries& all, Libraries more) { std::ranges::move(more, std::back_inserter(all)); }
 
-constexpr std::string_view debian_python = "/usr/lib/python3/dist-packages";
-
-bool is_module(std::string_view name) { return !name.starts_with('_') && !name.contains('-'); }
-
-// Of descriptions in Debian's own place, what else their packages have put there: newer builds leave out the lists of what can be imported.
-ModulesOfPackages modules_of_packages(const fs::path& root) {
-  ModulesOfPackages all;
-  for (const fs::path& list : entries(root / "var/lib/dpkg/info")) {
-    if (!list.filename().string().starts_with("python3-") || list.extension() != ".list") continue;
-    std::vector<std::string> modules, descriptions;
-    for (const std::string& line : lines_of(list)) {
-      const fs::path path(line);
-      if (path.parent_path() != debian_python) continue;
-      const fs::path ending = path.extension();
-      if (ending == ".dist-info" || ending == ".egg-info")
-        descriptions.push_back(path.filename());
-      else if (const std::string name = path.stem(); (ending.empty() || ending == ".py") && is_module(name))
-        modules.push_back(name);
-    }
-    if (descriptions.size() == 1) all[descriptions.front()] = modules;  // of several, who knows which
-  }
-  return all;
-}
-
-// A distribution says in a list of its own what can be imported; where it does not, the files of its package do, or its name.
-std::vector<std::string> python_modules(
-    const fs::path& description, const std::string& name, const ModulesOfPackages& of_packages) {
-  std::vector<std::string> modules;
-  for (std::string& line : lines_of(description / "top_level.txt")) {
-    if (!line.empty() && line.front() != '_' && !line.contains('/')) modules.push_back(std::move(line));
-  }
-  if (!modules.empty()) return modules;
-  const auto packaged = of_packages.find(description.filename());
-  if (packaged != of_packages.end() && !packaged->second.empty()) return packaged->second;
-  std::string module = name;
-  for (char& c : module) c = c == '-' ? '_' : lower_case(c);
-  const fs::path place = description.parent_path();
-  if (is_there(place / module) || is_there(place / (module + ".py"))) return {module};
-  return {};
-}
-
+// Where the installed Python looks, in its order: what an administrator has installed with pip, the distribution's, and those of
+// packages/pypi.list (packages/install.sh).
 void add_python(Libraries& all, const fs::path& root) {
-  std::vector<fs::path> places = {root / "usr/lib/python3/dist-packages"};
-  for (const fs::path& place : entries(root / "usr/local/lib")) {
-    if (place.filename().string().starts_with("python3")) places.push_back(place / "dist-packages");
-  }
-  const ModulesOfPackages of_packages = modules_of_packages(root);
-  for (const fs::path& place : places) {
-    for (const fs::path& entry : entries(place)) {
-      fs::path description;
-      if (entry.extension() == ".dist-info") description = entry / "METADATA";
-      if (entry.extension() == ".egg-info") description = fs::is_directory(entry) ? entry / "PKG-INFO" : entry;
-      if (description.empty()) continue;
-      const auto fields = fields_of(description);
-      const auto name = fields.find("Name"), version = fields.find("Version");
-      if (name == fields.end() || version == fields.end()) continue;
-      Library library{"py", name->second, version->second, python_modules(entry, name->second, of_packages)};
-      if (library.imports == std::vector{library.name}) library.imports.clear();
-      all.push_back(std::move(library));
+  std::vector<fs::path> places;
+  const auto add_places = [&](const fs::path& folder, const char* modules) {
+    for (const fs::path& version : entries(folder)) {
+      if (version.filename().string().starts_with("python3.")) places.push_back(version / modules);
     }
-  }
+  };
+  add_places(root / "usr/local/lib", "dist-packages");
+  places.push_back(root / "usr/lib/python3/dist-packages");
+  add_places(root / "usr/lib/kubecoderun/python/lib", "site-packages");
+  const ModulesOfPackages of_packages = modules_of_packages(root);
+  for (const fs::path& place : places) add(all, python_libraries(place, of_packages));
 }
 
 // Those that packages/node names; what they need themselves is nobody's business.
@@ -103,6 +61,33 @@ void add_node(Libraries& all, const fs::path& root, const std::string& language)
   }
 }
 
+// "gson-2.10" is gson in version 2.10.
+void take_version_from_name(Library& jar) {
+  for (size_t at = jar.name.find('-'); at != jar.name.npos; at = jar.name.find('-', at + 1)) {
+    if (at + 1 == jar.name.size() || std::isdigit(static_cast<unsigned char>(jar.name[at + 1])) == 0) continue;
+    jar.version = jar.name.substr(at + 1);
+    jar.name.resize(at);
+    return;
+  }
+}
+
+// The operator's own. What is for JavaScript is for TypeScript as well.
+void add_own(Libraries& all, const fs::path& directory, const os::SystemRoot& system) {
+  for (const std::string folder : {"py", "js", "java", "r", "go"}) {
+    Libraries own = own_libraries(directory, folder, system);
+    if (folder == "java") {
+      for (Library& jar : own) {
+        jar.name = fs::path(jar.name).stem();
+        take_version_from_name(jar);
+      }
+    }
+    add(all, own);
+    if (folder != "js") continue;
+    for (Library& library : own) library.language = "ts";
+    add(all, std::move(own));
+  }
+}
+
 // Debian links a jar with its version in the name to the one without, or the other way.
 void add_java(Libraries& all, const fs::path& root) {
   const std::vector<fs::path> jars = entries(root / "usr/share/java");
@@ -110,10 +95,9 @@ void add_java(Libraries& all, const fs::path& root) {
     if (!is_there(root / "usr/share/java" / (name + ".jar"))) continue;
     std::string version;
     for (const fs::path& jar : jars) {
-      const std::string stem = jar.stem();
-      const bool has_version = stem.starts_with(name + "-") && stem.size() > name.size() + 1 &&
-                               std::isdigit(static_cast<unsigned char>(stem[name.size() + 1]));
-      if (has_version) version = stem.substr(name.size() + 1);
+      Library one{"java", jar.stem(), "", {}};
+      take_version_from_name(one);
+      if (one.name == name && !one.version.empty()) version = one.version;
     }
     all.push_back({"java", name, version, {}});
   }
@@ -152,9 +136,12 @@ void add_r(Libraries& all, const fs::path& root) {
 // Of what is only headers, and of libraries that are linked: the packages of Debian that bring them. Its version without Debian's own part.
 void add_packages(Libraries& all, const fs::path& root) {
   struct Known {
-    std::string_view package, language, name;
+    std::string_view package, language, name, module = {};
   };
   static constexpr Known known[] = {
+      // Without a description of their own (packages/sets.tsv).
+      {"python3-opencv", "py", "opencv", "cv2"},
+      {"python3-gmsh", "py", "gmsh"},
       {"libeigen3-dev", "cpp", "Eigen"},
       {"nlohmann-json3-dev", "cpp", "nlohmann-json"},
       {"libgsl-dev", "c", "GSL"},
@@ -225,16 +212,19 @@ void add_packages(Libraries& all, const fs::path& root) {
       std::string version = line.substr(9, line.rfind('-') - 9);
       if (const size_t epoch = version.find(':'); epoch != version.npos) version.erase(0, epoch + 1);
       if (const size_t repacked = version.find("+dfsg"); repacked != version.npos) version.resize(repacked);
-      all.push_back({std::string(one.language), std::string(one.name), version, {}});
+      Library library{std::string(one.language), std::string(one.name), version, {}};
+      if (!one.module.empty()) library.imports.emplace_back(one.module);
+      all.push_back(std::move(library));
     }
   }
 }
 
 }  // namespace
 
-std::vector<Library> find_libraries(const os::SystemRoot& system) {
+std::vector<Library> find_libraries(const os::SystemRoot& system, std::span<const fs::path> packages) {
   const fs::path& root = system.directory();
   Libraries all;
+  for (const fs::path& directory : packages) add_own(all, directory, system);
   add_python(all, root);
   add_node(all, root, "js");
   add_node(all, root, "ts");
@@ -246,11 +236,12 @@ std::vector<Library> find_libraries(const os::SystemRoot& system) {
     const auto same = [&](const languages::Language& language) { return language.code == library.language; };
     return std::ranges::find_if(languages::all(), same) - languages::all().begin();
   };
-  std::ranges::stable_sort(all, {}, [&](const Library& one) { return std::pair(place(one), lower_case(one.name)); });
   // Of what is installed twice programs find the first.
-  const auto same = [](const Library& a, const Library& b) { return a.language == b.language && a.name == b.name; };
-  const auto repeats = std::ranges::unique(all, same);
-  all.erase(repeats.begin(), repeats.end());
+  std::set<std::pair<std::string, std::string>> seen;
+  std::erase_if(all, [&](const Library& one) {
+    return !seen.emplace(one.language, one.language == "py" ? normalized_name(one.name) : one.name).second;
+  });
+  std::ranges::sort(all, {}, [&](const Library& one) { return std::pair(place(one), lower_case(one.name)); });
   return all;
 }
 

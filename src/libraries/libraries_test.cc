@@ -24,9 +24,9 @@ class Libraries : public testing::Test {
     std::ofstream(root_ / path) << text;
   }
 
-  std::vector<std::string> found() {
+  std::vector<std::string> found(const std::vector<fs::path>& packages = {}) {
     std::vector<std::string> words;
-    for (const Library& one : find_libraries(os::SystemRoot(root_))) {
+    for (const Library& one : find_libraries(os::SystemRoot(root_), packages)) {
       std::string word = one.language + " " + one.name + " " + one.version;
       for (const std::string& module : one.imports) word += " " + module;
       words.push_back(std::move(word));
@@ -49,7 +49,7 @@ TEST_F(Libraries, OfPythonAreSaidByTheirDescriptions) {
   file(place / "some_thing.py", "");
   file(place / "broken.dist-info/METADATA", "nothing\n");
   file("usr/local/lib/python3.11/dist-packages/numpy-2.dist-info/METADATA", "Name: numpy\nVersion: 2\n");
-  EXPECT_THAT(found(), ElementsAre("py numpy 1.24.2", "py Pillow 9.4.0 PIL", "py Some-Thing 1 some_thing"));
+  EXPECT_THAT(found(), ElementsAre("py numpy 2", "py Pillow 9.4.0 PIL", "py Some-Thing 1 some_thing"));
 }
 
 TEST_F(Libraries, OfPythonWithoutAListOfModulesAreWhatTheirPackageBrought) {
@@ -62,6 +62,36 @@ TEST_F(Libraries, OfPythonWithoutAListOfModulesAreWhatTheirPackageBrought) {
           "/scikit_image-0.25.2.dist-info/METADATA\n" + begin + "/skimage\n" + begin + "/skimage/io\n" + begin +
           "/skimage_tools.py\n" + begin + "/skimage.so\n" + begin + "/skimage-stubs\n");
   EXPECT_THAT(found(), ElementsAre("py scikit-image 0.25.2 skimage skimage_tools"));
+}
+
+TEST_F(Libraries, OfPythonAreAlsoThoseOfAnIndex) {
+  file(
+      "usr/lib/kubecoderun/python/lib/python3.11/site-packages/python_pptx-1.0.2.dist-info/METADATA",
+      "Name: python-pptx\nVersion: 1.0.2\n");
+  file(
+      "usr/lib/kubecoderun/python/lib/python3.11/site-packages/python_pptx-1.0.2.dist-info/RECORD",
+      "../../../bin/tool,sha256=x,1\npptx/__init__.py,sha256=x,2\npptx/util.py,,\npptx.libs/a.so,,\nalone.py,,\n"
+      "fast.cpython-311-x86_64-linux-gnu.so,,\n_hidden.py,,\nnotes.txt,,\npython_pptx-1.0.2.dist-info/RECORD,,\n");
+  EXPECT_THAT(found(), ElementsAre("py python-pptx 1.0.2 pptx alone fast"));
+}
+
+TEST_F(Libraries, OfTheOperatorAreFoundBeforeThoseOfTheSystem) {
+  file("usr/lib/python3/dist-packages/Pillow-9.4.0.egg-info/PKG-INFO", "Name: Pillow\nVersion: 9.4.0\n");
+  file("own/py/pillow-11.dist-info/METADATA", "Name: pillow\nVersion: 11\n");
+  file("own/py/polars-1.dist-info/METADATA", "Name: polars\nVersion: 1\n");
+  file("set/py/polars-2.dist-info/METADATA", "Name: polars\nVersion: 2\n");
+  file("own/js/node_modules/@ours/tool/package.json", R"({"version": "3.0.0"})");
+  file("own/java/our-lib-1.2.jar", "");
+  file("own/java/plain.jar", "");
+  file("own/r/forecast/DESCRIPTION", "Package: forecast\nVersion: 8.1\n");
+  file("own/go/cache/download/github.com/!burnt!sushi/toml/@v/v1.0.0.zip", "");
+  file("own/other/py/nothing-1.dist-info/METADATA", "Name: nothing\nVersion: 1\n");
+  EXPECT_THAT(
+      found({root_ / "set", root_ / "own", root_ / "absent"}),
+      testing::UnorderedElementsAre(
+          "py pillow 11", "py polars 2", "js @ours/tool 3.0.0", "ts @ours/tool 3.0.0", "java our-lib 1.2",
+          "java plain ", "r forecast 8.1", "go github.com/BurntSushi/toml v1.0.0"));
+  EXPECT_THAT(found(), ElementsAre("py Pillow 9.4.0"));
 }
 
 TEST_F(Libraries, OfNodeAreThoseThatWereAskedFor) {

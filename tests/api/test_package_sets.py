@@ -170,6 +170,28 @@ def test_a_key_has_its_own(server):
     assert echo(server, free, **wish, packages="alpha").json()["stdout"] == "of alpha\n"
 
 
+def test_the_list_of_libraries_has_them(server, program, sets):
+    def listed(key=server.key, **wish):
+        answer = server.get("/libraries", params=wish, headers={"x-api-key": key})
+        assert answer.status_code == 200, answer.text
+        return {(one["language"], one["name"]): one["version"] for one in answer.json()["libraries"]}
+
+    mine, _ = create(server, "beta by itself", ceilings={"package_sets": ["beta"]})
+    assert ("py", "ourtables") not in listed(), "what is for all has no description"
+    for found, version in ((listed(packages="alpha"), "1.0"), (listed(packages="beta"), "2.0"), (listed(mine), "2.0")):
+        assert found["py", "ourtables"] == version and ("py", "numpy") in found
+        if (sets / "alpha/js").is_dir():
+            assert found["js", "our-charts"] == found["ts", "our-charts"] == "1.2.0"
+    assert set(language for language, _ in listed(packages="alpha", language="py")) == {"py"}
+    check_envelope(server.get("/libraries", params={"packages": "gamma"}), 400, "validation")
+    check_envelope(server.get("/libraries", params={"packages": "alpha"}, headers={"x-api-key": mine}), 403, "authorization")
+    environment = {"SANDBOX_PACKAGES": sets.parent / "packages", "SANDBOX_PACKAGE_SETS": sets}
+    told = command(program, "libraries", "py", "--packages", "beta", **environment)
+    assert re.search(r"^ *py +ourtables +2\.0", told.stdout.decode(), re.M), told
+    told = command(program, "libraries", "--packages", "gamma", **environment)
+    assert told.returncode != 0 and b"there are: alpha, beta, numbers" in told.stderr, told
+
+
 def test_a_session_may_go_on_with_another_set(server):
     first = server.py("import ourtables\nnumber, table = 6, ourtables\nprint(table.hello())", packages="alpha")
     assert first["stdout"] == "of alpha\n", first

@@ -3,16 +3,37 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "api/libraries.h"
+#include "app/server/compose.h"
 #include "base/failure.h"
 #include "base/table.h"
 #include "languages/language.h"
 #include "libraries/libraries.h"
+#include "sandbox/own_packages.h"
 
 namespace ci::app {
 
-int list_libraries(const os::SystemRoot& system, const std::string& language, bool json) {
-  std::vector<libraries::Library> found = libraries::find_libraries(system);
+namespace {
+
+std::filesystem::path directory_of_set(const std::filesystem::path& sets, const std::string& name) {
+  std::vector<std::string> there;
+  for (const std::filesystem::path& set : sandbox::package_sets(sets)) there.push_back(set.filename());
+  if (std::ranges::find(there, name) != there.end()) return sets / name;
+  const std::string known = there.empty() ? "none" : fmt::format("{}", fmt::join(there, ", "));
+  throw Failure(FailureKind::invalid, fmt::format("there is no set of packages \"{}\"; there are: {}", name, known));
+}
+
+}  // namespace
+
+int list_libraries(const Settings& settings, const std::string& set, const std::string& language, bool json) {
+  const api::LibraryPlaces places = library_places(settings);
+  std::vector<std::filesystem::path> own;
+  if (!set.empty()) own.push_back(directory_of_set(places.package_sets, set));
+  if (!places.packages.empty()) own.push_back(places.packages);
+  std::vector<libraries::Library> found = libraries::find_libraries(places.system, own);
   if (!language.empty()) {
     const languages::Language* wanted = languages::find(language);
     if (wanted == nullptr) {

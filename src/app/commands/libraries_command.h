@@ -3,11 +3,12 @@
 
 #include <string>
 
-#include "os/system_root.h"
+#include "app/settings/settings.h"
 
 namespace ci::app {
 
-// `system`: that which programs see. `language`: a code or another name of one; empty: all. Returns the exit status.
-int list_libraries(const os::SystemRoot& system, const std::string& language, bool json);
+// `set`: also what programs with that set of packages find; empty: none. `language`: a code or another name of one; empty: all. Returns the
+// exit status.
+int list_libraries(const Settings& settings, const std::string& set, const std::string& language, bool json);
 
 }  // namespace ci::app

@@ -14,13 +14,14 @@
 #include <iterator>
 #include <span>
 
-#include "app/commands/installed_packages.h"
 #include "app/server/compose.h"
 #include "base/ascii.h"
 #include "base/package_set.h"
 #include "base/sys.h"
 #include "base/table.h"
 #include "base/unique_fd.h"
+#include "libraries/own_libraries.h"
+#include "libraries/python_libraries.h"
 #include "os/child_process.h"
 #include "sandbox/own_packages.h"
 
@@ -284,14 +285,9 @@ void print_sets(const Settings& settings, const std::string& set) {
   }
 }
 
-// What pip takes for the same name.
-std::string plain(std::string name) {
-  std::ranges::transform(name, name.begin(), [](char c) { return c == '_' || c == '.' ? '-' : lower_case(c); });
-  return name;
-}
-
-bool is_same(const InstalledPackage& package, const std::string& name) {
-  return package.name == name || (package.language == "py" && plain(package.name) == plain(name));
+bool is_same(const libraries::Library& package, const std::string& name) {
+  return package.name == name ||
+         (package.language == "py" && libraries::normalized_name(package.name) == libraries::normalized_name(name));
 }
 
 }  // namespace
@@ -314,9 +310,9 @@ int install_packages(
 int remove_packages(const Settings& settings, const std::string& set, const std::string& language, const Names& names) {
   const Manager& manager = manager_of(language);
   const fs::path directory = directory_of(settings, set);
-  const auto installed = installed_packages(directory, manager.language, programs_root(settings));
+  const auto installed = libraries::own_libraries(directory, manager.language, programs_root(settings));
   for (const std::string& name : names) {
-    if (std::ranges::any_of(installed, [&](const InstalledPackage& package) { return is_same(package, name); }))
+    if (std::ranges::any_of(installed, [&](const libraries::Library& package) { return is_same(package, name); }))
       continue;
     refuse(fmt::format(
         "there is no \"{}\" in {}; kubecoderun packages list", name, (directory / manager.language).string()));
@@ -332,13 +328,13 @@ int remove_packages(const Settings& settings, const std::string& set, const std:
 
 int list_packages(const Settings& settings, const std::string& set, const std::string& language, bool as_json) {
   const fs::path directory = directory_of(settings, set);
-  std::vector<InstalledPackage> all;
+  std::vector<libraries::Library> all;
   for (const std::string& code : language.empty() ? managed() : Names{manager_of(language).language}) {
-    std::ranges::move(installed_packages(directory, code, programs_root(settings)), std::back_inserter(all));
+    std::ranges::move(libraries::own_libraries(directory, code, programs_root(settings)), std::back_inserter(all));
   }
   if (as_json) {
     boost::json::array list;
-    for (const InstalledPackage& package : all) {
+    for (const libraries::Library& package : all) {
       list.push_back({{"language", package.language}, {"name", package.name}, {"version", package.version}});
     }
     fmt::print("{}\n", boost::json::serialize(list));
@@ -353,7 +349,7 @@ int list_packages(const Settings& settings, const std::string& set, const std::s
   }
   Table table;
   table.columns = {{"Language", true}, {"Name", true}, {"Version", true}};
-  for (const InstalledPackage& package : all) table.add({package.language, package.name, package.version});
+  for (const libraries::Library& package : all) table.add({package.language, package.name, package.version});
   fmt::print("{}", as_text(table));
   print_sets(settings, set);
   return 0;

@@ -110,7 +110,7 @@ void Application::build() {
   store_watch_.emplace(*records_, records_name, *bodies_, bodies_name, [this](bool ready, std::string reason) {
     service_->set_ready(ready, std::move(reason));
   });
-  libraries_.emplace(*pool_, *blocking_, programs_root(settings_));
+  libraries_.emplace(*pool_, *blocking_, library_places(settings_));
   service_->add("GET", "/libraries", {}, [this](net::Request& request) { return libraries_->list(request); });
   add_checks();
   add_pages();

@@ -412,6 +412,14 @@ std::vector<std::string> usable_package_sets(const Settings& settings) {
   return sets;
 }
 
+api::LibraryPlaces library_places(const Settings& settings) {
+  api::LibraryPlaces places{programs_root(settings), {}, {}};
+  if (is_kubernetes(settings)) return places;
+  places.packages = packages_directory(settings);
+  places.package_sets = package_sets_directory(settings);
+  return places;
+}
+
 void check_packages(const Settings& settings) {
   const fs::path packages = packages_directory(settings), sets = package_sets_directory(settings);
   check_trouble(settings, packages, packages_setting);

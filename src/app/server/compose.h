@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "api/libraries.h"
 #include "api/settings.h"
 #include "app/settings/settings.h"
 #include "base/log.h"
@@ -66,6 +67,9 @@ std::filesystem::path usable_packages(const Settings& settings);
 // their own.
 std::filesystem::path package_sets_directory(const Settings& settings);
 std::vector<std::string> usable_package_sets(const Settings& settings);
+
+// Where programs find libraries. In pods they find no packages of this machine.
+api::LibraryPlaces library_places(const Settings& settings);
 
 // Fails as `invalid` where others could change any of these, and where a directory is named that is not there.
 void check_packages(const Settings& settings);
