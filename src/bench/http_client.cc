@@ -7,6 +7,7 @@
 #include <boost/url/parse.hpp>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "base/ascii.h"
 #include "base/failure.h"
@@ -25,6 +26,7 @@ void check_readable(const std::string& authorities) {
     throw Failure(FailureKind::invalid, "reading certificates " + authorities + ": " + std::strerror(errno));
 }
 
+using Clock = std::chrono::steady_clock;
 using Easy = std::unique_ptr<CURL, decltype(&::curl_easy_cleanup)>;
 using Headers = std::unique_ptr<curl_slist, decltype(&::curl_slist_free_all)>;
 
@@ -77,7 +79,12 @@ class HttpClient::Impl {
     set(CURLOPT_BUFFERSIZE, 64L << 10);
     set(CURLOPT_SSL_VERIFYPEER, trust.anybody ? 0L : 1L);
     set(CURLOPT_SSL_VERIFYHOST, trust.anybody ? 0L : 2L);
-    if (!trust.authorities.empty()) set(CURLOPT_CAINFO, trust.authorities.c_str());
+    if (!trust.authorities.empty()) {
+      set(CURLOPT_CAINFO, trust.authorities.c_str());
+      set(CURLOPT_CAPATH, static_cast<char*>(nullptr));  // none but these
+    }
+    set(CURLOPT_PREREQFUNCTION, &Impl::on_ready);
+    set(CURLOPT_PREREQDATA, this);
     set(CURLOPT_WRITEFUNCTION, &Impl::on_body);
     set(CURLOPT_HEADERFUNCTION, &Impl::on_header);
   }
@@ -102,17 +109,18 @@ class HttpClient::Impl {
     set(CURLOPT_HTTPHEADER, headers.get());
     set(CURLOPT_WRITEDATA, &reply);
     set(CURLOPT_HEADERDATA, &reply);
-    if (const CURLcode result = ::curl_easy_perform(easy_.get()); result != CURLE_OK) {
+    begin_.reset();
+    const CURLcode result = ::curl_easy_perform(easy_.get());
+    const auto end = Clock::now();
+    if (result == CURLE_ABORTED_BY_CALLBACK) throw Failure(FailureKind::unavailable, url + ": the connection was lost");
+    if (result != CURLE_OK) {
       const auto kind = result == CURLE_OPERATION_TIMEDOUT ? FailureKind::timeout : FailureKind::unavailable;
       throw Failure(kind, url + ": " + (*error_ != '\0' ? error_ : ::curl_easy_strerror(result)));
     }
     long status = 0;
     ::curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     reply.status = static_cast<int>(status);
-    curl_off_t ready = 0, end = 0;  // microseconds since the call; the connection is made by the first
-    ::curl_easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &ready);
-    ::curl_easy_getinfo(easy_.get(), CURLINFO_TOTAL_TIME_T, &end);
-    reply.time = std::chrono::microseconds(end - ready);
+    reply.time = end - begin_.value_or(end);
     return reply;
   }
 
@@ -120,6 +128,14 @@ class HttpClient::Impl {
   template <class Value>
   void set(CURLoption option, Value value) {
     CHECK(::curl_easy_setopt(easy_.get(), option, value) == CURLE_OK);
+  }
+
+  // The connection is there, and nothing was sent. libcurl would send once more what a connection was lost with; who measures wants to know.
+  static int on_ready(void* self, char*, char*, int, int) {
+    auto& begin = static_cast<Impl*>(self)->begin_;
+    if (begin) return CURL_PREREQFUNC_ABORT;
+    begin = Clock::now();
+    return CURL_PREREQFUNC_OK;
   }
 
   static size_t on_body(const char* bytes, size_t, size_t count, void* into) {
@@ -146,6 +162,7 @@ class HttpClient::Impl {
   const std::string key_header_;
   Easy easy_{::curl_easy_init(), ::curl_easy_cleanup};
   char error_[CURL_ERROR_SIZE] = {};
+  std::optional<Clock::time_point> begin_;  // of the exchange
 };
 
 HttpClient::HttpClient(Address address, const std::string& key, const Trust& trust)

@@ -63,6 +63,9 @@ void Transfer::prepare() {
   set(easy_, CURLOPT_BUFFERSIZE, 64L << 10);
   set(easy_, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
   if (!settings.ca_file.empty()) set(easy_, CURLOPT_CAINFO, settings.ca_file.c_str());
+  // None but the named ones: Debian's libcurl would go on believing those of the system.
+  if (!settings.ca_file.empty() || !request_.tls.authorities.empty())
+    set(easy_, CURLOPT_CAPATH, static_cast<char*>(nullptr));
   if (!settings.proxies) set(easy_, CURLOPT_PROXY, "");
   prepare_tls();
 
