@@ -88,7 +88,7 @@ void read_status(Pod& pod, const json::object& status, int port) {
     const json::object& state = object_at(one.get_object(), "state");
     if (const json::object& end = object_at(state, "terminated"); pod.has_failed) {
       const std::string said = text_at(end, "message"), why = text_at(end, "reason");
-      pod.lacked_memory = why == "OOMKilled";
+      pod.lacked_memory = pod.lacked_memory || why == "OOMKilled";
       pod.problem =
           "its runner ended (" + why + "): " + said.substr(said.size() - std::min<std::size_t>(said.size(), 500));
     }

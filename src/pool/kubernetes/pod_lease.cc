@@ -42,7 +42,7 @@ class PodLease final : public Lease {
     end_();
   }
 
-  bool waits() override { return !stream_ && fate_() == PodFate::lives; }
+  bool waits() override { return !stream_ && !has_ended_ && fate_() == PodFate::lives; }
   bool was_warm() const override { return pod_.found == FoundWarm::yes; }
 
   awaitable<void> start(Program program) override {
@@ -67,17 +67,34 @@ class PodLease final : public Lease {
   awaitable<Event> next() override {
     if (is_lost_) co_return Event(Collected());
     std::string reason;
+    bool is_cut = false;
     try {
       Event event = co_await events_->next();
       if (std::holds_alternative<Outcome>(event)) has_ended_ = true;
       co_return event;
     } catch (const Failure& failure) {
       reason = failure.what();
+      is_cut = failure.kind() == FailureKind::unavailable;  // and not something that no runner says
+    }
+    const bool is_whole = has_ended_;
+    Outcome outcome;
+    outcome.ended = Ended::lost;
+    if (!is_whole) {
+      is_lost_ = has_ended_ = true;
+      events_.reset();
+      stream_.reset();  // the runner ends the program when nobody listens
+      bool lacked = false;
+      if (is_cut) lacked = co_await lacked_memory();
+      if (lacked) {
+        outcome.ended = Ended::out_of_memory;
+        outcome.signal = SIGKILL;
+        log_info("a program took more memory than its pod has", {{"pod", pod_.name}});
+        co_return Event(std::move(outcome));
+      }
     }
     log_warning("a pod was lost", {{"pod", pod_.name}, {"reason", reason}});
-    if (has_ended_) throw Failure(FailureKind::unavailable, reason);
-    is_lost_ = has_ended_ = true;
-    co_return Event(co_await outcome_of_lost());
+    if (is_whole) throw Failure(FailureKind::unavailable, reason);
+    co_return Event(std::move(outcome));
   }
 
   awaitable<void> tell(Word word) override {
@@ -104,14 +121,11 @@ class PodLease final : public Lease {
 
   // Nodes with control groups of version 2 end all of a pod where its memory is at an end, since Kubernetes 1.28: its runner with
   // the program (memory.oom.group).
-  awaitable<Outcome> outcome_of_lost() const {
+  awaitable<bool> lacked_memory() const {
     for (const Deadline end = after(patience_for_fate);
          fate_() == PodFate::lives && std::chrono::steady_clock::now() < end;)
       co_await sleep_for(between_looks);
-    Outcome outcome;
-    outcome.ended = fate_() == PodFate::lacked_memory ? Ended::out_of_memory : Ended::lost;
-    if (outcome.ended == Ended::out_of_memory) outcome.signal = SIGKILL;
-    co_return outcome;
+    co_return fate_() == PodFate::lacked_memory;
   }
 
   // The runner did not begin the run, and says why.
