@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 #include "languages/java_libraries.h"
 #include "languages/language.h"
 #include "libraries/own_libraries.h"
 #include "libraries/package_files.h"
 #include "libraries/python_libraries.h"
+#include "sandbox/own_packages.h"
 
 namespace ci::libraries {
 
@@ -33,18 +35,14 @@ void add(Libraries& all, Libraries more) { std::ranges::move(more, std::back_ins
 
 // Where the installed Python looks, in its order: what an administrator has installed with pip, the distribution's, and those of
 // packages/pypi.list (packages/install.sh).
-void add_python(Libraries& all, const fs::path& root) {
-  std::vector<fs::path> places;
-  const auto add_places = [&](const fs::path& folder, const char* modules) {
-    for (const fs::path& version : entries(folder)) {
-      if (version.filename().string().starts_with("python3.")) places.push_back(version / modules);
-    }
-  };
-  add_places(root / "usr/local/lib", "dist-packages");
-  places.push_back(root / "usr/lib/python3/dist-packages");
-  add_places(root / "usr/lib/kubecoderun/python/lib", "site-packages");
+void add_python(Libraries& all, const os::SystemRoot& system) {
+  const fs::path& root = system.directory();
   const ModulesOfPackages of_packages = modules_of_packages(root);
-  for (const fs::path& place : places) add(all, python_libraries(place, of_packages));
+  const std::string version = sandbox::python_version(system);
+  if (!version.empty()) add(all, python_libraries(root / "usr/local/lib" / version / "dist-packages", of_packages));
+  add(all, python_libraries(root / "usr/lib/python3/dist-packages", of_packages));
+  const fs::path of_index = root / "usr/lib/kubecoderun/python/lib";
+  if (!version.empty()) add(all, python_libraries(of_index / version / "site-packages"));
 }
 
 // Those that packages/node names; what they need themselves is nobody's business.
@@ -61,9 +59,9 @@ void add_node(Libraries& all, const fs::path& root, const std::string& language)
   }
 }
 
-// "gson-2.10" is gson in version 2.10.
+// "log4j-1.2-api-2.20" is log4j-1.2-api in version 2.20.
 void take_version_from_name(Library& jar) {
-  for (size_t at = jar.name.find('-'); at != jar.name.npos; at = jar.name.find('-', at + 1)) {
+  for (size_t at = jar.name.rfind('-'); at != jar.name.npos && at > 0; at = jar.name.rfind('-', at - 1)) {
     if (at + 1 == jar.name.size() || std::isdigit(static_cast<unsigned char>(jar.name[at + 1])) == 0) continue;
     jar.version = jar.name.substr(at + 1);
     jar.name.resize(at);
@@ -81,6 +79,7 @@ void add_own(Libraries& all, const fs::path& directory, const os::SystemRoot& sy
         take_version_from_name(jar);
       }
     }
+    if (folder == "go") std::ranges::reverse(own);  // of several versions programs get the latest
     add(all, own);
     if (folder != "js") continue;
     for (Library& library : own) library.language = "ts";
@@ -92,7 +91,8 @@ void add_own(Libraries& all, const fs::path& directory, const os::SystemRoot& sy
 void add_java(Libraries& all, const fs::path& root) {
   const std::vector<fs::path> jars = entries(root / "usr/share/java");
   for (const std::string name : languages::java_libraries) {
-    if (!is_there(root / "usr/share/java" / (name + ".jar"))) continue;
+    const auto is_same = [&](const Library& one) { return one.language == "java" && one.name == name; };
+    if (std::ranges::any_of(all, is_same) || !is_there(root / "usr/share/java" / (name + ".jar"))) continue;
     std::string version;
     for (const fs::path& jar : jars) {
       Library one{"java", jar.stem(), "", {}};
@@ -110,12 +110,13 @@ void add_php(Libraries& all, const os::SystemRoot& system) {
     const fs::path switched_on = "/etc/php" / version.filename() / "cli/conf.d";
     std::set<std::string> names;
     for (const fs::path& link : entries(system.find(switched_on))) {
-      for (const std::string& line : lines_of(system.find(switched_on / link.filename()))) {
-        if (!line.starts_with(key)) continue;
-        std::string name = line.substr(key.size());
-        if (name.ends_with(ending)) name.resize(name.size() - ending.size());
-        names.insert(std::move(name));
-      }
+      for_each_line(system.find(switched_on / link.filename()), [&](std::string_view line) {
+        if (!line.starts_with(key)) return Next::go_on;
+        std::string_view name = line.substr(key.size());
+        if (name.ends_with(ending)) name.remove_suffix(ending.size());
+        names.emplace(name);
+        return Next::go_on;
+      });
     }
     for (const std::string& name : names) all.push_back({"php", name, version.filename(), {}});
   }
@@ -203,20 +204,27 @@ void add_packages(Libraries& all, const fs::path& root) {
   };
   std::string package;
   bool installed = false;
-  for (const std::string& line : lines_of(root / "var/lib/dpkg/status")) {
+  for_each_line(root / "var/lib/dpkg/status", [&](std::string_view line) {
     if (line.starts_with("Package: ")) package = line.substr(9);
     if (line.starts_with("Status: ")) installed = line.ends_with(" installed");
-    if (!line.starts_with("Version: ") || !installed) continue;
+    if (!line.starts_with("Version: ") || !installed) return Next::go_on;
     for (const Known& one : known) {
       if (one.package != package) continue;
-      std::string version = line.substr(9, line.rfind('-') - 9);
+      std::string version(line.substr(9, line.rfind('-') - 9));
       if (const size_t epoch = version.find(':'); epoch != version.npos) version.erase(0, epoch + 1);
       if (const size_t repacked = version.find("+dfsg"); repacked != version.npos) version.resize(repacked);
       Library library{std::string(one.language), std::string(one.name), version, {}};
       if (!one.module.empty()) library.imports.emplace_back(one.module);
       all.push_back(std::move(library));
     }
-  }
+    return Next::go_on;
+  });
+}
+
+// What a program can have only one of. Jars are all on the class path, whatever their names have in common.
+std::string key_of(const Library& library) {
+  if (library.language == "py") return normalized_name(library.name);
+  return library.language == "java" ? library.name + "-" + library.version : library.name;
 }
 
 }  // namespace
@@ -225,7 +233,7 @@ std::vector<Library> find_libraries(const os::SystemRoot& system, std::span<cons
   const fs::path& root = system.directory();
   Libraries all;
   for (const fs::path& directory : packages) add_own(all, directory, system);
-  add_python(all, root);
+  add_python(all, system);
   add_node(all, root, "js");
   add_node(all, root, "ts");
   add_java(all, root);
@@ -236,11 +244,10 @@ std::vector<Library> find_libraries(const os::SystemRoot& system, std::span<cons
     const auto same = [&](const languages::Language& language) { return language.code == library.language; };
     return std::ranges::find_if(languages::all(), same) - languages::all().begin();
   };
+  std::erase_if(all, [](const Library& one) { return !is_utf8(one.name) || !is_utf8(one.version); });
   // Of what is installed twice programs find the first.
   std::set<std::pair<std::string, std::string>> seen;
-  std::erase_if(all, [&](const Library& one) {
-    return !seen.emplace(one.language, one.language == "py" ? normalized_name(one.name) : one.name).second;
-  });
+  std::erase_if(all, [&](const Library& one) { return !seen.emplace(one.language, key_of(one)).second; });
   std::ranges::sort(all, {}, [&](const Library& one) { return std::pair(place(one), lower_case(one.name)); });
   return all;
 }

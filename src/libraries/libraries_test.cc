@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -22,6 +23,11 @@ class Libraries : public testing::Test {
   void file(const fs::path& path, const std::string& text) {
     fs::create_directories((root_ / path).parent_path());
     std::ofstream(root_ / path) << text;
+  }
+
+  void python(const std::string& version) {
+    fs::create_directories(root_ / "usr/bin");
+    fs::create_symlink(version, root_ / "usr/bin/python3");
   }
 
   std::vector<std::string> found(const std::vector<fs::path>& packages = {}) {
@@ -48,6 +54,8 @@ TEST_F(Libraries, OfPythonAreSaidByTheirDescriptions) {
   file(place / "single.egg-info", "Name: Some-Thing\nVersion: 1\n");
   file(place / "some_thing.py", "");
   file(place / "broken.dist-info/METADATA", "nothing\n");
+  python("python3.11");
+  file("usr/local/lib/python3.9/dist-packages/numpy-1.dist-info/METADATA", "Name: numpy\nVersion: 1\n");
   file("usr/local/lib/python3.11/dist-packages/numpy-2.dist-info/METADATA", "Name: numpy\nVersion: 2\n");
   EXPECT_THAT(found(), ElementsAre("py numpy 2", "py Pillow 9.4.0 PIL", "py Some-Thing 1 some_thing"));
 }
@@ -65,6 +73,7 @@ TEST_F(Libraries, OfPythonWithoutAListOfModulesAreWhatTheirPackageBrought) {
 }
 
 TEST_F(Libraries, OfPythonAreAlsoThoseOfAnIndex) {
+  python("python3.11");
   file(
       "usr/lib/kubecoderun/python/lib/python3.11/site-packages/python_pptx-1.0.2.dist-info/METADATA",
       "Name: python-pptx\nVersion: 1.0.2\n");
@@ -82,16 +91,37 @@ TEST_F(Libraries, OfTheOperatorAreFoundBeforeThoseOfTheSystem) {
   file("set/py/polars-2.dist-info/METADATA", "Name: polars\nVersion: 2\n");
   file("own/js/node_modules/@ours/tool/package.json", R"({"version": "3.0.0"})");
   file("own/java/our-lib-1.2.jar", "");
+  file("own/java/our-lib-1.10.jar", "");
+  file("own/java/log4j-1.2-api-2.20.0.jar", "");
+  file("own/java/gson-2.11.jar", "");
+  file("usr/share/java/gson.jar", "");
   file("own/java/plain.jar", "");
   file("own/r/forecast/DESCRIPTION", "Package: forecast\nVersion: 8.1\n");
-  file("own/go/cache/download/github.com/!burnt!sushi/toml/@v/v1.0.0.zip", "");
+  for (const char* version : {"v1.9.0", "v1.10.0", "v1.2.0"})
+    file(fs::path("own/go/cache/download/github.com/!burnt!sushi/toml/@v") / (std::string(version) + ".zip"), "");
   file("own/other/py/nothing-1.dist-info/METADATA", "Name: nothing\nVersion: 1\n");
   EXPECT_THAT(
       found({root_ / "set", root_ / "own", root_ / "absent"}),
       testing::UnorderedElementsAre(
           "py pillow 11", "py polars 2", "js @ours/tool 3.0.0", "ts @ours/tool 3.0.0", "java our-lib 1.2",
-          "java plain ", "r forecast 8.1", "go github.com/BurntSushi/toml v1.0.0"));
-  EXPECT_THAT(found(), ElementsAre("py Pillow 9.4.0"));
+
+          "java our-lib 1.10", "java log4j-1.2-api 2.20.0", "java gson 2.11", "java plain ", "r forecast 8.1",
+          "go github.com/BurntSushi/toml v1.10.0"));
+  EXPECT_THAT(found(), ElementsAre("py Pillow 9.4.0", "java gson "));
+}
+
+TEST_F(Libraries, MayHaveOddDescriptions) {
+  file("own/py/windows-1.dist-info/METADATA", "Name: windows\r\nVersion: 1.0\r\n\r\nName: other\r\n");
+  file("own/py/latin-1.dist-info/METADATA", "Name: lat\xE9in\nVersion: 1\n");
+  file("own/py/blank-1.dist-info/METADATA", std::string(1 << 20, '\n'));
+  file("own/py/large-1.dist-info/METADATA", "Name: large\nVersion: 1\n" + std::string(17 << 20, 'x'));
+  fs::create_directories(root_ / "own/py/folder-1.dist-info/METADATA");
+  fs::create_directories(root_ / "own/py/pipe-1.dist-info");
+  ASSERT_EQ(::mkfifo((root_ / "own/py/pipe-1.dist-info/METADATA").c_str(), 0600), 0);
+  file("own/js/node_modules/marked/package.json", "\xEF\xBB\xBF{\"version\": \"4.0.0\"}");
+  fs::create_directories(root_ / "own/js/node_modules/broken");
+  fs::create_symlink("nowhere", root_ / "own/js/node_modules/broken/package.json");
+  EXPECT_THAT(found({root_ / "own"}), ElementsAre("py windows 1.0", "js marked 4.0.0", "ts marked 4.0.0"));
 }
 
 TEST_F(Libraries, OfNodeAreThoseThatWereAskedFor) {

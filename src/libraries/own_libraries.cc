@@ -1,6 +1,7 @@
 #include "libraries/own_libraries.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "libraries/package_files.h"
 #include "libraries/python_libraries.h"
@@ -43,7 +44,8 @@ void find_java(const fs::path& folder, Found& found) {
 // Modules are folders of as many levels as their names have, with an exclamation mark before what is a capital letter.
 void find_go(const fs::path& cache, Found& found) {
   std::error_code ignored;
-  for (auto at = fs::recursive_directory_iterator(cache, ignored); at != fs::recursive_directory_iterator();
+  const auto options = fs::directory_options::skip_permission_denied;
+  for (auto at = fs::recursive_directory_iterator(cache, options, ignored); at != fs::recursive_directory_iterator();
        at.increment(ignored)) {
     if (at->path().extension() != ".zip" || at->path().parent_path().filename() != "@v") continue;
     std::string name;
@@ -65,7 +67,9 @@ std::vector<Library> own_libraries(const fs::path& directory, const std::string&
   if (folder == "r") find_r(directory / "r", found);
   if (folder == "java") find_java(directory / "java", found);
   if (folder == "go") find_go(directory / "go/cache/download", found);
-  std::ranges::sort(found, {}, &Library::name);
+  std::ranges::sort(found, [](const Library& a, const Library& b) {
+    return a.name != b.name ? a.name < b.name : ::strverscmp(a.version.c_str(), b.version.c_str()) < 0;
+  });
   return found;
 }
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 #include "libraries/package_files.h"
 
 namespace ci::libraries {
@@ -17,7 +18,7 @@ constexpr std::string_view debian_python = "/usr/lib/python3/dist-packages";
 using Names = std::vector<std::string>;
 
 bool is_module(std::string_view name) {
-  return !name.empty() && name.find_first_of("-.\"") == name.npos && !name.starts_with('_');
+  return !name.empty() && is_utf8(name) && name.find_first_of("-.\"") == name.npos && !name.starts_with('_');
 }
 
 void add_once(Names& modules, std::string_view module) {
@@ -27,23 +28,25 @@ void add_once(Names& modules, std::string_view module) {
 // From the list of all files that an installer has made, which begins each line with one.
 Names recorded_modules(const fs::path& description) {
   Names modules;
-  for (const std::string& line : lines_of(description / "RECORD")) {
-    const std::string_view path = std::string_view(line).substr(0, line.find(','));
+  for_each_line(description / "RECORD", [&](std::string_view line) {
+    const std::string_view path = line.substr(0, line.find(','));
     const size_t slash = path.find('/');
     if (slash != path.npos)
       add_once(modules, path.substr(0, slash));
     else if (path.ends_with(".py") || path.ends_with(".so"))
       add_once(modules, path.substr(0, path.find('.')));
-  }
+    return Next::go_on;
+  });
   return modules;
 }
 
 // A distribution says in a list of its own what can be imported; where it does not, the files of its package do, or its name.
 Names modules_of(const fs::path& description, const std::string& name, const ModulesOfPackages& of_packages) {
   Names modules;
-  for (const std::string& line : lines_of(description / "top_level.txt")) {
+  for_each_line(description / "top_level.txt", [&](std::string_view line) {
     if (!line.contains('/')) add_once(modules, line);
-  }
+    return Next::go_on;
+  });
   if (!modules.empty()) return modules;
   const auto packaged = of_packages.find(description.filename());
   if (packaged != of_packages.end() && !packaged->second.empty()) return packaged->second;
@@ -69,15 +72,16 @@ ModulesOfPackages modules_of_packages(const fs::path& root) {
   for (const fs::path& list : entries(root / "var/lib/dpkg/info")) {
     if (!list.filename().string().starts_with("python3-") || list.extension() != ".list") continue;
     Names modules, descriptions;
-    for (const std::string& line : lines_of(list)) {
+    for_each_line(list, [&](std::string_view line) {
       const fs::path path(line);
-      if (path.parent_path() != debian_python) continue;
+      if (path.parent_path() != debian_python) return Next::go_on;
       const fs::path ending = path.extension();
       if (ending == ".dist-info" || ending == ".egg-info")
         descriptions.push_back(path.filename());
       else if (const std::string name = path.stem(); (ending.empty() || ending == ".py") && is_module(name))
         modules.push_back(name);
-    }
+      return Next::go_on;
+    });
     if (descriptions.size() == 1) all[descriptions.front()] = modules;  // of several, who knows which
   }
   return all;

@@ -67,13 +67,17 @@ std::string packages_trouble(const fs::path& directory, uid_t owner) {
   return error ? fmt::format("{} cannot be read: {}", directory.string(), error.message()) : "";
 }
 
+std::string python_version(const os::SystemRoot& system) {
+  std::error_code ignored;
+  return fs::read_symlink(system.directory() / "usr/bin/python3", ignored).filename();
+}
+
 fs::path python_packages(const fs::path& directory, const os::SystemRoot& system) {
   const fs::path modules = directory / "py";
   std::error_code ignored;
   if (!is_folder(modules)) return {};
   if (!fs::exists(modules / "pyvenv.cfg", ignored)) return modules;
-  // An environment is for one version of Python, which the link of the installed one names ("python3.11").
-  const fs::path version = fs::read_symlink(system.directory() / "usr/bin/python3", ignored).filename();
+  const std::string version = python_version(system);  // an environment is for one
   const fs::path site = modules / "lib" / version / "site-packages";
   return !version.empty() && is_folder(site) ? site : fs::path();
 }

@@ -35,6 +35,9 @@ std::string packages_trouble(const std::filesystem::path& directory, uid_t owner
 // The directories in `directory` that have a name of a set, sorted. None where there is no such directory.
 std::vector<std::filesystem::path> package_sets(const std::filesystem::path& directory);
 
+// What the Python that is installed in `system` is called with its version ("python3.11"); empty: there is none.
+std::string python_version(const os::SystemRoot& system);
+
 // Where Python finds the modules of `directory`, for the Python that is installed in `system`; empty: nowhere.
 std::filesystem::path python_packages(const std::filesystem::path& directory, const os::SystemRoot& system = {});
 
