@@ -76,24 +76,23 @@ class PodLease final : public Lease {
       reason = failure.what();
       is_cut = failure.kind() == FailureKind::unavailable;  // and not something that no runner says
     }
-    const bool is_whole = has_ended_;
+    if (has_ended_) {
+      tell_of_loss(reason);
+      throw Failure(FailureKind::unavailable, reason);
+    }
+    is_lost_ = has_ended_ = true;
+    events_.reset();
+    stream_.reset();  // the runner ends the program when nobody listens
     Outcome outcome;
     outcome.ended = Ended::lost;
-    if (!is_whole) {
-      is_lost_ = has_ended_ = true;
-      events_.reset();
-      stream_.reset();  // the runner ends the program when nobody listens
-      bool lacked = false;
-      if (is_cut) lacked = co_await lacked_memory();
-      if (lacked) {
-        outcome.ended = Ended::out_of_memory;
-        outcome.signal = SIGKILL;
-        log_info("a program took more memory than its pod has", {{"pod", pod_.name}});
-        co_return Event(std::move(outcome));
-      }
+    bool lacked = false;
+    if (is_cut) lacked = co_await lacked_memory();
+    if (lacked) {
+      outcome.ended = Ended::out_of_memory;
+      outcome.signal = SIGKILL;
+    } else {
+      tell_of_loss(reason);
     }
-    log_warning("a pod was lost", {{"pod", pod_.name}, {"reason", reason}});
-    if (is_whole) throw Failure(FailureKind::unavailable, reason);
     co_return Event(std::move(outcome));
   }
 
@@ -117,6 +116,10 @@ class PodLease final : public Lease {
     net::client::Request request("POST", "http://" + pod_.address + path);
     request.headers = {"Authorization: Bearer " + pod_.token};
     return request;
+  }
+
+  void tell_of_loss(const std::string& reason) const {
+    log_warning("a pod was lost", {{"pod", pod_.name}, {"reason", reason}});
   }
 
   // Nodes with control groups of version 2 end all of a pod where its memory is at an end, since Kubernetes 1.28: its runner with
