@@ -36,6 +36,13 @@ json::object libraries_json(const std::vector<libraries::Library>& found) {
   return body;
 }
 
+std::vector<std::filesystem::path> LibraryPlaces::packages_with(const std::string& set) const {
+  std::vector<std::filesystem::path> directories;
+  if (!set.empty()) directories.push_back(package_sets / set);
+  if (!packages.empty()) directories.push_back(packages);
+  return directories;
+}
+
 awaitable<net::Response> LibraryRoutes::list(net::Request& request) {
   std::vector<std::string> languages = pool_.languages();
   if (const auto name = request.query_value("language")) {
@@ -53,9 +60,7 @@ awaitable<net::Response> LibraryRoutes::list(net::Request& request) {
   const auto now = std::chrono::steady_clock::now();
   std::erase_if(seen_, [&](const auto& one) { return now - one.second.at > kept; });
   if (!seen_.contains(set)) {
-    std::vector<std::filesystem::path> own;
-    if (!set.empty()) own.push_back(places_.package_sets / set);
-    if (!places_.packages.empty()) own.push_back(places_.packages);
+    const std::vector<std::filesystem::path> own = places_.packages_with(set);
     const auto look = [&] { return libraries::find_libraries(places_.system, own); };
     std::vector<libraries::Library> all = co_await on_pool(blocking_, look);
     seen_.insert_or_assign(set, Seen{now, std::move(all)});

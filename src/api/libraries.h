@@ -23,6 +23,9 @@ struct LibraryPlaces {
   os::SystemRoot system;
   std::filesystem::path packages;      // the operator's own, for all programs
   std::filesystem::path package_sets;  // has one like it for each set
+
+  // Directories of packages in which a program looks, in this order, that has the set of that name; empty: none.
+  std::vector<std::filesystem::path> packages_with(const std::string& set) const;
 };
 
 class LibraryRoutes {

@@ -18,10 +18,10 @@ namespace ci::app {
 
 namespace {
 
-std::filesystem::path directory_of_set(const std::filesystem::path& sets, const std::string& name) {
+void check_set(const std::filesystem::path& sets, const std::string& name) {
   std::vector<std::string> there;
   for (const std::filesystem::path& set : sandbox::package_sets(sets)) there.push_back(set.filename());
-  if (std::ranges::find(there, name) != there.end()) return sets / name;
+  if (std::ranges::find(there, name) != there.end()) return;
   const std::string known = there.empty() ? "none" : fmt::format("{}", fmt::join(there, ", "));
   throw Failure(FailureKind::invalid, fmt::format("there is no set of packages \"{}\"; there are: {}", name, known));
 }
@@ -30,10 +30,8 @@ std::filesystem::path directory_of_set(const std::filesystem::path& sets, const 
 
 int list_libraries(const Settings& settings, const std::string& set, const std::string& language, bool json) {
   const api::LibraryPlaces places = library_places(settings);
-  std::vector<std::filesystem::path> own;
-  if (!set.empty()) own.push_back(directory_of_set(places.package_sets, set));
-  if (!places.packages.empty()) own.push_back(places.packages);
-  std::vector<libraries::Library> found = libraries::find_libraries(places.system, own);
+  if (!set.empty()) check_set(places.package_sets, set);
+  std::vector<libraries::Library> found = libraries::find_libraries(places.system, places.packages_with(set));
   if (!language.empty()) {
     const languages::Language* wanted = languages::find(language);
     if (wanted == nullptr) {
